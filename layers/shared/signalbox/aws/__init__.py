@@ -1,0 +1,1 @@
+"""The edge: the only rooms with I/O, in small files that do nothing else."""

@@ -1,0 +1,1 @@
+"""When a target is passed over: the state of each circuit, decided from outcomes."""

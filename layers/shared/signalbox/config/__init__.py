@@ -1,0 +1,1 @@
+"""routing.yaml: checked, compiled to a flat snapshot, published as an immutable version."""

@@ -1,0 +1,57 @@
+"""Money is whole nano-dollars. A price is nano-dollars per million tokens, so that $0.0375 a million is still whole."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+NANOUSD_PER_USD = 1_000_000_000
+TOKENS_PER_PRICE = 1_000_000
+
+
+class Tokens(NamedTuple):
+    """What a provider counted. `cached` and `cache_write` are parts of `input`, `reasoning` is a part of `output`."""
+
+    input: int = 0
+    cached: int = 0
+    cache_write: int = 0
+    output: int = 0
+    reasoning: int = 0
+
+    def __add__(self, other: "Tokens") -> "Tokens":  # type: ignore[override]
+        return Tokens(*(a + b for a, b in zip(self, other, strict=True)))
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """Nano-dollars per million tokens. Where a provider bills reasoning as output, `reasoning` equals `output`."""
+
+    input: int
+    output: int
+    cached: int
+    cache_write: int
+    reasoning: int
+
+    @property
+    def dearest_input(self) -> int:
+        return max(self.input, self.cached, self.cache_write)
+
+    @property
+    def dearest_output(self) -> int:
+        return max(self.output, self.reasoning)
+
+
+def cost_nanousd(tokens: Tokens, prices: Prices) -> int:
+    """What these tokens cost, rounded up once, at the end."""
+    plain_input = tokens.input - tokens.cached - tokens.cache_write
+    plain_output = tokens.output - tokens.reasoning
+    return ceil_price(
+        plain_input * prices.input
+        + tokens.cached * prices.cached
+        + tokens.cache_write * prices.cache_write
+        + plain_output * prices.output
+        + tokens.reasoning * prices.reasoning
+    )
+
+
+def ceil_price(token_prices: int) -> int:
+    """Tokens times their price per million, to whole nano-dollars, never down."""
+    return -(-token_prices // TOKENS_PER_PRICE)

@@ -1,0 +1,1 @@
+"""What providers speak: one row each, with a file where there is behaviour."""

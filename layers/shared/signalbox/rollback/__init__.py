@@ -1,0 +1,1 @@
+"""What can be rolled back, and how it is undone."""

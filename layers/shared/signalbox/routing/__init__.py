@@ -1,0 +1,1 @@
+"""Which target serves a request, decided by pure functions of their arguments."""

@@ -1,0 +1,1 @@
+"""The Lambda runtime loop: the managed Python runtime cannot stream."""

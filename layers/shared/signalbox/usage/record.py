@@ -1,0 +1,72 @@
+"""What is known of one request when it is over. `complete` writes it, the ledger's outbox carries it, `UsageRecorded` publishes it."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ..money import Tokens
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try at one target. `outcome` is `ok` or a failure kind; times are milliseconds; `at_ms` is epoch."""
+
+    target: str
+    outcome: str
+    at_ms: int
+    duration_ms: int
+    ttft_ms: int | None = None
+    status: int | None = None
+    generation: int = 0  # of the target's circuit when the attempt began
+    tokens: Tokens = Tokens()
+    cost_nanousd: int = 0
+    estimated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UsageRecord:
+    """One request. `outcome` is `ok` or the error code answered; `tokens` and `cost_nanousd` are sums over its attempts.
+
+    `period_by_scope` names each budget that the request was held against: {"key#k1": ["month#2026-11"]}.
+    `refused_by` is the scope and period that refused it, where a budget did.
+    """
+
+    id: str
+    at_ms: int
+    tenant: str
+    team: str
+    key: str
+    agent: str
+    model: str
+    route: str
+    policy: str
+    config_version: int
+    target: str
+    provider: str
+    outcome: str
+    status: int
+    stream: bool
+    finish: str | None
+    cache: str
+    attempts: tuple[Attempt, ...]
+    tokens: Tokens
+    cost_nanousd: int
+    baseline_cost_nanousd: int
+    estimated: bool
+    prompt_chars: int
+    ttft_ms: int | None
+    duration_ms: int
+    decision: str  # digest of the decision's inputs
+    lease: str = ""
+    period_by_scope: dict[str, list[str]] | None = None
+    refused_by: tuple[str, str] | None = None
+    tags: tuple[str, ...] = ()
+
+    def to_detail(self) -> dict[str, Any]:
+        """The detail of `UsageRecorded`: JSON-ready, never a body, never a key."""
+        detail = asdict(self)
+        detail["tokens"] = self.tokens._asdict()
+        for attempt, mine in zip(detail["attempts"], self.attempts, strict=True):
+            attempt["tokens"] = mine.tokens._asdict()
+        return {"version": VERSION} | detail
