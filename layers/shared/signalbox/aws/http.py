@@ -1,0 +1,188 @@
+"""HTTP/1.1 over a small pool of kept connections, for AWS and for providers alike. http.client: nothing lighter has TLS and chunks.
+
+A request is sent by one call and its answer read by another, so that several can be under way without a thread.
+
+    TransportError
+    ├── Unreachable  no connection: nothing was sent
+    ├── TimedOut     nothing came in time
+    ├── Cut          the connection ended before the answer did
+    └── Malformed    what came is not HTTP
+"""
+
+import http.client
+import select
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+IDLE_LIMIT_S = 50  # AWS and most providers drop an idle connection after 60 s; a frozen container does not hear of it
+PIECE_BYTES = 65_536
+
+
+class TransportError(Exception):
+    pass
+
+
+class Unreachable(TransportError):
+    pass
+
+
+class TimedOut(TransportError):
+    pass
+
+
+class Cut(TransportError):
+    pass
+
+
+class Malformed(TransportError):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+class Pool:
+    """Kept connections by origin. One thread uses it. `wall` is epoch seconds, which go on while a container is frozen."""
+
+    def __init__(self, wall: Callable[[], float] = time.time) -> None:
+        self._idle: dict[tuple[str, str], list[tuple[http.client.HTTPConnection, float]]] = {}
+        self._wall = wall
+        self._tls = None
+
+    def send(self, request: HttpRequest, timeout_s: float) -> "Exchange":
+        """Writes the request and returns at once; `timeout_s` bounds the connecting and the writing."""
+        url = urlsplit(request.url)
+        origin = (url.scheme, url.netloc)
+        path = (url.path or "/") + (f"?{url.query}" if url.query else "")
+        connection = self._take(origin)
+        try:
+            if connection.sock is None:
+                connection.timeout = timeout_s
+                connection.connect()
+            connection.sock.settimeout(timeout_s)
+        except OSError as error:
+            connection.close()
+            raise Unreachable(f"{url.netloc}: {type(error).__name__}") from error
+        try:
+            connection.request(request.method, path, body=request.body or None, headers=dict(request.headers))
+        except (OSError, http.client.HTTPException) as error:
+            connection.close()
+            raise _translated(error) from error
+        return Exchange(connection, lambda: self._give(origin, connection))
+
+    def close(self) -> None:
+        for connections in self._idle.values():
+            for connection, _ in connections:
+                connection.close()
+        self._idle.clear()
+
+    def _take(self, origin: tuple[str, str]) -> http.client.HTTPConnection:
+        idle = self._idle.get(origin, [])
+        while idle:
+            connection, since = idle.pop()
+            if self._wall() - since < IDLE_LIMIT_S and not _ended(connection):
+                return connection
+            connection.close()
+        scheme, netloc = origin
+        if scheme == "http":
+            return http.client.HTTPConnection(netloc)
+        return http.client.HTTPSConnection(netloc, context=self._context())
+
+    def _give(self, origin: tuple[str, str], connection: http.client.HTTPConnection) -> None:
+        self._idle.setdefault(origin, []).append((connection, self._wall()))
+
+    def _context(self):
+        if self._tls is None:
+            import ssl  # 20 ms, and the local stack needs none
+
+            self._tls = ssl.create_default_context()
+        return self._tls
+
+
+class Exchange:
+    """A request that was sent. Read `head`, then `read` it whole or take its `pieces`; or `close` it, which ends the connection."""
+
+    status = 0
+    headers: Mapping[str, str] = {}
+
+    def __init__(self, connection: http.client.HTTPConnection, give_back: Callable[[], None]) -> None:
+        self._connection = connection
+        self._socket = connection.sock
+        self._give_back = give_back
+        self._response: http.client.HTTPResponse | None = None
+
+    def head(self, timeout_s: float) -> int:
+        """The status; `headers` (names of any case) are there from now on."""
+        with self._reading(timeout_s):
+            self._response = self._connection.getresponse()
+        self.status, self.headers = self._response.status, self._response.headers  # type: ignore[assignment]
+        return self.status
+
+    def read(self, timeout_s: float) -> bytes:
+        """The whole body; `timeout_s` bounds each wait for more of it."""
+        return b"".join(self.pieces(lambda: timeout_s))
+
+    def pieces(self, timeout_s: Callable[[], float]) -> Iterator[bytes]:
+        """The body as it comes; `timeout_s()` is asked before each wait, and a bound that has passed ends it."""
+        assert self._response is not None, "head() comes first"
+        while not self._response.isclosed():
+            with self._reading(timeout_s()):
+                piece = self._response.read1(PIECE_BYTES)
+            if piece:
+                yield piece
+            elif self._response.length:
+                self.close()
+                raise Cut("the body ended early")
+            else:
+                break
+        if self._response.will_close:
+            self.close()
+        else:
+            self._give_back()
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _reading(self, timeout_s: float) -> "_Reading":
+        return _Reading(self, timeout_s)
+
+
+class _Reading:
+    """Sets the socket's bound, and turns what a read can raise into our own errors, ending the connection."""
+
+    def __init__(self, exchange: Exchange, timeout_s: float) -> None:
+        self._exchange = exchange
+        self._timeout_s = timeout_s
+
+    def __enter__(self) -> None:
+        if self._timeout_s <= 0:
+            self._exchange.close()
+            raise TimedOut("the time was up")
+        self._exchange._socket.settimeout(self._timeout_s)
+
+    def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
+        if isinstance(error, OSError | http.client.HTTPException | ValueError):
+            self._exchange.close()
+            raise _translated(error) from error
+
+
+def _translated(error: Exception) -> TransportError:
+    kinds: tuple[tuple[type | tuple[type, ...], type[TransportError]], ...] = (
+        (TimeoutError, TimedOut),
+        ((http.client.IncompleteRead, http.client.RemoteDisconnected, OSError), Cut),
+        ((http.client.HTTPException, ValueError), Malformed),
+    )
+    kind = next(ours for theirs, ours in kinds if isinstance(error, theirs))
+    return kind(type(error).__name__)
+
+
+def _ended(connection: http.client.HTTPConnection) -> bool:
+    """An idle connection that has something to read was closed by the other side."""
+    return connection.sock is None or bool(select.select([connection.sock], [], [], 0)[0])
