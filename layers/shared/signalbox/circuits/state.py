@@ -1,0 +1,70 @@
+"""What is known of one target's health, as `circuits/state` in the control table holds it and as routing sees it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+CLOSED, OPEN, HALF_OPEN = "closed", "open", "half_open"
+
+
+@dataclass(frozen=True, slots=True)
+class Circuit:
+    """Times are epoch milliseconds. `generation` counts the openings: an outcome of an older one says nothing about this one.
+
+    Everything below `until_ms` is the tracker's own; all of it is empty while the target is well.
+    """
+
+    state: str = CLOSED
+    generation: int = 0
+    until_ms: int = 0  # an open circuit asks for no traffic before this
+    openings: int = 0  # in a row, without a calm spell between them: each doubles the wait
+    closed_ms: int = 0
+    consecutive: int = 0  # failures
+    successes: int = 0  # of probes, while half open
+    window: tuple[tuple[int, int, int], ...] = ()  # (slot, good, bad), oldest first
+    seen: tuple[str, ...] = ()  # outcomes already counted, newest last
+
+
+def to_plain(circuit: Circuit) -> dict[str, Any]:
+    return {
+        "state": circuit.state,
+        "generation": circuit.generation,
+        "until_ms": circuit.until_ms,
+        "openings": circuit.openings,
+        "closed_ms": circuit.closed_ms,
+        "consecutive": circuit.consecutive,
+        "successes": circuit.successes,
+        "window": [list(slot) for slot in circuit.window],
+        "seen": list(circuit.seen),
+    }
+
+
+def to_circuit(plain: Mapping[str, Any]) -> Circuit:
+    """From what DynamoDB gives back, whose numbers may be Decimals; a missing field is its default."""
+    return Circuit(
+        state=plain.get("state", CLOSED),
+        generation=int(plain.get("generation", 0)),
+        until_ms=int(plain.get("until_ms", 0)),
+        openings=int(plain.get("openings", 0)),
+        closed_ms=int(plain.get("closed_ms", 0)),
+        consecutive=int(plain.get("consecutive", 0)),
+        successes=int(plain.get("successes", 0)),
+        window=tuple((int(slot), int(good), int(bad)) for slot, good, bad in plain.get("window", ())),
+        seen=tuple(plain.get("seen", ())),
+    )
+
+
+def to_circuits(item: Mapping[str, Any] | None) -> dict[str, Circuit]:
+    """Every target that ever failed. One that is not in it has a closed circuit of generation 0."""
+    return {target: to_circuit(plain) for target, plain in (item or {}).get("targets", {}).items()}
+
+
+def view(item: Mapping[str, Any] | None, now_ms: int) -> dict[str, Circuit]:
+    """What routing sees: an open circuit whose time has passed is half open, although nobody has written that down yet."""
+    return {target: seen_at(circuit, now_ms) for target, circuit in to_circuits(item).items()}
+
+
+def seen_at(circuit: Circuit, now_ms: int) -> Circuit:
+    if circuit.state == OPEN and now_ms >= circuit.until_ms:
+        return replace(circuit, state=HALF_OPEN, successes=0)
+    return circuit
