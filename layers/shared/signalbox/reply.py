@@ -4,13 +4,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .money import Tokens
-from .request import ToolCall
+from .request import Json, ToolCall
 
 
 @dataclass(frozen=True, slots=True)
 class TextDelta:
     text: str
     index: int = 0
+    logprobs: tuple[Json, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ Chunk = TextDelta | RefusalDelta | ReasoningDelta | ToolCallDelta | Finish | Usa
 @dataclass(slots=True)
 class Choice:
     text: str = ""
+    logprobs: tuple[Json, ...] = ()
     refusal: str = ""
     reasoning: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
@@ -72,8 +74,9 @@ def gather(chunks: Iterable[Chunk]) -> tuple[list[Choice], Tokens | None]:
             continue
         choice = choices.setdefault(chunk.index, Choice())
         match chunk:
-            case TextDelta(text):
+            case TextDelta(text, _, logprobs):
                 choice.text += text
+                choice.logprobs += logprobs
             case RefusalDelta(text):
                 choice.refusal += text
             case ReasoningDelta(text):

@@ -35,7 +35,14 @@ class ToolResult:
     text: str
 
 
-Part = Text | Image | ToolCall | ToolResult
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """A part that only providers of the client's own dialect can read, as the client sent it."""
+
+    json: Json
+
+
+Part = Text | Image | ToolCall | ToolResult | Raw
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,13 @@ import http.client
 import select
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+from ..wire import HttpRequest
+
+if TYPE_CHECKING:
+    import ssl
 
 IDLE_LIMIT_S = 50  # AWS and most providers drop an idle connection after 60 s; a frozen container does not hear of it
 PIECE_BYTES = 65_536
@@ -40,21 +45,13 @@ class Malformed(TransportError):
     pass
 
 
-@dataclass(frozen=True, slots=True)
-class HttpRequest:
-    method: str
-    url: str
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
-
-
 class Pool:
     """Kept connections by origin. One thread uses it. `wall` is epoch seconds, which go on while a container is frozen."""
 
     def __init__(self, wall: Callable[[], float] = time.time) -> None:
         self._idle: dict[tuple[str, str], list[tuple[http.client.HTTPConnection, float]]] = {}
         self._wall = wall
-        self._tls = None
+        self._tls: ssl.SSLContext | None = None
 
     def send(self, request: HttpRequest, timeout_s: float) -> "Exchange":
         """Writes the request and returns at once; `timeout_s` bounds the connecting and the writing."""
@@ -98,7 +95,7 @@ class Pool:
     def _give(self, origin: tuple[str, str], connection: http.client.HTTPConnection) -> None:
         self._idle.setdefault(origin, []).append((connection, self._wall()))
 
-    def _context(self):
+    def _context(self) -> "ssl.SSLContext":
         if self._tls is None:
             import ssl  # 20 ms, and the local stack needs none
 
@@ -132,20 +129,24 @@ class Exchange:
     def pieces(self, timeout_s: Callable[[], float]) -> Iterator[bytes]:
         """The body as it comes; `timeout_s()` is asked before each wait, and a bound that has passed ends it."""
         assert self._response is not None, "head() comes first"
-        while not self._response.isclosed():
-            with self._reading(timeout_s()):
-                piece = self._response.read1(PIECE_BYTES)
-            if piece:
-                yield piece
-            elif self._response.length:
-                self.close()
-                raise Cut("the body ended early")
+        response, whole = self._response, False
+        try:
+            while not response.isclosed():
+                with self._reading(timeout_s()):
+                    piece = response.read1(PIECE_BYTES)
+                if piece:
+                    yield piece
+                elif response.length:
+                    raise Cut("the body ended early")
+                else:
+                    break
+            whole = True
+        finally:
+            response.close()
+            if whole and not response.will_close:
+                self._give_back()
             else:
-                break
-        if self._response.will_close:
-            self.close()
-        else:
-            self._give_back()
+                self.close()
 
     def close(self) -> None:
         self._connection.close()

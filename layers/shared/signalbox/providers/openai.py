@@ -1,0 +1,123 @@
+"""OpenAI's chat completions, and whatever speaks the same. https://platform.openai.com/docs/api-reference/chat"""
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from ..errors import UpstreamFailure
+from ..money import Tokens
+from ..reply import Chunk, Finish, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta, Usage
+from ..request import Image, Message, Part, Raw, Request, Text, ToolCall, ToolResult
+from ..routing.catalog import Provider, Target
+from ..wire import HttpRequest
+from .sse import data_lines
+
+# Where a provider that speaks this format departs from it: its name for a parameter, or None where it refuses it.
+# https://docs.mistral.ai/api/#tag/chat
+DEVIATIONS: dict[str, dict[str, str | None]] = {
+    "mistral": {"max_completion_tokens": "max_tokens", "seed": "random_seed", "stream_options": None, "user": None},
+}
+
+
+def to_http(request: Request, target: Target, provider: Provider, key: str | None, max_tokens: int | None) -> HttpRequest:
+    """Always streamed: so a limit on the first byte holds, and what was used is known when a client leaves."""
+    body: dict[str, Any] = {
+        "model": target.model,
+        "messages": [to_message(message) for message in request.messages],
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "max_completion_tokens": max_tokens,
+        "temperature": request.temperature,
+        "top_p": request.top_p,
+        "stop": list(request.stop) or None,
+        "seed": request.seed,
+        "n": request.n if request.n > 1 else None,
+        "tools": list(request.tools) or None,
+        "tool_choice": request.tool_choice,
+        "response_format": request.response_format,
+        "user": request.user,
+    }
+    names = DEVIATIONS.get(provider.name, {})
+    body = {theirs: value for name, value in body.items() if value is not None and (theirs := names.get(name, name))} | dict(request.extra)
+    headers = {"content-type": "application/json", "accept": "text/event-stream", "accept-encoding": "identity"}
+    if key:
+        headers["authorization"] = f"Bearer {key}"
+    return HttpRequest("POST", f"{provider.base_url}/chat/completions", headers, json.dumps(body, separators=(",", ":")).encode())
+
+
+def to_message(message: Message) -> dict[str, Any]:
+    written: dict[str, Any] = {"role": message.role}
+    calls = [part for part in message.parts if isinstance(part, ToolCall)]
+    results = [part for part in message.parts if isinstance(part, ToolResult)]
+    content = [part for part in message.parts if not isinstance(part, ToolCall | ToolResult)]
+    if results:
+        written |= {"tool_call_id": results[0].call_id, "content": results[0].text}
+    elif len(content) == 1 and isinstance(content[0], Text):
+        written["content"] = content[0].text
+    else:
+        written["content"] = [to_part(part) for part in content] or None
+    if calls:
+        written["tool_calls"] = [
+            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}} for call in calls
+        ]
+    if message.name:
+        written["name"] = message.name
+    return written
+
+
+def to_part(part: Part) -> dict[str, Any]:
+    match part:
+        case Text(text):
+            return {"type": "text", "text": text}
+        case Image(url, detail):
+            return {"type": "image_url", "image_url": {"url": url} | ({"detail": detail} if detail else {})}
+        case Raw(json):
+            return json
+    raise TypeError(f"{type(part).__name__} is no content part")
+
+
+def to_chunks(pieces: Iterable[bytes]) -> Iterator[Chunk]:
+    """Ends at [DONE], which comes after the usage. A stream that ends without it, or without a finish, was cut."""
+    finished = False
+    for data in data_lines(pieces):
+        if data == b"[DONE]":
+            break
+        try:
+            event = json.loads(data)
+            if event.get("error"):
+                raise UpstreamFailure("server", f"an error inside the stream: {str(event['error'])[:500]}")
+            for choice in event.get("choices") or ():
+                yield from _from_choice(choice)
+                finished = finished or bool(choice.get("finish_reason"))
+            if event.get("usage"):
+                yield Usage(to_tokens(event["usage"]))
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise UpstreamFailure("malformed", f"not a chat.completion.chunk: {type(error).__name__}") from error
+    if not finished:
+        raise UpstreamFailure("cut", "the stream ended without a finish_reason")
+
+
+def _from_choice(choice: dict[str, Any]) -> Iterator[Chunk]:
+    index, delta = choice.get("index", 0), choice.get("delta") or {}
+    if delta.get("content"):
+        logprobs = (choice.get("logprobs") or {}).get("content") or ()
+        yield TextDelta(delta["content"], index, tuple(logprobs))
+    if delta.get("refusal"):
+        yield RefusalDelta(delta["refusal"], index)
+    if delta.get("reasoning_content"):
+        yield ReasoningDelta(delta["reasoning_content"], index)
+    for call in delta.get("tool_calls") or ():
+        function = call.get("function") or {}
+        yield ToolCallDelta(call.get("index", 0), function.get("arguments") or "", call.get("id"), function.get("name"), index)
+    if choice.get("finish_reason"):
+        yield Finish(choice["finish_reason"], index)
+
+
+def to_tokens(usage: dict[str, Any]) -> Tokens:
+    """The one reading of usage. https://platform.openai.com/docs/api-reference/chat/object#chat/object-usage"""
+    return Tokens(
+        input=usage["prompt_tokens"],
+        cached=(usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0,
+        output=usage.get("completion_tokens") or 0,
+        reasoning=(usage.get("completion_tokens_details") or {}).get("reasoning_tokens") or 0,
+    )
