@@ -1,0 +1,64 @@
+# Everything starts here. A bare Python ≥ 3.11, git and make are enough: each target sets up what it needs, once.
+
+PYTHON ?= python3
+ENV ?= dev
+FUNCTION ?= CompleteFunction
+SAM := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} PATH="$(CURDIR)/.tools/uv/bin:$$PATH" .tools/sam/bin/sam
+COMPILE = .tools/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--custom-compile-command "make lock"
+# The Lambda runtime brings these itself; the layer is installed with --no-deps.
+IN_RUNTIME := boto3 botocore s3transfer urllib3 jmespath python-dateutil six
+
+.PHONY: help run test lint format build invoke deploy bench lock clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: .venv/.ready .tools/emulator/.ready ## set up and start everything on this machine: the API on :4000, simulated providers on :4010
+	@exec .venv/bin/signalbox up
+
+test: .venv/.ready .tools/emulator/.ready .tools/uv/.ready .tools/sam/.ready ## set up and run every test (TESTS=tests/unit narrows it)
+	.venv/bin/python -m pytest $(TESTS)
+
+lint: .venv/.ready .tools/sam/.ready ## style, types, the template, and no package index's address in any tracked file
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy layers/shared/signalbox functions ops tests
+	$(SAM) validate --lint
+	@! git grep -nIE 'py[p]i\.org|python[h]osted\.org|npm[j]s\.org|--(extra-)?index-[u]rl[ =]+http' \
+		|| { echo 'lint: the address of a package index stands in a tracked file'; exit 1; }
+
+format: .venv/.ready ## put the code into its one form
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+build: .tools/sam/.ready .tools/uv/.ready ## sam build
+	$(SAM) build
+
+invoke: build ## sam local invoke, on Docker: make invoke EVENT=events/x.json [FUNCTION=CompleteFunction]
+	@test -n "$(EVENT)" || { echo 'make invoke: say which event: EVENT=events/<name>.json [FUNCTION=…]'; exit 1; }
+	$(SAM) local invoke $(FUNCTION) --event $(EVENT)
+
+deploy: build ## sam deploy to your AWS account (ENV=dev, staging or prod)
+	$(SAM) deploy --config-env $(ENV)
+
+bench: .venv/.ready .tools/emulator/.ready ## what a request costs through Signalbox, beside a direct call
+	.venv/bin/python -m bench
+
+lock: .tools/uv/.ready ## compile requirements/*.in again, with hashes
+	$(COMPILE) $(addprefix --no-emit-package ,$(IN_RUNTIME)) layers/shared/requirements.in -o layers/shared/requirements.txt
+	@for name in dev emulator sam uv; do $(COMPILE) requirements/$$name.in -o requirements/$$name.txt || exit 1; done
+
+clean: ## remove what set-up, builds and runs have made (the local stack's state as well)
+	rm -rf .venv .tools .aws-sam .signalbox .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+
+.venv/.ready: requirements/dev.txt pyproject.toml
+	@$(call set_up,.venv,dev,--editable)
+
+.tools/%/.ready: requirements/%.txt
+	@$(call set_up,.tools/$*,$*)
+
+define set_up
+command -v $(PYTHON) >/dev/null || { echo 'signalbox set-up: $(PYTHON) is not there: install Python 3.11 or newer, or make PYTHON=…'; exit 1; }; \
+$(PYTHON) ops/environment.py $(1) requirements/$(2).txt $(3)
+endef
