@@ -1,0 +1,78 @@
+"""What the parts of a document have to say to each other. A check is one row: it yields (path, message) per fault."""
+
+from collections.abc import Callable, Iterator
+
+from .document import Document, names
+from .source import Path
+
+Finding = tuple[Path, str]
+Check = Callable[[Document], Iterator[Finding]]
+
+
+def _models_name_providers(document: Document) -> Iterator[Finding]:
+    for id in document.models:
+        provider = id.partition("/")[0]
+        if provider not in document.providers:
+            yield ("models", id), f"there is no provider {provider!r}; the providers are: {names(document.providers)}"
+
+
+def _output_fits_context(document: Document) -> Iterator[Finding]:
+    for id, model in document.models.items():
+        if model.max_output_tokens > model.context_window:
+            yield (
+                ("models", id, "max_output_tokens"),
+                f"{model.max_output_tokens} tokens do not fit into the context window of {model.context_window}",
+            )
+
+
+def _routes_name_targets(document: Document) -> Iterator[Finding]:
+    for name, route in document.routes.items():
+        for position, target in enumerate(route.targets):
+            where = ("routes", name, "targets", position)
+            if target not in document.models:
+                yield where, f"there is no model {target!r}; the models are: {names(document.models)}"
+            elif target in route.targets[:position]:
+                yield where, f"{target!r} is in this route already; a target is tried once"
+
+
+def _aliases_lead_somewhere(document: Document) -> Iterator[Finding]:
+    for alias, meaning in document.aliases.items():
+        if alias in document.routes or alias in document.models:
+            kind = "route" if alias in document.routes else "model"
+            yield ("aliases", alias), f"{alias!r} is already a {kind}, which this alias would hide; give it another name"
+            continue
+        seen = [alias]
+        while meaning in document.aliases and meaning not in seen:
+            seen.append(meaning)
+            meaning = document.aliases[meaning]
+        if meaning in seen:
+            yield ("aliases", alias), f"goes round in a circle: {' → '.join([*seen, meaning])}; let one of them name a route or a model"
+        elif meaning not in document.routes and meaning not in document.models:
+            yield ("aliases", alias), f"there is no route, model or alias {meaning!r}; the routes are: {names(document.routes)}"
+
+
+def _timeouts_nest(document: Document) -> Iterator[Finding]:
+    rows = {("timeouts",): document.timeouts}
+    rows |= {("models", id, "timeouts"): model.timeouts for id, model in document.models.items()}  # type: ignore[misc]
+    rows |= {("routes", name, "timeouts"): route.timeouts for name, route in document.routes.items()}  # type: ignore[misc]
+    for path, timeouts in rows.items():
+        total_s = timeouts.total_s or document.timeouts.total_s
+        for part in ("ttft_s", "between_chunks_s"):
+            if (getattr(timeouts, part) or 0) > total_s:
+                yield (*path, part), f"longer than total_s ({total_s:g} s), so that it could never pass; raise total_s or lower this"
+
+
+def _models_are_priced(document: Document) -> Iterator[Finding]:
+    for id, model in document.models.items():
+        if model.prices is None:
+            yield ("models", id), "has no prices: it is counted as free, and refused to whoever has a hard budget"
+
+
+ERRORS: tuple[Check, ...] = (
+    _models_name_providers,
+    _output_fits_context,
+    _routes_name_targets,
+    _aliases_lead_somewhere,
+    _timeouts_nest,
+)
+WARNINGS: tuple[Check, ...] = (_models_are_priced,)

@@ -1,0 +1,100 @@
+"""From the document to the flat snapshot that `routing.catalog.to_snapshot` reads, content-addressed by its canonical JSON."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from ..money import NANOUSD_PER_USD
+from .checks import ERRORS, WARNINGS, Check
+from .document import Document, Model, Prices, Route, Timeouts, parse
+from .source import InvalidDocument, Problem, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """`json` is what is stored and what `digest` is the SHA-256 of; `warnings` do not keep a document from going live."""
+
+    json: bytes
+    digest: str
+    warnings: tuple[Problem, ...]
+
+
+def compile_text(text: str, overrides: Mapping[str, str] | None = None) -> Compiled:
+    """Raises InvalidDocument with everything that is wrong, not the first thing only."""
+    document, source = parse(text, overrides)
+    if problems := _run(ERRORS, document, source):
+        raise InvalidDocument(problems)
+    canonical = json.dumps(to_compiled(document), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return Compiled(canonical, hashlib.sha256(canonical).hexdigest(), tuple(_run(WARNINGS, document, source)))
+
+
+def to_compiled(document: Document) -> dict[str, Any]:
+    """Every model is also a route of its own, of one target, so that whatever a client may name leads to a route."""
+    routes = {id: Route(targets=(id,), max_attempts=1) for id in document.models} | dict(document.routes)
+    return {
+        "providers": {name: {"name": name} | row.model_dump() for name, row in document.providers.items()},
+        "targets": {id: _target(id, model) for id, model in document.models.items()},
+        "routes": {name: _route(name, route, document) for name, route in routes.items()},
+        "names": {name: name for name in routes} | {alias: _meaning(alias, document.aliases) for alias in document.aliases},
+    }
+
+
+def _run(checks: tuple[Check, ...], document: Document, source: Source) -> list[Problem]:
+    problems = [source.problem(path, message) for check in checks for path, message in check(document)]
+    return sorted(problems, key=lambda problem: problem.line)
+
+
+def _target(id: str, model: Model) -> dict[str, Any]:
+    provider, _, name = id.partition("/")
+    return {
+        "id": id,
+        "provider": provider,
+        "model": model.id or name,
+        "context_window": model.context_window,
+        "max_output_tokens": model.max_output_tokens,
+        "capabilities": sorted(model.capabilities),
+        "prices": _prices(model.prices) if model.prices else None,
+    }
+
+
+def _prices(prices: Prices) -> dict[str, int]:
+    return {
+        "input": _nanousd(prices.input),
+        "output": _nanousd(prices.output),
+        "cached": _nanousd(prices.input if prices.cached is None else prices.cached),
+        "cache_write": _nanousd(prices.input if prices.cache_write is None else prices.cache_write),
+        "reasoning": _nanousd(prices.output if prices.reasoning is None else prices.reasoning),
+    }
+
+
+def _nanousd(usd: Decimal) -> int:
+    return int(usd * NANOUSD_PER_USD)  # exact: the document allows nine decimals
+
+
+def _route(name: str, route: Route, document: Document) -> dict[str, Any]:
+    return {
+        "name": name,
+        "targets": list(route.targets),
+        "strategy": route.strategy,
+        "timeouts": _timeouts(route, document),
+        "max_attempts": route.max_attempts,
+    }
+
+
+def _timeouts(route: Route, document: Document) -> dict[str, float]:
+    """The route's own; else the longest that one of its models asks for; else the default."""
+    own = [document.models[target].timeouts for target in route.targets]
+    return {part: _timeout(part, route.timeouts, own, getattr(document.timeouts, part)) for part in Timeouts.model_fields}
+
+
+def _timeout(part: str, route: Timeouts, models: list[Timeouts], default: float) -> float:
+    return float(getattr(route, part) or max((value for model in models if (value := getattr(model, part))), default=default))
+
+
+def _meaning(alias: str, aliases: Mapping[str, str]) -> str:
+    while alias in aliases:
+        alias = aliases[alias]
+    return alias

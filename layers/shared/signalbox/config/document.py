@@ -1,0 +1,188 @@
+"""What `routing.yaml` may say. Every row refuses what it does not know, and every complaint names its line."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from datetime import date
+from decimal import Decimal
+from ipaddress import ip_address
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic_core import ErrorDetails
+
+from ..providers.registry import WIRES
+from .overrides import apply
+from .source import InvalidDocument, Path, Problem, Source, read
+
+LAMBDA_SECONDS = 900
+AFTER_ANSWER_SECONDS = 20  # what is left to settle in when the longest answer has been sent
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _checked_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("not an address; write it as https://host/path")
+    if parts.username or parts.query or parts.fragment:
+        raise ValueError("an address with credentials, a query or a fragment; keys belong in the provider's secret")
+    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+        raise ValueError("plain http to another machine would send prompts and keys in the clear; use https")
+    return url.rstrip("/")
+
+
+def _known_wire(wire: str) -> str:
+    if wire not in WIRES:
+        raise ValueError(f"unknown wire format {wire!r}; known: {', '.join(sorted(WIRES))}")
+    return wire
+
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+TargetId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}/[A-Za-z0-9][A-Za-z0-9._:/@-]{0,127}$")]
+Alias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,191}$")]
+Usd = Annotated[Decimal, Field(ge=0, le=100_000, decimal_places=9)]
+Seconds = Annotated[float, Field(gt=0, le=LAMBDA_SECONDS - AFTER_ANSWER_SECONDS, allow_inf_nan=False)]
+Count = Annotated[int, Field(gt=0)]
+Capability = Literal["tools", "vision", "json_schema", "streaming", "reasoning"]
+Strategy = Literal["sequential"]
+
+
+class Row(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Provider(Row):
+    wire: Annotated[str, AfterValidator(_known_wire)]
+    base_url: Annotated[str, AfterValidator(_checked_url)]
+    secret: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")] | None
+
+
+class Prices(Row):
+    """US dollars per million tokens. What a provider does not price apart costs what input or output costs."""
+
+    input: Usd
+    output: Usd
+    cached: Usd | None = None
+    cache_write: Usd | None = None
+    reasoning: Usd | None = None
+    source: str
+    as_of: date
+
+
+class Timeouts(Row):
+    """Seconds, each where it differs from what is more general."""
+
+    ttft_s: Seconds | None = None
+    between_chunks_s: Seconds | None = None
+    total_s: Seconds | None = None
+
+
+class DefaultTimeouts(Row):
+    ttft_s: Seconds = 5
+    between_chunks_s: Seconds = 10
+    total_s: Seconds = 120
+
+
+class Model(Row):
+    """`id` is what the provider calls it, where that is not what follows the slash."""
+
+    id: Annotated[str, StringConstraints(min_length=1, max_length=256)] | None = None
+    context_window: Count
+    max_output_tokens: Count
+    capabilities: frozenset[Capability] = frozenset()
+    prices: Prices | None = None
+    timeouts: Timeouts = Timeouts()
+
+
+class Route(Row):
+    targets: Annotated[tuple[str, ...], Field(min_length=1)]
+    strategy: Strategy = "sequential"
+    timeouts: Timeouts = Timeouts()
+    max_attempts: Annotated[int, Field(gt=0, le=10)] = 3
+
+
+class Document(Row):
+    version: Literal[1]
+    providers: Annotated[Mapping[Name, Provider], Field(min_length=1)]
+    models: Annotated[Mapping[TargetId, Model], Field(min_length=1)]
+    routes: Mapping[Name, Route] = {}
+    aliases: Mapping[Alias, str] = {}
+    timeouts: DefaultTimeouts = DefaultTimeouts()
+
+
+def parse(text: str, overrides: Mapping[str, str] | None = None) -> tuple[Document, Source]:
+    """Raises InvalidDocument with every problem of form. What the parts say of each other is for `checks`."""
+    source = read(text)
+    data, problems = apply(source.data, overrides or {})
+    if problems:
+        raise InvalidDocument(problems)
+    try:
+        return Document.model_validate(data), source
+    except ValidationError as error:
+        problems = [_to_problem(source, details) for details in error.errors()]
+        raise InvalidDocument(sorted(problems, key=lambda problem: problem.line)) from error
+
+
+def _to_problem(source: Source, error: ErrorDetails) -> Problem:
+    path: Path = tuple(part for part in error["loc"] if part != "[key]")
+    return source.problem(path, _message(error, path))
+
+
+def _message(error: ErrorDetails, path: Path) -> str:
+    context = error.get("ctx", {})
+    match error["type"]:
+        case "extra_forbidden":
+            return f"unknown key; {_known_keys(path)}"
+        case "missing":
+            return "missing; every one of these needs it"
+        case "too_short":
+            return "empty; it needs one at least"
+        case "model_type" | "dict_type" | "mapping_type":
+            return "not a mapping; write `key: value` lines below it"
+        case "string_pattern_mismatch":
+            return f"{error['input']!r} does not look like a name of this kind; it has to match {context['pattern']}"
+        case "literal_error":
+            return f"{error['input']!r} is none of: {context['expected']}"
+        case "value_error":
+            return str(context["error"])
+        case _:
+            return f"{error['msg'][0].lower()}{error['msg'][1:]}, not {_shortened(error['input'])}"
+
+
+def _known_keys(path: Path) -> str:
+    known = _keys_around(path)
+    close = difflib.get_close_matches(str(path[-1]), known, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(known)}"
+
+
+def _keys_around(path: Path) -> list[str]:
+    """The keys that the row holding this path may have."""
+    kind: Any = Document
+    for part in path[:-1]:
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            kind = _without_none(kind.model_fields[str(part)].annotation)
+        else:
+            kind = get_args(kind)[-1]
+    return list(kind.model_fields)
+
+
+def _without_none(kind: Any) -> Any:
+    if get_origin(kind) in (Union, UnionType):
+        return next(arg for arg in get_args(kind) if arg is not type(None))
+    return kind
+
+
+def _shortened(value: Any) -> str:
+    text = str(value) if isinstance(value, Decimal) else repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def names(rows: Iterable[str]) -> str:
+    return ", ".join(sorted(rows)) or "none"

@@ -1,0 +1,131 @@
+"""YAML to plain data that still knows its lines, so that whatever is wrong with it can be pointed at.
+
+Anchors and repeated keys are refused: what a reader sees is what is meant. Floats become Decimals, so that prices stay exact.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import yaml
+
+MAX_CHARS = 1_048_576
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """`line` counts from 1. The message says what is wrong and what to do."""
+
+    line: int
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.path}: {self.message}" if self.path else f"line {self.line}: {self.message}"
+
+
+class InvalidDocument(Exception):
+    """A document that cannot become live. The running version stays."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    data: Any
+    lines: Mapping[Path, int]
+
+    def problem(self, path: Path, message: str) -> Problem:
+        return Problem(self.line(path), ".".join(map(str, path)), message)
+
+    def line(self, path: Path) -> int:
+        """Of the path, or of the nearest thing around it where the path itself is missing."""
+        while path and path not in self.lines:
+            path = path[:-1]
+        return self.lines.get(path, 1)
+
+
+def read(text: str) -> Source:
+    """Raises InvalidDocument where the text is no YAML, or YAML that could be misread."""
+    if len(text) > MAX_CHARS:
+        raise InvalidDocument([Problem(1, "", f"the document has {len(text)} characters; {MAX_CHARS} is the most")])
+    try:
+        root = _Loader(text).get_single_node()
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise InvalidDocument([Problem(mark.line + 1 if mark else 1, "", f"not YAML: {error.problem or error.context}")]) from error
+    except yaml.YAMLError as error:
+        raise InvalidDocument([Problem(1, "", f"not YAML: {error}")]) from error
+    except RecursionError as error:
+        raise InvalidDocument([Problem(1, "", "the document is nested too deeply")]) from error
+    reading = _Reading()
+    data = reading.plain(root, ()) if root else None
+    if reading.problems:
+        raise InvalidDocument(reading.problems)
+    return Source(data, reading.lines)
+
+
+class _Loader(yaml.SafeLoader):
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            event = self.peek_event()
+            raise yaml.composer.ComposerError(None, None, "anchors are not read here; write the value out", event.start_mark)
+        return super().compose_node(parent, index)
+
+
+@dataclass(slots=True)
+class _Reading:
+    lines: dict[Path, int] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    def plain(self, node: yaml.Node, path: Path) -> Any:
+        self.lines.setdefault(path, node.start_mark.line + 1)
+        match node:
+            case yaml.MappingNode():
+                return self._mapping(node, path)
+            case yaml.SequenceNode():
+                return [self.plain(item, (*path, position)) for position, item in enumerate(node.value)]
+            case yaml.ScalarNode():
+                return _scalar(node)
+
+    def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
+        data: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            line = key_node.start_mark.line + 1
+            where = ".".join(map(str, path))
+            if not isinstance(key_node, yaml.ScalarNode) or key_node.value == "<<":
+                self.problems.append(Problem(line, where, "a key must be plain text"))
+                continue
+            key = key_node.value
+            if key in data:
+                first = self.lines[(*path, key)]
+                self.problems.append(Problem(line, where, f"{key!r} is already there on line {first}; keep one of them"))
+                continue
+            self.lines[(*path, key)] = line
+            data[key] = self.plain(value_node, (*path, key))
+        return data
+
+
+def _scalar(node: yaml.ScalarNode) -> Any:
+    kind = node.tag.removeprefix("tag:yaml.org,2002:")
+    try:
+        match kind:
+            case "float":
+                return Decimal(node.value.replace("_", ""))
+            case "int":
+                return int(node.value.replace("_", ""))
+            case "timestamp":
+                return date.fromisoformat(node.value)
+            case "bool":
+                return node.value.lower() in ("true", "yes", "on")
+            case "null":
+                return None
+    except (ValueError, InvalidOperation):
+        pass  # 0x1f, 12:30, .inf: YAML has more numbers than we have a use for; as text, each is refused where a number is needed
+    return node.value

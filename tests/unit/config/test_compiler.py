@@ -1,0 +1,94 @@
+"""The document and the snapshot that routing reads from it say the same."""
+
+import json
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+from signalbox.config.compiler import compile_text
+from signalbox.config.overrides import from_environment
+from signalbox.money import Prices
+from signalbox.routing.catalog import Route, Snapshot, Timeouts, to_snapshot
+
+SEED = Path(__file__, "../../../../routing.yaml").resolve().read_text()
+
+
+def snapshot_of(text: str, overrides: dict[str, str] | None = None) -> Snapshot:
+    compiled = compile_text(text, overrides)
+    return to_snapshot(json.loads(compiled.json), 7, compiled.digest)
+
+
+def test_the_seed_compiles_without_a_warning_and_reads_back_as_a_snapshot() -> None:
+    assert compile_text(SEED).warnings == ()
+    snapshot = snapshot_of(SEED)
+    assert snapshot.routes["chat"] == Route(
+        "chat", ("openai/gpt-4.1-mini", "mistral/mistral-small-latest"), "sequential", Timeouts(5, 10, 120), 3
+    )
+    assert snapshot.targets["openai/gpt-5.2"].prices == Prices(
+        input=1_750_000_000, output=14_000_000_000, cached=175_000_000, cache_write=1_750_000_000, reasoning=14_000_000_000
+    )
+    assert snapshot.targets["openai/gpt-5.2"].model == "gpt-5.2"
+    assert snapshot.providers["openai"].base_url == "https://api.openai.com/v1"
+
+
+def test_a_route_with_a_model_that_thinks_waits_as_long_as_that_model_asks_for() -> None:
+    assert snapshot_of(SEED).routes["smart"].timeouts == Timeouts(60, 60, 600)
+
+
+def test_a_routes_own_timeout_comes_first() -> None:
+    text = SEED.replace("  smart:\n", "  smart:\n    timeouts: {ttft_s: 2}\n")
+    assert snapshot_of(text).routes["smart"].timeouts == Timeouts(2, 60, 600)
+
+
+def test_every_name_a_client_may_say_leads_to_a_route_of_known_targets() -> None:
+    snapshot = snapshot_of(SEED)
+    assert set(snapshot.names) == {"chat", "smart"} | set(snapshot.targets) | {id.partition("/")[2] for id in snapshot.targets}
+    assert set(snapshot.names.values()) <= set(snapshot.routes)
+    assert {target for route in snapshot.routes.values() for target in route.targets} <= set(snapshot.targets)
+    assert snapshot.routes[snapshot.names["gpt-5.2"]].targets == ("openai/gpt-5.2",)
+
+
+def test_an_alias_of_an_alias_leads_to_the_end() -> None:
+    assert snapshot_of(SEED.replace("aliases:\n", "aliases:\n  best: good\n  good: smart\n")).names["best"] == "smart"
+
+
+def test_a_model_without_prices_is_unpriced_and_said_so() -> None:
+    text = SEED.replace("models:\n", "models:\n  openai/new: {context_window: 9, max_output_tokens: 9, id: new-2026}\n")
+    [warning] = compile_text(text).warnings
+    assert warning.line == text.splitlines().index("models:") + 2
+    assert warning.path == "models.openai/new"
+    assert warning.message == "has no prices: it is counted as free, and refused to whoever has a hard budget"
+    target = snapshot_of(text).targets["openai/new"]
+    assert (target.prices, target.model) == (None, "new-2026")
+
+
+def test_the_digest_follows_the_meaning_and_not_the_writing() -> None:
+    assert compile_text(SEED + "\n# a remark\n").digest == compile_text(SEED).digest
+    assert compile_text(SEED.replace("input: 1.75", "input: '1.750'")).digest == compile_text(SEED).digest
+    assert compile_text(SEED.replace("input: 1.75", "input: 1.76")).digest != compile_text(SEED).digest
+
+
+def test_a_deployment_may_say_otherwise() -> None:
+    overrides = from_environment(
+        {
+            "SIGNALBOX_PROVIDERS__OPENAI__BASE_URL": "http://127.0.0.1:4010/openai/v1/",
+            "SIGNALBOX_MODELS__OPENAI_GPT_4_1_MINI__MAX_OUTPUT_TOKENS": "5",
+            "SIGNALBOX_ROUTES__CHAT__MAX_ATTEMPTS": "1",
+            "SIGNALBOX_CONTROL_TABLE": "not an override",
+            "PATH": "neither",
+        }
+    )
+    assert len(overrides) == 3
+    snapshot = snapshot_of(SEED, overrides)
+    assert snapshot.providers["openai"].base_url == "http://127.0.0.1:4010/openai/v1"
+    assert snapshot.targets["openai/gpt-4.1-mini"].max_output_tokens == 5
+    assert snapshot.routes["chat"].max_attempts == 1
+
+
+@given(st.integers(0, 100_000 * 10**9))
+def test_a_price_is_exact_to_the_nano_dollar(nanousd: int) -> None:
+    price = f"{nanousd // 10**9}.{nanousd % 10**9:09}"
+    snapshot = snapshot_of(SEED.replace("input: 1.75", f"input: {price}"))
+    prices = snapshot.targets["openai/gpt-5.2"].prices
+    assert prices is not None
+    assert prices.input == nanousd
