@@ -19,6 +19,7 @@ class Circuit:
     until_ms: int = 0  # an open circuit asks for no traffic before this
     openings: int = 0  # in a row, without a calm spell between them: each doubles the wait
     closed_ms: int = 0
+    failed_ms: int = 0  # when the newest failure ended
     consecutive: int = 0  # failures
     successes: int = 0  # of probes, while half open
     window: tuple[tuple[int, int, int], ...] = ()  # (slot, good, bad), oldest first
@@ -32,6 +33,7 @@ def to_plain(circuit: Circuit) -> dict[str, Any]:
         "until_ms": circuit.until_ms,
         "openings": circuit.openings,
         "closed_ms": circuit.closed_ms,
+        "failed_ms": circuit.failed_ms,
         "consecutive": circuit.consecutive,
         "successes": circuit.successes,
         "window": [list(slot) for slot in circuit.window],
@@ -47,6 +49,7 @@ def to_circuit(plain: Mapping[str, Any]) -> Circuit:
         until_ms=int(plain.get("until_ms", 0)),
         openings=int(plain.get("openings", 0)),
         closed_ms=int(plain.get("closed_ms", 0)),
+        failed_ms=int(plain.get("failed_ms", 0)),
         consecutive=int(plain.get("consecutive", 0)),
         successes=int(plain.get("successes", 0)),
         window=tuple((int(slot), int(good), int(bad)) for slot, good, bad in plain.get("window", ())),
