@@ -11,10 +11,13 @@ MESSAGE_OVERHEAD_TOKENS = 16
 REQUEST_OVERHEAD_TOKENS = 64
 
 
-def input_tokens_bound(request: Request, body_bytes: int) -> int | None:
-    """No request of this size counts more input tokens; None where an image, a sound or a file cannot be bounded by its size."""
-    if any(isinstance(part, Image | Raw) for message in request.messages for part in message.parts):
-        return None
+def is_bounded(request: Request) -> bool:
+    """Whether the size of the request bounds what its input counts: that of an image, a sound or a file it does not."""
+    return not any(isinstance(part, Image | Raw) for message in request.messages for part in message.parts)
+
+
+def input_tokens_bound(request: Request, body_bytes: int) -> int:
+    """No request of this size counts more input tokens, if it is bounded at all."""
     return body_bytes + len(request.messages) * MESSAGE_OVERHEAD_TOKENS + REQUEST_OVERHEAD_TOKENS
 
 

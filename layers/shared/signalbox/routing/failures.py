@@ -24,6 +24,7 @@ KINDS = {
     "malformed": Kind(True, "upstream_failed"),
     "cut": Kind(True, "upstream_failed"),
     "timeout": Kind(True, "deadline_exceeded"),
+    "unaffordable": Kind(False, "budget_exceeded"),  # what is left of the hold does not cover another attempt
 }
 
 BY_STATUS = {

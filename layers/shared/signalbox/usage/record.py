@@ -1,6 +1,6 @@
 """What is known of one request when it is over. `complete` writes it, the ledger's outbox carries it, `UsageRecorded` publishes it."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ..money import Tokens
@@ -37,29 +37,29 @@ class UsageRecord:
     tenant: str
     team: str
     key: str
-    agent: str
     model: str
-    route: str
-    policy: str
-    config_version: int
-    target: str
-    provider: str
     outcome: str
     status: int
     stream: bool
-    finish: str | None
-    cache: str
-    attempts: tuple[Attempt, ...]
-    tokens: Tokens
-    cost_nanousd: int
-    baseline_cost_nanousd: int
-    estimated: bool
     prompt_chars: int
-    ttft_ms: int | None
     duration_ms: int
-    decision: str  # digest of the decision's inputs
+    agent: str = ""
+    route: str = ""
+    policy: str = ""
+    config_version: int = 0
+    target: str = ""
+    provider: str = ""
+    finish: str | None = None
+    cache: str = "none"
+    attempts: tuple[Attempt, ...] = ()
+    tokens: Tokens = Tokens()
+    cost_nanousd: int = 0
+    baseline_cost_nanousd: int = 0
+    estimated: bool = False
+    ttft_ms: int | None = None
+    decision: str = ""  # digest of the decision's inputs
     lease: str = ""
-    period_by_scope: dict[str, list[str]] | None = None
+    period_by_scope: dict[str, list[str]] = field(default_factory=dict)
     refused_by: tuple[str, str] | None = None
     tags: tuple[str, ...] = ()
 

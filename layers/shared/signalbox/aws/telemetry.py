@@ -1,0 +1,52 @@
+"""What `complete` says to CloudWatch: JSON lines, some of which are metrics too. Never a body, a prompt or a key.
+
+Embedded metric format: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+"""
+
+import json
+import sys
+import time
+import traceback
+from typing import Any
+
+from ..usage.record import UsageRecord
+
+NAMESPACE = "Signalbox"
+UNITS = {"DurationMs": "Milliseconds"}
+
+
+def say(level: str, message: str, **fields: Any) -> None:
+    sys.stdout.write(json.dumps({"level": level, "message": message} | fields, default=str) + "\n")
+    sys.stdout.flush()
+
+
+def error(message: str, cause: BaseException) -> None:
+    """The kind of error and where it arose; not its text, which may quote what a client sent."""
+    where = [f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(cause.__traceback__)]
+    say("ERROR", message, error=type(cause).__name__, where=where[-8:])
+    count("Errors")
+
+
+def count(metric: str, value: int = 1, **dimensions: str) -> None:
+    measure({metric: value}, dimensions)
+
+
+def measure(values: dict[str, int], dimensions: dict[str, str], **fields: Any) -> None:
+    metrics = [{"Name": name, "Unit": UNITS.get(name, "Count")} for name in values]
+    directive = {"Namespace": NAMESPACE, "Dimensions": [list(dimensions)], "Metrics": metrics}
+    line = {"_aws": {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [directive]}} | dimensions | values | fields
+    sys.stdout.write(json.dumps(line, default=str) + "\n")
+    sys.stdout.flush()
+
+
+def completion(record: UsageRecord) -> None:
+    """One line a request: a metric, and what an operator looks for in the log."""
+    measure(
+        {"Requests": 1, "DurationMs": record.duration_ms, "CostNanousd": record.cost_nanousd},
+        {"Route": record.route},
+        request_id=record.id,
+        target=record.target,
+        attempts=len(record.attempts),
+        outcome=record.outcome,
+        ttft_ms=record.ttft_ms,
+    )

@@ -1,0 +1,1 @@
+"""One completion on its way: asked → admitted → journey (its flights) → answer → settled."""

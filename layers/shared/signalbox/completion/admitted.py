@@ -1,0 +1,93 @@
+"""A request with its route, and the worst that it may cost put aside; or the reason why not."""
+
+import os
+from dataclasses import dataclass, replace
+
+from ..admission.budgets import scopes_of, to_budgets
+from ..aws.control import View
+from ..aws.ledger import Desk, Hold
+from ..aws.live import Live
+from ..circuits.state import view as circuits_at
+from ..errors import Refusal
+from ..routing import bound
+from ..routing.catalog import Route, Snapshot
+from ..routing.plan import order
+from .asked import Asked
+from .journey import Trip
+
+TIMES_ROUTED_ANEW = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    trip: Trip
+    hold: Hold
+    agent: str
+
+
+def admit(asked: Asked, desk: Desk, live: Live) -> Admitted:
+    """Routes by what is known, holds what it may cost, and does both anew where the configuration moved meanwhile. Or Refusal."""
+    key = f"key#{asked.caller.key_id}"
+    for _ in range(TIMES_ROUTED_ANEW):
+        view = desk.look([key])
+        snapshot = live.snapshot(view.live)
+        route = _route(asked, snapshot)
+        agent = asked.agent if {asked.agent, "*"} & set(view.records[key].get("agents", ())) else ""
+        scopes = scopes_of(asked.caller, agent=agent, route=route.name, providers=[snapshot.targets[id].provider for id in route.targets])
+        view = desk.look(scopes)
+        trip = _trip(asked, route, snapshot, view)
+        most, least = _bounds(trip, hard=any(budget.hard for scope in scopes for budget in to_budgets(scope, view.records[scope])))
+        hold = desk.admit(asked.caller, scopes, request_id=asked.id, bound_nanousd=most, floor_nanousd=least, deadline_ms=trip.deadline_ms)
+        if hold.view.live.get("llm_disabled"):
+            desk.cancel(hold)
+            raise Refusal("llm_disabled", "LLM traffic is switched off. Ask the operators, or try again later.", retry_after_s=30)
+        if hold.view.live["digest"] == snapshot.digest:
+            granted = hold.granted_nanousd if hold.period_by_scope else None
+            return Admitted(replace(trip, circuits=circuits_at(hold.view.circuits, asked.at_ms), granted_nanousd=granted), hold, agent)
+        desk.cancel(hold)
+    raise Refusal("no_route", "The configuration changed faster than the request could be routed. Try again.", retry_after_s=1)
+
+
+def _route(asked: Asked, snapshot: Snapshot) -> Route:
+    name = snapshot.names.get(asked.request.model)
+    if name is None:
+        message = f"There is no model {asked.request.model[:100]!r}. GET /v1/models lists what this key may use."
+        raise Refusal("model_not_found", message, param="model")
+    return snapshot.routes[name]
+
+
+def _trip(asked: Asked, route: Route, snapshot: Snapshot, view: View) -> Trip:
+    deadline_s = min(asked.deadline_s, asked.began_s + route.timeouts.total_s)
+    return Trip(
+        request=asked.request,
+        route=route,
+        snapshot=snapshot,
+        circuits=circuits_at(view.circuits, asked.at_ms),
+        draw=int.from_bytes(os.urandom(6)) / 2**48,
+        now_ms=asked.at_ms,
+        deadline_s=deadline_s,
+        deadline_ms=asked.at_ms + int((deadline_s - asked.began_s) * 1000),
+        input_tokens=bound.input_tokens_bound(asked.request, asked.body_bytes),
+        granted_nanousd=None,
+    )
+
+
+def _bounds(trip: Trip, hard: bool) -> tuple[int, int]:
+    """The worst this request may cost over all its attempts, and the least that makes sense to begin with."""
+    request, route = trip.request, trip.route
+    targets = [trip.snapshot.targets[id] for id, _ in order(route, trip.circuits, trip.draw)[: route.max_attempts]]
+    if hard and not bound.is_bounded(request):
+        message = "The cost of an image, a sound or a file has no bound, and a hard budget holds this call. Send text."
+        raise Refusal("unsupported_parameter", message, param="messages")
+    priced = [(target, target.prices) for target in targets if target.prices]
+    if hard and len(priced) < len(targets):
+        unpriced = next(target.id for target in targets if not target.prices)
+        raise Refusal("unpriced_model", f"{unpriced} has no price, and a hard budget holds this call. Give it a price in routing.yaml.")
+    each = [
+        bound.bound_nanousd(trip.input_tokens, bound.output_tokens_bound(request, target), request.n, prices) for target, prices in priced
+    ]
+    if not priced or priced[0][0] is not targets[0]:
+        return sum(each), sum(each)
+    first, prices = priced[0]
+    least = min(bound.output_tokens_bound(request, first), bound.MIN_OUTPUT_TOKENS)
+    return sum(each), bound.bound_nanousd(trip.input_tokens, least, request.n, prices)

@@ -1,0 +1,131 @@
+"""The endpoint: admit, route, call, answer; and what is left to do after the answer."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+
+from ..admission.keys import authenticate
+from ..aws import telemetry
+from ..aws.http import Pool
+from ..aws.keys import CallerKeys, ProviderKeys
+from ..aws.ledger import Desk
+from ..aws.live import Live
+from ..data_api import Call, internal_error, refused
+from ..dialects import openai_chat
+from ..errors import Refusal
+from ..reply import gather
+from ..runtime.contract import Response
+from .admitted import Admitted, admit
+from .asked import Asked, to_asked
+from .flight import Clock
+from .journey import Journey, total
+from .record import POLICY, to_record, to_refused
+
+JSON = {"content-type": "application/json"}
+EVENTS = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"}
+
+
+class Completions:
+    """One per container; it serves one request at a time."""
+
+    def __init__(self, desk: Desk, live: Live, callers: CallerKeys, providers: ProviderKeys, pool: Pool, clock: Clock) -> None:
+        self._desk = desk
+        self._live = live
+        self._callers = callers
+        self._providers = providers
+        self._pool = pool
+        self._clock = clock
+
+    def chat(self, call: Call) -> Response:
+        """POST /v1/chat/completions"""
+        caller = authenticate(bearer(call.headers), self._callers.ring())
+        request = openai_chat.to_request(call.body)
+        asked = to_asked(caller, request, call.headers, len(call.body), call.remaining_s, self._clock)
+        headers = {"x-signalbox-request-id": asked.id, "x-signalbox-cache": "none"}
+        try:
+            admitted = admit(asked, self._desk, self._live)
+        except Refusal as refusal:
+            record = to_refused(asked, refusal, self._clock)
+            return replace(refused(refusal, headers), after=lambda: self._desk.record(record.to_detail()))
+        return self._travel(asked, admitted, headers)
+
+    def models(self, call: Call) -> Response:
+        """GET /v1/models: what a client may write for `model`."""
+        authenticate(bearer(call.headers), self._callers.ring())
+        snapshot = self._live.snapshot(self._desk.look().live)
+        rows = [{"id": name, "object": "model", "created": 0, "owned_by": "signalbox"} for name in sorted(snapshot.names)]
+        return Response(200, JSON, json.dumps({"object": "list", "data": rows}).encode())
+
+    def close(self) -> None:
+        """SIGTERM."""
+        self._desk.release()
+
+    def _travel(self, asked: Asked, admitted: Admitted, headers: Mapping[str, str]) -> Response:
+        journey = Journey(admitted.trip, self._pool.send, self._providers.get, self._clock)
+        broke: list[Refusal] = []
+
+        def settle() -> None:
+            journey.drain()
+            outcome, status = (broke[0].code, broke[0].status) if broke else ("ok", 200)
+            record = to_record(asked, admitted, journey, outcome, status, self._clock)
+            self._desk.settle(admitted.hold, record.cost_nanousd, record.to_detail())
+            telemetry.completion(record)
+            self._callers.refresh()
+            self._providers.refresh()
+
+        try:
+            intent = to_record(asked, admitted, journey, "crashed", 500, self._clock)
+            self._desk.open(admitted.hold, admitted.trip.route.targets[0], intent.to_detail())
+            journey.begin(whole=not asked.request.stream)
+            admitted.hold.opened()
+        except Exception as error:
+            refusal = _as_refusal(error)
+            broke.append(refusal)
+            return replace(refused(refusal, {**headers, **_told(journey)}), after=settle)
+        headers = {**headers, **_told(journey)}
+        id, created_s = f"chatcmpl-{asked.id}", asked.at_ms // 1000
+        model = admitted.trip.snapshot.targets[journey.target].model
+        if asked.request.stream:
+            events = openai_chat.to_events(id, created_s, model, journey.chunks(), asked.request.include_usage)
+            return Response(200, {**headers, **EVENTS}, _to_the_end(events, broke.append), settle)
+        choices, tokens = gather(journey.chunks())
+        body = openai_chat.to_body(id, created_s, model, choices, tokens or total(journey.attempts()))
+        return Response(200, {**headers, **JSON}, body, settle)
+
+
+def bearer(headers: Mapping[str, str]) -> str | None:
+    scheme, _, key = headers.get("authorization", "").partition(" ")
+    return key.strip() if scheme.lower() == "bearer" else None
+
+
+def _to_the_end(events: Iterator[bytes], broke: Callable[[Refusal], None]) -> Iterator[bytes]:
+    """A stream that breaks after its first byte ends in the dialect's error, never in silence."""
+    try:
+        yield from events
+    except Exception as error:
+        refusal = _as_refusal(error)
+        broke(refusal)
+        yield openai_chat.to_error_event(refusal)
+
+
+def _as_refusal(error: Exception) -> Refusal:
+    """A fault of ours, too, is answered, and above all settled."""
+    if isinstance(error, Refusal):
+        return error
+    telemetry.error("a completion ended in an error of ours", error)
+    return internal_error()
+
+
+def _told(journey: Journey) -> dict[str, str]:
+    """What the answer's headers tell of its route."""
+    told = {
+        "x-signalbox-target": journey.target,
+        "x-signalbox-attempts": str(len(journey.attempts())),
+        "x-signalbox-policy": POLICY,
+        "x-signalbox-config-version": str(journey.trip.snapshot.version),
+    }
+    if journey.clamped:
+        told["x-signalbox-clamped"] = "max_tokens"
+    if journey.warning:
+        told["x-signalbox-warning"] = journey.warning
+    return told

@@ -1,0 +1,147 @@
+"""One attempt at one target: sent, read chunk by chunk within its time limits, and accounted for however it ends."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from ..aws.http import Cut, Exchange, Malformed, TimedOut, TransportError, Unreachable
+from ..errors import UpstreamFailure
+from ..money import Prices, Tokens, cost_nanousd
+from ..providers.registry import Wire
+from ..reply import Chunk, Finish, ToolCallDelta, Usage
+from ..routing.catalog import Timeouts
+from ..routing.failures import kind_of
+from ..routing.plan import Try
+from ..usage.estimate import estimated_tokens
+from ..usage.record import Attempt
+
+KINDS: tuple[tuple[type[TransportError], str], ...] = (
+    (TimedOut, "timeout"),
+    (Unreachable, "unreachable"),
+    (Cut, "cut"),
+    (Malformed, "malformed"),
+)
+ERROR_BODY_BYTES = 4_096
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the attempt is held to; `deadline_s` is monotonic. The token bounds are what it may be charged where nothing was counted."""
+
+    timeouts: Timeouts
+    deadline_s: float
+    input_tokens: int
+    output_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """`wall` is epoch seconds, `monotonic` measures durations."""
+
+    wall: Callable[[], float]
+    monotonic: Callable[[], float]
+
+
+class Flight:
+    """`send` it, then take its `chunks`; `attempt` says what it came to."""
+
+    def __init__(self, step: Try, limits: Limits, prices: Prices | None, clock: Clock) -> None:
+        self.step = step
+        self.outcome = "ok"
+        self.status: int | None = None
+        self.ttft_s: float | None = None
+        self.finish: str | None = None
+        self._limits = limits
+        self._prices = prices
+        self._clock = clock
+        self._tokens: Tokens | None = None
+        self._delivered_bytes = 0
+        self._at_ms = int(clock.wall() * 1000)
+        self._began_s = self._heard_s = self._ended_s = clock.monotonic()
+        self._billable = False
+
+    def chunks(self, send: Callable[[float], Exchange], wire: Wire) -> Iterator[Chunk]:
+        """Raises UpstreamFailure, at any point. `send` takes the seconds that connecting and writing may take."""
+        exchange = None
+        try:
+            exchange = send(self._wait_s())
+            self._billable = True
+            self._read_head(exchange)
+            for chunk in wire.to_chunks(self._heard(exchange)):
+                self._note(chunk)
+                yield chunk
+        except TransportError as error:
+            raise self._failed(next(kind for type_, kind in KINDS if isinstance(error, type_)), str(error)) from error
+        except UpstreamFailure as failure:
+            raise self._failed(failure.kind, failure.detail, failure.retry_after_s) from failure
+        finally:
+            self._ended_s = self._clock.monotonic()
+            if exchange and self.outcome != "ok":
+                exchange.close()
+
+    def attempt(self) -> Attempt:
+        tokens = self._tokens
+        estimated = tokens is None and self._billable
+        if estimated:
+            silent_s = self._ended_s - self._heard_s
+            tokens = estimated_tokens(self._limits.input_tokens, self._delivered_bytes, silent_s, self._limits.output_tokens)
+        tokens = tokens or Tokens()
+        return Attempt(
+            target=self.step.target,
+            outcome=self.outcome,
+            at_ms=self._at_ms,
+            duration_ms=round((self._ended_s - self._began_s) * 1000),
+            ttft_ms=None if self.ttft_s is None else round(self.ttft_s * 1000),
+            status=self.status,
+            generation=self.step.generation,
+            tokens=tokens,
+            cost_nanousd=cost_nanousd(tokens, self._prices) if self._prices else 0,
+            estimated=estimated,
+        )
+
+    def _wait_s(self) -> float:
+        """How long the next wait may take. Nothing but content ends the wait for the first byte."""
+        now, limits = self._clock.monotonic(), self._limits
+        until = self._began_s + limits.timeouts.ttft_s if self.ttft_s is None else now + limits.timeouts.between_chunks_s
+        return min(until, limits.deadline_s) - now
+
+    def _read_head(self, exchange: Exchange) -> None:
+        self.status = exchange.head(self._wait_s())
+        if self.status // 100 == 2:
+            return
+        self._billable = False  # providers do not bill an error
+        body = exchange.read(self._wait_s())[:ERROR_BODY_BYTES]
+        wait = exchange.headers.get("retry-after", "")
+        raise UpstreamFailure(
+            kind_of(self.status, body), error_names(body), status=self.status, retry_after_s=float(wait) if wait.isdigit() else None
+        )
+
+    def _heard(self, exchange: Exchange) -> Iterator[bytes]:
+        for piece in exchange.pieces(self._wait_s):
+            self._heard_s = self._clock.monotonic()
+            yield piece
+
+    def _note(self, chunk: Chunk) -> None:
+        if isinstance(chunk, Usage):
+            self._tokens = chunk.tokens
+            return
+        if isinstance(chunk, Finish):
+            self.finish = chunk.reason
+            return
+        if self.ttft_s is None:
+            self.ttft_s = self._clock.monotonic() - self._began_s
+        text = chunk.arguments if isinstance(chunk, ToolCallDelta) else chunk.text
+        self._delivered_bytes += len(text.encode("utf-8", "surrogatepass"))
+
+    def _failed(self, kind: str, detail: str, retry_after_s: float | None = None) -> UpstreamFailure:
+        self.outcome = kind
+        return UpstreamFailure(kind, detail, status=self.status, retry_after_s=retry_after_s)
+
+
+def error_names(body: bytes) -> str:
+    """The names in an upstream's error object, for the log. Its message may quote the prompt or the key, so it stays out."""
+    try:
+        error = json.loads(body)["error"]
+        return " ".join(f"{name}={str(error[name])[:60]}" for name in ("type", "code", "param") if error.get(name))
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return "an error body of another form"

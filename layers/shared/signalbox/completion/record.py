@@ -1,0 +1,70 @@
+"""What is written down of a completion, served or refused."""
+
+import hashlib
+import json
+from typing import Any
+
+from ..errors import Refusal
+from ..money import cost_nanousd
+from ..routing.bound import prompt_chars
+from ..usage.record import UsageRecord
+from .admitted import Admitted
+from .asked import Asked
+from .flight import Clock
+from .journey import Journey, Trip, total
+
+POLICY = "default"
+
+
+def to_record(asked: Asked, admitted: Admitted, journey: Journey, outcome: str, status: int, clock: Clock) -> UsageRecord:
+    trip, hold, attempts = journey.trip, admitted.hold, journey.attempts()
+    last = attempts[-1] if attempts else None
+    default = trip.snapshot.targets[trip.route.targets[0]]
+    return UsageRecord(
+        **_asked(asked, outcome, status, clock),
+        agent=admitted.agent,
+        route=trip.route.name,
+        policy=POLICY,
+        config_version=trip.snapshot.version,
+        target=journey.target,
+        provider=trip.snapshot.targets[journey.target].provider if journey.target else "",
+        finish=journey.finish,
+        attempts=attempts,
+        tokens=total(attempts),
+        cost_nanousd=sum(attempt.cost_nanousd for attempt in attempts),
+        baseline_cost_nanousd=cost_nanousd(last.tokens, default.prices) if last and default.prices else 0,
+        estimated=any(attempt.estimated for attempt in attempts),
+        ttft_ms=last.ttft_ms if last else None,
+        decision=decision_digest(trip),
+        lease=hold.lease,
+        period_by_scope=hold.period_by_scope,
+    )
+
+
+def to_refused(asked: Asked, refusal: Refusal, clock: Clock) -> UsageRecord:
+    return UsageRecord(**_asked(asked, refusal.code, refusal.status, clock), refused_by=getattr(refusal, "refused_by", None))
+
+
+def _asked(asked: Asked, outcome: str, status: int, clock: Clock) -> dict[str, Any]:
+    caller, request = asked.caller, asked.request
+    return {
+        "id": asked.id,
+        "at_ms": asked.at_ms,
+        "tenant": caller.tenant,
+        "team": caller.team,
+        "key": caller.key_id,
+        "model": request.model[:200],
+        "outcome": outcome,
+        "status": status,
+        "stream": request.stream,
+        "prompt_chars": prompt_chars(request.messages),
+        "duration_ms": round((clock.monotonic() - asked.began_s) * 1000),
+        "tags": asked.tags,
+    }
+
+
+def decision_digest(trip: Trip) -> str:
+    """The content address of what `plan` decided by."""
+    circuits = {id: (circuit.state, circuit.generation, circuit.until_ms) for id, circuit in sorted(trip.circuits.items())}
+    inputs = [trip.snapshot.digest, trip.route.name, circuits, trip.draw, trip.now_ms, trip.deadline_ms]
+    return hashlib.sha256(json.dumps(inputs, separators=(",", ":")).encode()).hexdigest()

@@ -1,0 +1,89 @@
+"""The data API: an API Gateway event in, a dialect's answer out. Whatever goes wrong is said in the caller's own dialect."""
+
+import base64
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .aws import telemetry
+from .dialects import openai_chat
+from .errors import Refusal
+from .runtime.contract import Context, Response
+
+MAX_BODY_BYTES = 1_048_576
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One HTTP call; header names are lower case."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+    remaining_s: float
+    trace_id: str | None
+
+
+Endpoint = Callable[[Call], Response]
+
+
+class DataApi:
+    """Endpoints by path and method."""
+
+    def __init__(self, endpoints: Mapping[str, Mapping[str, Endpoint]]) -> None:
+        self._endpoints = {"/health": {"GET": health}} | dict(endpoints)
+
+    def answer(self, event: Mapping[str, Any], context: Context) -> Response:
+        try:
+            call = to_call(event, context)
+            return self._endpoint(call)(call)
+        except Refusal as refusal:
+            return refused(refusal)
+        except Exception as error:
+            telemetry.error("a request ended in an error of ours", error)
+            return refused(internal_error())
+
+    def _endpoint(self, call: Call) -> Endpoint:
+        methods = self._endpoints.get(call.path)
+        if methods is None:
+            raise Refusal("not_found", f"There is nothing at {call.path[:200]}. The paths are {', '.join(sorted(self._endpoints))}.")
+        if call.method not in methods:
+            raise Refusal("method_not_allowed", f"{call.path} takes {', '.join(sorted(methods))}, not {call.method[:20]}.")
+        return methods[call.method]
+
+
+def to_call(event: Mapping[str, Any], context: Context) -> Call:
+    """From API Gateway's proxy event. https://docs.aws.amazon.com/lambda/latest/dg/services-apigateway.html"""
+    given = event.get("body") or ""
+    if len(given) > MAX_BODY_BYTES * 4:  # base64 and escapes never add more: not worth decoding
+        raise too_large()
+    body = base64.b64decode(given) if event.get("isBase64Encoded") else given.encode("utf-8", "surrogatepass")
+    if len(body) > MAX_BODY_BYTES:
+        raise too_large()
+    return Call(
+        method=event.get("httpMethod") or "GET",
+        path=(event.get("path") or "/").rstrip("/") or "/",
+        headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
+        body=body,
+        remaining_s=context.remaining_s(),
+        trace_id=context.trace_id,
+    )
+
+
+def internal_error() -> Refusal:
+    return Refusal("internal_error", "Signalbox failed. It is logged; try again, and report it if it stays.")
+
+
+def too_large() -> Refusal:
+    return Refusal("request_too_large", f"The body is over {MAX_BODY_BYTES:,} bytes. Send a shorter conversation, or images by URL.")
+
+
+def refused(refusal: Refusal, headers: Mapping[str, str] | None = None) -> Response:
+    wait = {"retry-after": str(refusal.retry_after_s)} if refusal.retry_after_s is not None else {}
+    return Response(refusal.status, {"content-type": "application/json"} | wait | dict(headers or {}), openai_chat.to_error(refusal))
+
+
+def health(_: Call) -> Response:
+    return Response(200, {"content-type": "application/json"}, json.dumps({"status": "ok"}).encode())
