@@ -1,10 +1,190 @@
-"""AWS over http.client and SigV4: boto3 would cost 300 ms of every cold start."""
+"""AWS over http.client and SigV4: boto3 would cost 300 ms of every cold start.
 
-from collections.abc import Mapping
+    AwsError         what a call came to instead of its answer; `code` is AWS's own
+    ├── Unavailable      no answer in time, or a 5xx: it may have been done, or be done yet
+    ├── Throttled        not done; trying again is fine
+    ├── ConditionFailed  not done; `item` is what is stored, raw, where the call asked for it
+    ├── Cancelled        a transaction that was not done; `reasons` are one (code, raw item) per part
+    └── Rejected         not done, and would not be if tried again: access, validation, nothing there
+
+Every call that is made here may be sent twice: the ledger's writes carry their own conditions, and events their own id.
+"""
+
+import json
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from ..wire import HttpRequest
+from .http import Exchange, Pool, TransportError
+from .sign import Credentials, signed
+
+Json = Any
+
+TIMEOUT_S = 1.0  # of one try
+TRIES = 2
+BACKOFF_S = 0.05
+
+# service: (the prefix of X-Amz-Target, the version of its JSON)
+PROTOCOLS = {
+    "dynamodb": ("DynamoDB_20120810", "1.0"),
+    "events": ("AWSEvents", "1.1"),
+    "secretsmanager": ("secretsmanager", "1.1"),
+}
+THROTTLES = {
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "ThrottlingException",
+    "Throttling",
+    "TooManyRequestsException",
+    "TransactionConflictException",
+    "TransactionInProgressException",
+    "SlowDown",
+}
+
+
+class AwsError(Exception):
+    def __init__(self, code: str, message: str = "") -> None:
+        super().__init__(f"{code}: {message}" if message else code)
+        self.code = code
+
+
+class Unavailable(AwsError):
+    pass
+
+
+class Throttled(AwsError):
+    pass
+
+
+class ConditionFailed(AwsError):
+    item: Json = None
+
+
+class Cancelled(AwsError):
+    reasons: tuple[tuple[str, Json], ...] = ()
+
+
+class Rejected(AwsError):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One action of one service, as data. `to_answer` reads the JSON (S3: the bytes) of the answer."""
+
+    service: str
+    action: str
+    payload: Mapping[str, Json]
+    to_answer: Callable[[Any], Any] = lambda answer: answer
+
+
+class InFlight:
+    """A call that was sent; or that could not be, which `answer` then tells."""
+
+    def __init__(self, call: Call, sent: Exchange | AwsError) -> None:
+        self.call = call
+        self._sent = sent
+
+    def answer(self, timeout_s: float = TIMEOUT_S) -> Any:
+        """The answer; raises AwsError."""
+        if isinstance(self._sent, AwsError):
+            raise self._sent
+        try:
+            status = self._sent.head(timeout_s)
+            body = self._sent.read(timeout_s)
+        except TransportError as error:
+            raise Unavailable(type(error).__name__, str(error)) from error
+        if status >= 300:
+            raise _to_error(status, body)
+        return self.call.to_answer(body if self.call.service == "s3" else json.loads(body or b"{}"))
 
 
 class Aws:
-    """Credentials, region and endpoints from the environment; one connection pool."""
+    """Credentials, region and endpoints from the environment; one connection pool. `draw` (0 to 1) is the jitter of retries."""
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        raise NotImplementedError
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        *,
+        pool: Pool | None = None,
+        clock: Callable[[], float] = time.time,
+        draw: Callable[[], float] = lambda: os.urandom(1)[0] / 255,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._credentials = Credentials.from_env(environ)
+        self._region = environ.get("AWS_REGION") or environ["AWS_DEFAULT_REGION"]
+        self._endpoint = environ.get("AWS_ENDPOINT_URL", "").rstrip("/")
+        self._pool = pool or Pool()
+        self._clock, self._draw, self._sleep = clock, draw, sleep
+
+    def call(self, call: Call, *, timeout_s: float = TIMEOUT_S, tries: int = TRIES) -> Any:
+        """The answer; raises AwsError."""
+        [answer] = self.wave([call], timeout_s=timeout_s, tries=tries)
+        if isinstance(answer, AwsError):
+            raise answer
+        return answer
+
+    def wave(self, calls: Sequence[Call], *, timeout_s: float = TIMEOUT_S, tries: int = TRIES) -> list[Any]:
+        """Every call's answer or its AwsError, in order: all are sent first and then all read, so that a wave lasts as long as one call.
+
+        Throttled and unanswered calls are tried again, `tries` times in all; each round of tries lasts `timeout_s` at most.
+        """
+        answers: list[Any] = [None] * len(calls)
+        due = list(range(len(calls)))
+        for turn in range(tries):
+            end = time.monotonic() + timeout_s
+            sent = [(position, self.begin(calls[position], timeout_s=timeout_s)) for position in due]
+            for position, flight in sent:
+                try:
+                    answers[position] = flight.answer(max(0.001, end - time.monotonic()))
+                except AwsError as error:
+                    answers[position] = error
+            due = [position for position in due if isinstance(answers[position], Throttled | Unavailable)]
+            if not due or turn == tries - 1:
+                break
+            if any(isinstance(answers[position], Throttled) for position in due):
+                self._sleep(BACKOFF_S * 2**turn * self._draw())
+        return answers
+
+    def begin(self, call: Call, *, timeout_s: float = TIMEOUT_S) -> InFlight:
+        """Sends, and returns at once; never raises."""
+        request = signed(self._to_request(call), self._credentials, self._region, call.service, self._clock())
+        try:
+            return InFlight(call, self._pool.send(request, timeout_s))
+        except TransportError as error:
+            return InFlight(call, Unavailable(type(error).__name__, str(error)))
+
+    def close(self) -> None:
+        self._pool.close()
+
+    def _to_request(self, call: Call) -> HttpRequest:
+        endpoint = self._endpoint or f"https://{call.service}.{self._region}.amazonaws.com"
+        if call.service == "s3":
+            return HttpRequest("GET", f"{endpoint}/{call.payload['Bucket']}/{quote(call.payload['Key'])}")
+        target, version = PROTOCOLS[call.service]
+        headers = {"content-type": f"application/x-amz-json-{version}", "x-amz-target": f"{target}.{call.action}"}
+        return HttpRequest("POST", endpoint + "/", headers, json.dumps(call.payload, separators=(",", ":")).encode())
+
+
+def _to_error(status: int, body: bytes) -> AwsError:
+    try:
+        fields = json.loads(body)
+    except ValueError:  # S3 speaks XML, a proxy on the way HTML
+        fields = {}
+    code = str(fields.get("__type") or f"status {status}").rpartition("#")[2]
+    message = str(fields.get("message") or fields.get("Message") or "")
+    if code == "ConditionalCheckFailedException":
+        failed = ConditionFailed(code)
+        failed.item = fields.get("Item")
+        return failed
+    if code == "TransactionCanceledException":
+        cancelled = Cancelled(code)
+        cancelled.reasons = tuple((reason.get("Code", "None"), reason.get("Item")) for reason in fields.get("CancellationReasons", ()))
+        return cancelled
+    if code in THROTTLES or status == 429:
+        return Throttled(code, message)
+    return (Unavailable if status >= 500 else Rejected)(code, message)
