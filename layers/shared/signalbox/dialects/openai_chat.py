@@ -67,10 +67,12 @@ def to_request(body: bytes) -> Request:
 
 def to_message(message: dict[str, Any], path: str) -> Message:
     role = message.get("role")
-    if role not in ROLES:
+    if not (isinstance(role, str) and role in ROLES):
         raise Refusal("invalid_request", f"`{path}.role` must be one of {', '.join(sorted(ROLES))}.", param=f"{path}.role")
     parts = to_parts(message.get("content"), f"{path}.content")
-    calls = tuple(to_tool_call(call, f"{path}.tool_calls[{i}]") for i, call in enumerate(message.get("tool_calls") or ()))
+    calls_given = message.get("tool_calls") or []
+    expect(calls_given, OBJECTS, f"{path}.tool_calls")
+    calls = tuple(to_tool_call(call, f"{path}.tool_calls[{position}]") for position, call in enumerate(calls_given))
     if role == "tool":
         call_id: Any = message.get("tool_call_id")
         expect(call_id, STRING, f"{path}.tool_call_id")
@@ -107,9 +109,8 @@ def to_part(part: dict[str, Any], path: str) -> Part:
     raise Refusal("invalid_request", f"`{path}.type` must be one of {known}.", param=f"{path}.type")
 
 
-def to_tool_call(call: Any, path: str) -> ToolCall:
-    expect(call, OBJECT, path)
-    function = call.get("function")
+def to_tool_call(call: dict[str, Any], path: str) -> ToolCall:
+    function: Any = call.get("function")
     expect(function, OBJECT, f"{path}.function")
     for value, name in ((call.get("id"), "id"), (function.get("name"), "function.name"), (function.get("arguments"), "function.arguments")):
         expect(value, STRING, f"{path}.{name}")

@@ -101,23 +101,38 @@ def _from_choice(choice: dict[str, Any]) -> Iterator[Chunk]:
     index, delta = choice.get("index", 0), choice.get("delta") or {}
     if delta.get("content"):
         logprobs = (choice.get("logprobs") or {}).get("content") or ()
-        yield TextDelta(delta["content"], index, tuple(logprobs))
+        yield TextDelta(_text(delta["content"]), index, tuple(logprobs))
     if delta.get("refusal"):
-        yield RefusalDelta(delta["refusal"], index)
+        yield RefusalDelta(_text(delta["refusal"]), index)
     if delta.get("reasoning_content"):
-        yield ReasoningDelta(delta["reasoning_content"], index)
+        yield ReasoningDelta(_text(delta["reasoning_content"]), index)
     for call in delta.get("tool_calls") or ():
         function = call.get("function") or {}
-        yield ToolCallDelta(call.get("index", 0), function.get("arguments") or "", call.get("id"), function.get("name"), index)
+        yield ToolCallDelta(call.get("index", 0), _text(function.get("arguments") or ""), call.get("id"), function.get("name"), index)
     if choice.get("finish_reason"):
         yield Finish(choice["finish_reason"], index)
 
 
 def to_tokens(usage: dict[str, Any]) -> Tokens:
     """The one reading of usage. https://platform.openai.com/docs/api-reference/chat/object#chat/object-usage"""
+    input, output = _count(usage["prompt_tokens"]), _count(usage.get("completion_tokens"))
     return Tokens(
-        input=usage["prompt_tokens"],
-        cached=(usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0,
-        output=usage.get("completion_tokens") or 0,
-        reasoning=(usage.get("completion_tokens_details") or {}).get("reasoning_tokens") or 0,
+        input=input,
+        cached=min(_count((usage.get("prompt_tokens_details") or {}).get("cached_tokens")), input),
+        output=output,
+        reasoning=min(_count((usage.get("completion_tokens_details") or {}).get("reasoning_tokens")), output),
     )
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("text was expected")
+    return value
+
+
+def _count(value: Any) -> int:
+    if value is None:
+        return 0
+    if not isinstance(value, int) or value < 0:
+        raise TypeError("a count was expected")
+    return value

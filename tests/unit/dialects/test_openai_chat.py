@@ -1,0 +1,181 @@
+"""What a client writes is read whole or refused by name; what it reads back is the published form."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
+from signalbox.dialects import openai_chat
+from signalbox.errors import Refusal
+from signalbox.money import Tokens
+from signalbox.reply import Choice, Finish, TextDelta, ToolCallDelta, Usage, gather
+from signalbox.request import Image, Raw, Text, ToolCall, ToolResult
+
+HELLO = [{"role": "user", "content": "hello"}]
+
+
+def read(**fields):
+    return openai_chat.to_request(json.dumps({"model": "chat", "messages": HELLO} | fields).encode())
+
+
+def test_the_parameters_are_read_and_the_unknown_ones_kept():
+    request = read(temperature=0, max_tokens=7, stop="END", stream=True, stream_options={"include_usage": True}, logit_bias={"1": 2})
+    assert request.temperature == 0
+    assert request.max_tokens == 7
+    assert request.stop == ("END",)
+    assert request.stream
+    assert request.include_usage
+    assert request.extra == {"logit_bias": {"1": 2}}
+
+
+def test_max_completion_tokens_goes_before_its_old_name():
+    assert read(max_tokens=7, max_completion_tokens=9).max_tokens == 9
+
+
+def test_a_conversation_with_tools_and_images_is_read_part_by_part():
+    call = {"id": "c1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Bern"}'}}
+    request = read(
+        messages=[
+            {"role": "system", "content": "be brief"},
+            {"role": "user", "content": [{"type": "text", "text": "look"}, {"type": "image_url", "image_url": {"url": "data:x"}}]},
+            {"role": "assistant", "content": None, "tool_calls": [call]},
+            {"role": "tool", "tool_call_id": "c1", "content": "sunny"},
+            {"role": "user", "content": [{"type": "input_audio", "input_audio": {"data": "", "format": "wav"}}]},
+        ]
+    )
+    assert [message.parts for message in request.messages] == [
+        (Text("be brief"),),
+        (Text("look"), Image("data:x")),
+        (ToolCall("c1", "weather", '{"city": "Bern"}'),),
+        (ToolResult("c1", "sunny"),),
+        (Raw({"type": "input_audio", "input_audio": {"data": "", "format": "wav"}}),),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "param", "said"),
+    [
+        (b"not json", None, "not JSON (line 1, column 1)"),
+        (b"\xff\xfe", None, "not JSON"),
+        (b"[" * 100_000, None, "nested too deeply"),
+        (b"[]", None, "not a JSON object"),
+        (b"{}", "model", "`model` is missing"),
+        (b'{"model": 5}', "model", "must be a string"),
+        (b'{"model": "chat"}', "messages", "missing or empty"),
+        (b'{"model": "chat", "messages": []}', "messages", "missing or empty"),
+        (b'{"model": "chat", "messages": "hi"}', "messages", "an array of objects"),
+        (b'{"model": "chat", "messages": [1]}', "messages", "an array of objects"),
+        (b'{"model": "chat", "messages": [{"role": "king"}]}', "messages[0].role", "must be one of"),
+        (b'{"model": "chat", "messages": [{"role": ["user"]}]}', "messages[0].role", "must be one of"),
+        (b'{"model": "chat", "messages": [{"role": "user"}]}', "messages[0].content", "is missing"),
+        (b'{"model": "chat", "messages": [{"role": "user", "content": 3}]}', "messages[0].content", "an array of objects"),
+        (b'{"model": "chat", "messages": [{"role": "user", "content": [{"type": "smell"}]}]}', "messages[0].content[0].type", "one of"),
+        (b'{"model": "chat", "messages": [{"role": "tool", "content": "x"}]}', "messages[0].tool_call_id", "must be a string"),
+        (
+            b'{"model": "chat", "messages": [{"role": "assistant", "tool_calls": [{}]}]}',
+            "messages[0].tool_calls[0].function",
+            "an object",
+        ),
+        (b'{"model": "chat", "messages": [{"role": "assistant", "tool_calls": 5}]}', "messages[0].tool_calls", "an array of objects"),
+    ],
+)
+def test_a_bad_body_is_refused_by_the_name_of_what_is_wrong(body, param, said):
+    with pytest.raises(Refusal) as refused:
+        openai_chat.to_request(body)
+    assert refused.value.code == "invalid_request"
+    assert refused.value.param == param
+    assert said in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("temperature", "hot"),
+        ("temperature", 2.1),
+        ("temperature", True),
+        ("top_p", -1),
+        ("max_tokens", 0),
+        ("max_completion_tokens", 1.5),
+        ("n", 0),
+        ("stream", "yes"),
+        ("stream_options", []),
+        ("stop", 5),
+        ("stop", ["a"] * 5),
+        ("tools", {}),
+        ("tool_choice", 1),
+        ("response_format", "json"),
+        ("seed", "x"),
+        ("user", 7),
+    ],
+)
+def test_a_parameter_of_the_wrong_type_is_named(field, value):
+    with pytest.raises(Refusal) as refused:
+        read(**{field: value})
+    assert refused.value.param == field
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=12), inner, max_size=3),
+    max_leaves=12,
+)
+fields = st.sampled_from(
+    ["model", "messages", "role", "content", "type", "tool_calls", "function", "stop", "stream_options", "tools", "text"]
+)
+
+
+@given(st.recursive(json_values, lambda inner: st.dictionaries(fields, inner | st.lists(inner, max_size=2), max_size=6), max_leaves=20))
+def test_whatever_is_sent_is_read_or_refused(value):
+    try:
+        openai_chat.to_request(json.dumps(value).encode())
+    except Refusal as refusal:
+        assert refusal.code == "invalid_request"  # noqa: PT017
+
+
+def test_an_answer_is_what_the_official_client_reads():
+    choices, tokens = gather(
+        [
+            TextDelta("Hel"),
+            TextDelta("lo"),
+            ToolCallDelta(0, '{"a"', "c1", "f"),
+            ToolCallDelta(0, ":1}"),
+            Finish("stop"),
+            Usage(Tokens(9, 4, 0, 3, 1)),
+        ]
+    )
+    answer = ChatCompletion.model_validate_json(openai_chat.to_body("chatcmpl-1", 5, "gpt", choices, tokens), strict=True)
+    message = answer.choices[0].message
+    assert (message.content, message.refusal, message.annotations) == ("Hello", None, [])
+    assert message.tool_calls[0].function.arguments == '{"a":1}'
+    assert answer.usage.total_tokens == 12
+    assert answer.usage.prompt_tokens_details.cached_tokens == 4
+
+
+def test_an_empty_answer_is_an_empty_text():
+    body = json.loads(openai_chat.to_body("1", 5, "gpt", [Choice(finish="stop")], Tokens()))
+    assert body["choices"][0]["message"]["content"] == ""
+
+
+def events(chunks, include_usage=True):
+    return [event.decode().removeprefix("data: ").strip() for event in openai_chat.to_events("1", 5, "gpt", chunks, include_usage)]
+
+
+def test_a_stream_has_the_role_first_the_finish_then_the_usage_and_its_end():
+    *chunks, end = events([TextDelta("Hi"), Usage(Tokens(9, 0, 0, 3)), Finish("stop")])
+    read = [ChatCompletionChunk.model_validate_json(chunk) for chunk in chunks]
+    assert [chunk.choices[0].delta.role for chunk in read[:3]] == ["assistant", None, None]
+    assert "".join(chunk.choices[0].delta.content or "" for chunk in read[:3]) == "Hi"
+    assert read[2].choices[0].finish_reason == "stop"
+    assert (read[3].choices, read[3].usage.prompt_tokens) == ([], 9)
+    assert all('"usage":null' in chunk for chunk in chunks[:3])
+    assert end == "[DONE]"
+
+
+def test_usage_is_streamed_only_when_asked_for():
+    assert "usage" not in "".join(events([TextDelta("Hi"), Usage(Tokens(9, 0, 0, 3)), Finish("stop")], include_usage=False))
+
+
+def test_several_choices_keep_their_index():
+    read = [json.loads(event) for event in events([TextDelta("a", 0), TextDelta("b", 1), Finish("stop", 1), Finish("stop", 0)])[:-1]]
+    assert [event["choices"][0]["index"] for event in read] == [0, 0, 1, 1, 1, 0]

@@ -1,0 +1,157 @@
+"""What leaves for an OpenAI-compatible provider, and what is understood of its stream, however its bytes are cut."""
+
+import json
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from signalbox.dialects import openai_chat
+from signalbox.errors import UpstreamFailure
+from signalbox.money import Prices, Tokens
+from signalbox.providers import openai
+from signalbox.providers.sse import data_lines
+from signalbox.reply import Finish, TextDelta, ToolCallDelta, Usage, gather
+from signalbox.routing.catalog import Provider, Target
+
+OPENAI = Provider("openai", "openai", "https://api.openai.com/v1", "openai")
+MISTRAL = Provider("mistral", "openai", "https://api.mistral.ai/v1", "mistral")
+TARGET = Target("openai/gpt", "openai", "gpt", 1000, 100, frozenset(), Prices(1, 1, 1, 1, 1))
+
+
+def sent(body, provider=OPENAI, max_tokens=None):
+    request = openai_chat.to_request(json.dumps({"model": "chat"} | body).encode())
+    return openai.to_http(request, TARGET, provider, "sk-x", max_tokens)
+
+
+CONVERSATION = {
+    "messages": [
+        {"role": "developer", "content": "be brief", "name": "boss"},
+        {
+            "role": "user",
+            "content": [{"type": "text", "text": "a"}, {"type": "image_url", "image_url": {"url": "data:x", "detail": "low"}}],
+        },
+        {
+            "role": "assistant",
+            "content": None,
+            "tool_calls": [{"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}],
+        },
+        {"role": "tool", "tool_call_id": "c", "content": "42"},
+    ],
+    "temperature": 0,
+    "stop": ["x"],
+    "n": 2,
+    "tools": [{"type": "function", "function": {"name": "f"}}],
+    "tool_choice": "auto",
+    "response_format": {"type": "json_object"},
+    "seed": 0,
+    "user": "u",
+    "reasoning_effort": "low",
+}
+
+
+def test_what_the_client_said_arrives_unchanged():
+    http = sent(CONVERSATION, max_tokens=50)
+    body = json.loads(http.body)
+    assert {name: body[name] for name in CONVERSATION} == CONVERSATION
+    assert body["model"] == "gpt"
+    assert body["max_completion_tokens"] == 50
+    assert body["stream"]
+    assert body["stream_options"] == {"include_usage": True}
+    assert (http.method, http.url) == ("POST", "https://api.openai.com/v1/chat/completions")
+    assert http.headers["authorization"] == "Bearer sk-x"
+
+
+def test_what_was_not_said_is_not_sent():
+    assert set(json.loads(sent({"messages": [{"role": "user", "content": "a"}]}).body)) == {"model", "messages", "stream", "stream_options"}
+
+
+def test_mistral_has_its_own_names():
+    body = json.loads(sent(CONVERSATION, MISTRAL, max_tokens=50).body)
+    assert body["max_tokens"] == 50
+    assert body["random_seed"] == 0
+    assert not {"max_completion_tokens", "seed", "user", "stream_options"} & set(body)
+
+
+def event(delta=None, finish=None, index=0, **fields):
+    choices = [] if delta is None else [{"index": index, "delta": delta, "finish_reason": finish}]
+    return b"data: " + json.dumps({"choices": choices} | fields).encode() + b"\n\n"
+
+
+STREAM = b"".join(
+    [
+        b": keep-alive\n\n",
+        event({"role": "assistant", "content": ""}),
+        event({"content": "Grüezi "}),
+        event({"content": "Welt"}),
+        event({"tool_calls": [{"index": 0, "id": "c", "function": {"name": "f", "arguments": ""}}]}),
+        event({"tool_calls": [{"index": 0, "function": {"arguments": "{}"}}]}),
+        event({}, "tool_calls"),
+        event(
+            usage={
+                "prompt_tokens": 9,
+                "completion_tokens": 5,
+                "prompt_tokens_details": {"cached_tokens": 4},
+                "completion_tokens_details": {"reasoning_tokens": 2},
+            }
+        ),
+        b"data: [DONE]\n\n",
+    ]
+)
+CHUNKS = [
+    TextDelta("Grüezi "),
+    TextDelta("Welt"),
+    ToolCallDelta(0, "", "c", "f"),
+    ToolCallDelta(0, "{}"),
+    Finish("tool_calls"),
+    Usage(Tokens(9, 4, 0, 5, 2)),
+]
+
+
+@given(st.lists(st.integers(0, len(STREAM))), st.sampled_from([b"\n", b"\r\n"]))
+def test_a_stream_means_the_same_wherever_its_bytes_are_cut(cuts, newline):
+    stream = STREAM.replace(b"\n", newline)
+    edges = [0, *sorted(cuts), len(stream)]
+    pieces = [stream[a:b] for a, b in pairwise(edges)]
+    assert list(openai.to_chunks(pieces)) == CHUNKS
+
+
+def test_usage_that_comes_with_the_finish_is_read_too():
+    chunks = list(
+        openai.to_chunks(
+            [event({"content": "a"}), event({}, "stop", usage={"prompt_tokens": 1, "completion_tokens": 2}), b"data: [DONE]\n\n"]
+        )
+    )
+    assert gather(chunks)[1] == Tokens(1, 0, 0, 2)
+
+
+@pytest.mark.parametrize(
+    ("stream", "kind"),
+    [
+        (b"", "cut"),
+        (event({"content": "a"}), "cut"),
+        (event({"content": "a"}) + b"data: [DONE]\n\n", "cut"),
+        (b"data: {nonsense\n\n", "malformed"),
+        (b"data: []\n\n", "malformed"),
+        (b"data: 7\n\n", "malformed"),
+        (b'data: {"choices": [{"delta": "x"}]}\n\n', "malformed"),
+        (b'data: {"choices": [], "usage": {"completion_tokens": 1}}\n\n', "malformed"),
+        (b'data: {"choices": [], "usage": {"prompt_tokens": "many"}}\n\n', "malformed"),
+        (b'data: {"choices": [{"index": 0, "delta": {"content": 5}}]}\n\n', "malformed"),
+        (b'data: {"error": {"message": "overloaded"}}\n\n', "server"),
+    ],
+)
+def test_a_broken_stream_is_known_for_what_it_is(stream, kind):
+    with pytest.raises(UpstreamFailure) as failure:
+        list(openai.to_chunks([stream]))
+    assert failure.value.kind == kind
+
+
+@given(st.binary())
+def test_garbage_never_gets_past(stream):
+    with pytest.raises(UpstreamFailure):
+        list(openai.to_chunks([stream]))
+
+
+def test_data_of_several_lines_is_one_event():
+    assert list(data_lines([b"data: a\ndata: b\n\ndata:c"])) == [b"a\nb", b"c"]
