@@ -1,0 +1,190 @@
+"""The connection pool against real sockets: a server of the test's own that says and does exactly what it is told."""
+
+import socket
+import threading
+from collections.abc import Callable
+
+import pytest
+from signalbox.aws.http import Cut, Malformed, Pool, TimedOut, Unreachable
+from signalbox.wire import HttpRequest
+
+Script = Callable[[socket.socket], None]
+
+
+class Server:
+    """Runs one script for each connection, in order, and counts them. `wait` is what a script waits for."""
+
+    def __init__(self, *scripts: Script) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/v1?q=1"
+        self.connections = 0
+        self.requests: list[bytes] = []
+        self.go_on = threading.Event()
+        self.ended = threading.Semaphore(0)
+        self._scripts = scripts
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self) -> None:
+        for script in self._scripts:
+            connection, _ = self._listener.accept()
+            self.connections += 1
+            with connection:
+                script(connection)
+            self.ended.release()
+
+    def close(self) -> None:
+        self.go_on.set()
+        self._thread.join(10)
+        self._listener.close()
+        assert not self._thread.is_alive()
+
+
+@pytest.fixture
+def serve():
+    servers: list[Server] = []
+
+    def start(*scripts: Script) -> Server:
+        servers.append(Server(*scripts))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+@pytest.fixture
+def pool():
+    now = [1000.0]
+    pool = Pool(wall=lambda: now[0])
+    pool.now = now
+    yield pool
+    pool.close()
+
+
+def request_of(connection: socket.socket) -> bytes:
+    read = b""
+    while b"\r\n\r\n" not in read:
+        piece = connection.recv(65_536)
+        if not piece:
+            return read
+        read += piece
+    return read
+
+
+def answers(*parts: bytes) -> Script:
+    def script(connection: socket.socket) -> None:
+        request_of(connection)
+        for part in parts:
+            connection.sendall(part)
+
+    return script
+
+
+def whole(pool: Pool, url: str) -> bytes:
+    exchange = pool.send(HttpRequest("GET", url), 5)
+    exchange.head(5)
+    return exchange.read(5)
+
+
+OK = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello"
+
+
+def test_a_connection_is_kept_and_used_again(serve, pool):
+    def twice(connection):
+        for _ in range(2):
+            request_of(connection)
+            connection.sendall(OK)
+
+    server = serve(twice)
+    assert whole(pool, server.url) == b"hello"
+    assert whole(pool, server.url) == b"hello"
+    assert server.connections == 1
+
+
+def test_a_connection_that_the_other_side_closed_meanwhile_is_not_used(serve, pool):
+    server = serve(answers(OK), answers(OK))
+    whole(pool, server.url)
+    assert server.ended.acquire(timeout=10)
+    assert whole(pool, server.url) == b"hello"
+    assert server.connections == 2
+
+
+def test_a_connection_that_was_idle_too_long_is_not_used(serve, pool):
+    def lasting(connection):
+        request_of(connection)
+        connection.sendall(OK)
+        request_of(connection)
+
+    server = serve(lasting, answers(OK))
+    whole(pool, server.url)
+    pool.now[0] += 51
+    assert whole(pool, server.url) == b"hello"
+    assert server.connections == 2
+
+
+def test_two_exchanges_are_under_way_at_once(serve, pool):
+    server = serve(answers(OK))
+    other = serve(answers(OK))
+    first, second = pool.send(HttpRequest("GET", server.url), 5), pool.send(HttpRequest("GET", other.url), 5)
+    assert (second.head(5), first.head(5)) == (200, 200)
+    assert (second.read(5), first.read(5)) == (b"hello", b"hello")
+
+
+def test_pieces_come_as_they_are_sent(serve, pool):
+    def dripping(connection):
+        request_of(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\none\r\n")
+        server.go_on.wait(10)
+        connection.sendall(b"3\r\ntwo\r\n0\r\n\r\n")
+        request_of(connection)
+
+    server = serve(dripping)
+    exchange = pool.send(HttpRequest("GET", server.url), 5)
+    exchange.head(5)
+    pieces = exchange.pieces(lambda: 5)
+    assert next(pieces) == b"one"  # while the server still holds back the second
+    server.go_on.set()
+    assert b"".join(pieces) == b"two"
+    pool.close()
+
+
+@pytest.mark.parametrize(
+    ("parts", "error"),
+    [
+        ((), Cut),
+        ((b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhell",), Cut),
+        ((b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhel",), Cut),
+        ((b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n",), Cut),
+        ((b"SSH-2.0-OpenSSH\r\n\r\n",), Malformed),
+        ((b"HTTP/1.1 abc OK\r\n\r\n",), Malformed),
+    ],
+)
+def test_a_broken_answer_is_known_for_what_it_is(serve, pool, parts, error):
+    with pytest.raises(error):
+        whole(pool, serve(answers(*parts)).url)
+
+
+def test_silence_ends_in_a_timeout(serve, pool):
+    def silent(connection):
+        request_of(connection)
+        server.go_on.wait(10)
+
+    server = serve(silent)
+    exchange = pool.send(HttpRequest("GET", server.url), 5)
+    with pytest.raises(TimedOut):
+        exchange.head(0.02)
+
+
+def test_a_bound_that_has_passed_reads_no_more(serve, pool):
+    exchange = pool.send(HttpRequest("GET", serve(answers(OK)).url), 5)
+    exchange.head(5)
+    with pytest.raises(TimedOut):
+        list(exchange.pieces(lambda: 0))
+
+
+def test_where_nobody_listens_nothing_was_sent(pool):
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        port = gone.getsockname()[1]
+    with pytest.raises(Unreachable):
+        pool.send(HttpRequest("GET", f"http://127.0.0.1:{port}/"), 5)
