@@ -1,0 +1,1 @@
+"""What operators run: the command, the local stack, the simulated providers."""

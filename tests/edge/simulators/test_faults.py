@@ -1,0 +1,180 @@
+"""Every way in which an upstream can be told to misbehave, as its client meets it, and what is billed for it."""
+
+import http.client
+import json
+import time
+
+import pytest
+
+USAGE = {"stream": True, "stream_options": {"include_usage": True}}
+LONG_MS = 60_000
+
+
+def test_a_status_is_the_providers_own_error(upstream):
+    upstream.fault(status=503, retry_after_s=7)
+    answer = upstream.complete()
+    assert (answer.status, answer.headers["retry-after"], answer.headers["retry-after-ms"]) == (503, "7", "7000")
+    assert json.loads(answer.read())["error"]["code"] == "server_is_overloaded"
+    upstream.fault("mistral", status=429)
+    answer = upstream.complete("mistral")
+    assert (answer.status, answer.headers["retry-after"]) == (429, None)
+    assert json.loads(answer.read())["type"] == "rate_limited"
+    assert [(call["outcome"], call["status"], call["cost_nanousd"]) for call in upstream.calls()] == [("error", 503, 0), ("error", 429, 0)]
+    assert upstream.last_call()["fault"] == {"status": 429}
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 408, 418, 500, 502, 504, 529, 599])
+@pytest.mark.parametrize("provider", ["openai", "mistral"])
+def test_every_status_has_a_body(upstream, provider, status):
+    upstream.fault(provider, status=status)
+    answer = upstream.complete(provider)
+    body = answer.read()
+    assert (answer.status, bool(body)) == (status, True)
+    assert "json" not in answer.headers["content-type"] or json.loads(body)
+
+
+def test_a_fault_clears_itself_after_its_times(upstream):
+    upstream.fault(status=500, times=2)
+    assert _status(upstream.complete()) == 500
+    assert upstream.ask("GET", "/faults") == (200, {"openai": {"status": 500, "times": 1}})
+    assert [_status(upstream.complete()) for _ in range(2)] == [500, 200]
+    assert upstream.ask("GET", "/faults") == (200, {})
+
+
+def test_a_fault_is_one_providers_and_can_be_cleared(upstream):
+    upstream.fault(status=500)
+    assert _status(upstream.complete("mistral")) == 200
+    assert upstream.ask("DELETE", "/faults/openai") == (200, {})
+    assert _status(upstream.complete()) == 200
+
+
+def test_latency_delays_the_head(upstream):
+    upstream.fault(latency_ms=80, times=1)
+    began = time.monotonic()
+    upstream.complete().read()
+    assert time.monotonic() - began >= 0.08
+
+
+def test_a_late_first_chunk_follows_a_prompt_head(upstream):
+    upstream.fault(first_chunk_ms=80)
+    began = time.monotonic()
+    answer = upstream.complete(stream=True)
+    assert answer.status == 200
+    assert answer.read()
+    assert time.monotonic() - began >= 0.08
+    upstream.fault(first_chunk_ms=LONG_MS)
+    answer = upstream.complete(stream=True)
+    assert answer.status == 200  # the head is here, and the rest will not be for a long time
+    answer.close()
+    upstream.leave()
+    assert upstream.until(lambda: [call for call in upstream.calls() if call["outcome"] == "client_gone"])[0]["output_tokens"] == 0
+
+
+def test_chunks_come_one_by_one_and_on_time(upstream):
+    upstream.fault(chunk_ms=20)
+    began = time.monotonic()
+    answer = upstream.complete(stream=True, messages=[{"role": "user", "content": "say: one two three four"}])
+    arrivals = [time.monotonic() - began for line in answer if line.startswith(b"data: {")]
+    assert len(arrivals) == 7  # role, one, two, thre, e, four, finish
+    assert all(arrival >= place * 0.02 for place, arrival in enumerate(arrivals))
+
+
+def test_a_chunk_is_here_while_the_next_is_held_back(upstream):
+    """And who leaves then pays for the input and what was sent: generation stops."""
+    upstream.fault(chunk_ms=LONG_MS)
+    answer = upstream.complete(**USAGE)
+    assert b'"role":"assistant"' in answer.readline()
+    assert upstream.calls() == []
+    answer.close()
+    upstream.leave()
+    call = upstream.until(lambda: upstream.calls())[0]
+    assert (call["outcome"], call["output_tokens"], call["usage_delivered"], call["status"]) == ("client_gone", 0, False, 200)
+    assert call["cost_nanousd"] == call["input_tokens"] * 150 > 0
+
+
+@pytest.mark.parametrize("count", [0, 1, 4])
+def test_a_cut_stream_bills_what_was_sent(upstream, count):
+    upstream.fault(cut_after_chunks=count, times=1)
+    answer = upstream.complete(**USAGE)
+    with pytest.raises(http.client.IncompleteRead) as cut:
+        answer.read()
+    received = cut.value.partial
+    upstream.leave()
+    assert received.count(b"data: {") == count
+    assert b"[DONE]" not in received
+    call = upstream.last_call()
+    assert (call["outcome"], call["output_tokens"], call["usage_delivered"]) == ("cut", max(0, count - 1), False)
+    assert call["cost_nanousd"] == call["input_tokens"] * 150 + call["output_tokens"] * 600
+
+
+def test_a_cut_before_done_has_delivered_the_usage(upstream):
+    said = [{"role": "user", "content": "say: one two"}]
+    upstream.fault(cut_after_chunks=5)  # role, one, two, finish, usage
+    with pytest.raises(http.client.IncompleteRead) as cut:
+        upstream.complete(**USAGE, messages=said).read()
+    upstream.leave()
+    assert b'"total_tokens"' in cut.value.partial
+    assert (upstream.last_call()["outcome"], upstream.last_call()["usage_delivered"]) == ("cut", True)
+    upstream.fault(cut_after_chunks=500)
+    assert upstream.complete(**USAGE, messages=said).read().endswith(b"data: [DONE]\n\n")
+
+
+def test_an_unstreamed_answer_breaks_off_and_is_billed_whole(upstream):
+    upstream.fault(cut_after_chunks=1, times=1)
+    with pytest.raises(http.client.IncompleteRead):
+        upstream.complete().read()
+    upstream.leave()
+    whole = json.loads(upstream.complete().read())["usage"]["completion_tokens"]
+    assert [(call["outcome"], call["output_tokens"]) for call in upstream.calls()] == [("cut", whole), ("served", whole)]
+
+
+def test_malformed_answers_are_no_json(upstream):
+    upstream.fault(malformed=True)
+    answer = upstream.complete()
+    assert answer.status == 200
+    with pytest.raises(ValueError):
+        json.loads(answer.read())
+    assert (upstream.last_call()["outcome"], upstream.last_call()["usage_delivered"]) == ("served", False)
+    role, broken, *rest, done = [line for line in upstream.complete(stream=True) if line.startswith(b"data: ")]
+    assert json.loads(role[6:])
+    assert all(json.loads(line[6:]) for line in rest)
+    assert done == b"data: [DONE]\n"
+    with pytest.raises(ValueError):
+        json.loads(broken[6:])
+
+
+def test_who_leaves_a_hanging_upstream_is_noticed(upstream):
+    """A stream has cost its input by then; an unstreamed answer is being generated whole."""
+    whole = json.loads(upstream.complete().read())["usage"]["completion_tokens"]
+    for stream in (True, False):
+        upstream.fault(latency_ms=LONG_MS * 1000, times=1)
+        connection = http.client.HTTPConnection("127.0.0.1", upstream.port)
+        body = json.dumps({"model": "sim-x", "messages": [{"role": "user", "content": "words=20"}], "stream": stream})
+        connection.request("POST", "/openai/v1/chat/completions", body, {"authorization": "Bearer x"})
+        upstream.until(lambda: not upstream.ask("GET", "/faults")[1])
+        connection.close()
+    calls = upstream.until(lambda: len(upstream.calls()) == 3 and upstream.calls())[1:]
+    assert [(call["outcome"], call["status"], call["output_tokens"]) for call in calls] == [
+        ("client_gone", None, 0),
+        ("client_gone", None, whole),
+    ]
+
+
+@pytest.mark.parametrize(("told", "named"), [({"status": 99}, "status"), ({"latency": 5}, "latency"), ([], "JSON object"), (b"{", "JSON")])
+def test_a_wrong_fault_is_refused_by_name(upstream, told, named):
+    status, answer = upstream.ask("PUT", "/faults/openai", told)
+    assert status == 400
+    assert named in answer["error"]
+    assert upstream.ask("GET", "/faults") == (200, {})
+
+
+def test_an_unknown_provider_is_not_found(upstream):
+    for method in ("GET", "PUT", "DELETE"):
+        status, answer = upstream.ask(method, "/faults/nobody", {})
+        assert status == 404
+        assert "openai" in answer["error"]
+
+
+def _status(answer: http.client.HTTPResponse) -> int:
+    answer.read()
+    return answer.status

@@ -1,0 +1,89 @@
+"""The official client reads what the simulated OpenAI writes."""
+
+import json
+
+import openai
+import pytest
+
+HELLO = [{"role": "user", "content": "say: hello world, how are you"}]
+TOOLS = [
+    {"type": "function", "function": {"name": name, "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}}}
+    for name in ("weather", "clock")
+]
+
+
+@pytest.fixture
+def client(upstream):
+    with openai.OpenAI(base_url=f"http://127.0.0.1:{upstream.port}/openai/v1", api_key="sk-x", max_retries=0) as client:
+        yield client
+
+
+def test_a_completion(client, upstream):
+    reply = client.chat.completions.create(model="gpt-5.2", messages=HELLO, reasoning_effort="low", max_completion_tokens=500)
+    assert reply.choices[0].message.content == "hello world, how are you"
+    assert (reply.model, reply.choices[0].finish_reason, reply.object) == ("gpt-5.2-2025-12-11", "stop", "chat.completion")
+    assert reply.usage.completion_tokens_details.reasoning_tokens == 64
+    call = upstream.last_call()
+    assert (call["input_tokens"], call["output_tokens"]) == (reply.usage.prompt_tokens, reply.usage.completion_tokens)
+    assert call["cost_nanousd"] == call["input_tokens"] * 1750 + call["output_tokens"] * 14_000
+    assert call["usage_delivered"] is True
+
+
+def test_a_stream(client, upstream):
+    stream = client.chat.completions.create(model="gpt-4o-mini", messages=HELLO, stream=True, stream_options={"include_usage": True})
+    chunks = list(stream)
+    assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices) == "hello world, how are you"
+    assert (chunks[0].choices[0].delta.role, chunks[-2].choices[0].finish_reason, chunks[-1].choices) == ("assistant", "stop", [])
+    call = upstream.last_call()
+    assert (call["outcome"], call["output_tokens"], call["usage_delivered"]) == ("served", chunks[-1].usage.completion_tokens, True)
+
+
+def test_parallel_tool_calls_gathered_by_the_client(client):
+    asked = [{"role": "user", "content": 'call weather {"city": "Oslo"} and call clock'}]
+    with client.chat.completions.stream(model="gpt-4.1-mini", messages=asked, tools=TOOLS) as stream:
+        message = stream.get_final_completion().choices[0].message
+    assert [(call.function.name, json.loads(call.function.arguments)) for call in message.tool_calls] == [
+        ("weather", {"city": "Oslo"}),
+        ("clock", {"city": "text"}),
+    ]
+    assert message.content is None
+
+
+def test_json_of_a_schema(client):
+    schema = {"name": "place", "schema": {"type": "object", "properties": {"city": {"type": "string"}}}}
+    reply = client.chat.completions.create(
+        model="gpt-4o-mini", messages=HELLO, response_format={"type": "json_schema", "json_schema": schema}
+    )
+    assert json.loads(reply.choices[0].message.content) == {"city": "text"}
+
+
+def test_several_choices_streamed(client):
+    chunks = list(client.chat.completions.create(model="gpt-4o-mini", messages=HELLO, n=2, stream=True))
+    texts = ["".join(c.choices[0].delta.content or "" for c in chunks if c.choices[0].index == index) for index in (0, 1)]
+    assert texts == ["hello world, how are you"] * 2
+
+
+def test_a_repeated_long_prompt_is_cached_and_cheaper(client, upstream):
+    asked = [{"role": "user", "content": "once upon a time " * 500}]
+    usages = [client.chat.completions.create(model="gpt-4o-mini", messages=asked).usage for _ in range(2)]
+    assert [usage.prompt_tokens_details.cached_tokens for usage in usages] == [0, usages[0].prompt_tokens // 128 * 128]
+    first, second = upstream.calls()
+    assert first["cost_nanousd"] - second["cost_nanousd"] == second["cached_tokens"] * 75
+
+
+def test_the_models(client):
+    assert {model.id for model in client.models.list()} == {"gpt-5.2", "gpt-5-mini", "gpt-4.1-mini", "gpt-4o-mini"}
+
+
+def test_errors_are_the_clients_own(client, upstream):
+    with pytest.raises(openai.NotFoundError) as unknown:
+        client.chat.completions.create(model="nobody", messages=HELLO)
+    assert unknown.value.code == "model_not_found"
+    with pytest.raises(openai.AuthenticationError) as wrong:
+        client.with_options(api_key="sk-bad-1").models.list()
+    assert wrong.value.code == "invalid_api_key"
+    upstream.fault(status=429, retry_after_s=1.5, times=1)
+    with pytest.raises(openai.RateLimitError) as limited:
+        client.chat.completions.create(model="gpt-4o-mini", messages=HELLO)
+    assert (limited.value.code, limited.value.response.headers["retry-after"]) == ("rate_limit_exceeded", "2")
+    assert [(call["outcome"], call["cost_nanousd"]) for call in upstream.calls()] == [("error", 0)] * 2
