@@ -9,7 +9,7 @@ from typing import Any
 from .aws import telemetry
 from .dialects import openai_chat
 from .errors import Refusal
-from .runtime.contract import Context, Response
+from .runtime.invocation import Context, Response
 
 MAX_BODY_BYTES = 1_048_576
 

@@ -14,7 +14,7 @@ from ..data_api import Call, internal_error, refused
 from ..dialects import openai_chat
 from ..errors import Refusal
 from ..reply import gather
-from ..runtime.contract import Response
+from ..runtime.invocation import Response
 from .admitted import Admitted, admit
 from .asked import Asked, to_asked
 from .flight import Clock

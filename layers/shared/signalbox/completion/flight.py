@@ -22,6 +22,7 @@ KINDS: tuple[tuple[type[TransportError], str], ...] = (
     (Malformed, "malformed"),
 )
 ERROR_BODY_BYTES = 4_096
+LANDING_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,8 @@ class Flight:
         self._at_ms = int(clock.wall() * 1000)
         self._began_s = self._heard_s = self._ended_s = clock.monotonic()
         self._billable = False
+        self._rest: Iterator[bytes] = iter(())
+        self._landing = False
 
     def chunks(self, send: Callable[[float], Exchange], wire: Wire) -> Iterator[Chunk]:
         """Raises UpstreamFailure, at any point. `send` takes the seconds that connecting and writing may take."""
@@ -78,6 +81,15 @@ class Flight:
             self._ended_s = self._clock.monotonic()
             if exchange and self.outcome != "ok":
                 exchange.close()
+
+    def land(self) -> None:
+        """After the answer: reads what comes after the last chunk, which is little, so that the connection can serve again."""
+        self._landing = True
+        try:
+            for _ in self._rest:
+                pass
+        except TransportError:
+            pass  # it serves no more
 
     def attempt(self) -> Attempt:
         tokens = self._tokens
@@ -101,6 +113,8 @@ class Flight:
 
     def _wait_s(self) -> float:
         """How long the next wait may take. Nothing but content ends the wait for the first byte."""
+        if self._landing:
+            return LANDING_S
         now, limits = self._clock.monotonic(), self._limits
         until = self._began_s + limits.timeouts.ttft_s if self.ttft_s is None else now + limits.timeouts.between_chunks_s
         return min(until, limits.deadline_s) - now
@@ -117,7 +131,8 @@ class Flight:
         )
 
     def _heard(self, exchange: Exchange) -> Iterator[bytes]:
-        for piece in exchange.pieces(self._wait_s):
+        self._rest = exchange.pieces(self._wait_s)
+        for piece in self._rest:
             self._heard_s = self._clock.monotonic()
             yield piece
 

@@ -96,6 +96,8 @@ class Journey:
                 pass
         except UpstreamFailure:
             pass  # the attempt holds it
+        for flight in self._flights:
+            flight.land()
 
     def _attempt(self, step: Try, whole: bool) -> Iterator[Chunk]:
         trip = self.trip

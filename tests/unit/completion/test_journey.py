@@ -1,0 +1,205 @@
+"""From target to target until one answers, and what each attempt came to. The upstream is a fake that holds state; the clock is its own."""
+
+from dataclasses import replace
+
+import pytest
+from signalbox.aws.http import Cut, Unreachable
+from signalbox.completion.flight import Clock
+from signalbox.completion.journey import Journey, Trip, total
+from signalbox.errors import Refusal
+from signalbox.money import Prices, Tokens
+from signalbox.reply import TextDelta, gather
+from signalbox.request import Message, Request, Text
+from signalbox.routing.catalog import Provider, Route, Snapshot, Target, Timeouts
+
+from .fakes import Answer, FakeUpstream, Now, delta, ending
+
+PRICES = Prices(1_000_000, 2_000_000, 1_000_000, 1_000_000, 2_000_000)  # a nano-dollar an input token, two an output token
+ROUTE = Route("chat", ("a/m", "b/m"), "sequential", Timeouts(ttft_s=5, between_chunks_s=2, total_s=20), max_attempts=2)
+SNAPSHOT = Snapshot(
+    version=1,
+    digest="d",
+    providers={name: Provider(name, "openai", f"http://{name}", name) for name in "ab"},
+    targets={f"{name}/m": Target(f"{name}/m", name, "m", 1000, 500, frozenset(), PRICES) for name in "ab"},
+    routes={"chat": ROUTE},
+    names={"chat": "chat"},
+)
+GOOD = Answer(parts=[delta("Hel"), 0.5, delta("lo"), *ending(10, 3)])
+
+
+@pytest.fixture
+def now():
+    return Now()
+
+
+def journey(now, granted=None, keys=None, max_tokens=None, **answers):
+    upstream = FakeUpstream(now, **answers)
+    trip = Trip(
+        request=Request("openai_chat", "chat", (Message("user", (Text("hi"),)),), max_tokens=max_tokens),
+        route=ROUTE,
+        snapshot=SNAPSHOT,
+        circuits={},
+        draw=0.5,
+        now_ms=int(now.s * 1000),
+        deadline_s=now.s + 20,
+        deadline_ms=int(now.s * 1000) + 20_000,
+        input_tokens=100,
+        granted_nanousd=granted,
+    )
+    rotating = iter(keys or [])
+    current = {"key": "old"}
+
+    def key_of(_, anew):
+        if anew:
+            current["key"] = next(rotating, current["key"])
+        return current["key"]
+
+    return Journey(trip, upstream.send, key_of, Clock(now, now)), upstream
+
+
+def kinds(journey):
+    return [(attempt.target, attempt.outcome) for attempt in journey.attempts()]
+
+
+def test_the_first_target_that_answers_serves(now):
+    trip, _ = journey(now, a=[replace(GOOD)])
+    trip.begin(whole=False)
+    choices, _ = gather(trip.chunks())
+    (attempt,) = trip.attempts()
+    assert choices[0].text == "Hello"
+    assert (trip.target, trip.finish) == ("a/m", "stop")
+    assert (attempt.outcome, attempt.status, attempt.tokens, attempt.cost_nanousd, attempt.estimated) == (
+        "ok",
+        200,
+        Tokens(10, 0, 0, 3),
+        16,
+        False,
+    )
+    assert (attempt.ttft_ms, attempt.duration_ms) == (0, 500)
+
+
+def test_begin_reads_no_further_than_the_first_text(now):
+    trip, _ = journey(now, a=[Answer(parts=[delta("Hel"), 1, delta("lo"), *ending(10, 3)])])
+    trip.begin(whole=False)
+    assert now.s == 1_000
+    assert next(trip.chunks()) == TextDelta("Hel")
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "billed"),
+    [
+        (Unreachable("b"), "unreachable", 0),
+        (Answer(status=500), "server", 0),
+        (Answer(status=429, headers={"retry-after": "7"}), "rate_limited", 0),
+        (Answer(status=401), "auth", 0),
+        (Answer(parts=[9, delta("late")]), "timeout", 100 + 2 * 500),
+        (Answer(parts=[b"data: {nonsense\n\n"]), "malformed", 100 + 2 * 64),
+        (Answer(parts=[Cut("gone")]), "cut", 100 + 2 * 64),
+    ],
+)
+def test_a_failure_before_the_first_text_leads_to_the_next_target(now, answer, kind, billed):
+    trip, upstream = journey(now, a=[answer], b=[replace(GOOD)])
+    trip.begin(whole=False)
+    assert gather(trip.chunks())[0][0].text == "Hello"
+    assert kinds(trip) == [("a/m", kind), ("b/m", "ok")]
+    assert trip.attempts()[0].cost_nanousd == billed
+    assert trip.attempts()[0].estimated is bool(billed)
+    assert all(exchange.closed for exchange in upstream.exchanges[:-1])
+
+
+def test_a_stream_that_breaks_after_its_first_text_goes_nowhere_else(now):
+    trip, _ = journey(now, a=[Answer(parts=[delta("Hel"), Cut("gone")])], b=[replace(GOOD)])
+    trip.begin(whole=False)
+    with pytest.raises(Refusal) as refused:
+        list(trip.chunks())
+    assert refused.value.code == "upstream_failed"
+    assert kinds(trip) == [("a/m", "cut")]
+    assert trip.attempts()[0].tokens == Tokens(input=100, output=3 + 64)
+
+
+def test_an_unstreamed_answer_that_breaks_midway_is_asked_for_elsewhere(now):
+    trip, _ = journey(now, a=[Answer(parts=[delta("Hel"), Cut("gone")])], b=[replace(GOOD)])
+    trip.begin(whole=True)
+    assert gather(trip.chunks())[0][0].text == "Hello"
+    assert total(trip.attempts()) == Tokens(110, 0, 0, 70)
+
+
+def test_silence_between_two_chunks_ends_the_attempt(now):
+    trip, _ = journey(now, a=[Answer(parts=[delta("Hel"), 3, delta("lo")])])
+    trip.begin(whole=False)
+    with pytest.raises(Refusal) as refused:
+        list(trip.chunks())
+    assert refused.value.code == "deadline_exceeded"
+    assert now.s == 1_002
+
+
+def test_the_deadline_ends_everything(now):
+    trip, _ = journey(now, a=[Answer(parts=[delta("."), *[1.5, delta(".")] * 40])])
+    trip.begin(whole=False)
+    with pytest.raises(Refusal):
+        list(trip.chunks())
+    assert now.s == 1_020
+
+
+def test_where_nobody_answers_the_caller_learns_the_last_failure_and_when_to_come_again(now):
+    trip, _ = journey(now, a=[Answer(status=500)], b=[Answer(status=429, headers={"retry-after": "7"})])
+    with pytest.raises(Refusal) as refused:
+        trip.begin(whole=False)
+    assert (refused.value.code, refused.value.status, refused.value.retry_after_s) == ("upstream_failed", 502, 7)
+    assert "a/m, b/m" in refused.value.message
+
+
+def test_what_the_upstream_wrote_never_reaches_the_caller(now):
+    secret = b'{"error": {"message": "you said: my password is hunter2", "code": "bad_thing"}}'
+    trip, _ = journey(now, a=[Answer(status=400, parts=[secret])])
+    with pytest.raises(Refusal) as refused:
+        trip.begin(whole=False)
+    assert refused.value.code == "invalid_request"
+    assert "bad_thing" in refused.value.message
+    assert "hunter2" not in refused.value.message
+
+
+def test_a_rotated_key_is_read_anew_and_tried_once(now):
+    trip, upstream = journey(now, keys=["new"], a=[Answer(status=401), replace(GOOD)])
+    trip.begin(whole=False)
+    assert [key for _, _, key in upstream.requests] == ["Bearer old", "Bearer new"]
+    assert kinds(trip) == [("a/m", "auth"), ("a/m", "ok")]
+
+
+def test_drain_reads_the_usage_after_the_client_has_left(now):
+    trip, upstream = journey(now, a=[replace(GOOD)])
+    trip.begin(whole=False)
+    chunks = trip.chunks()
+    next(chunks)
+    chunks.close()
+    trip.drain()
+    assert trip.attempts()[0].tokens == Tokens(10, 0, 0, 3)
+    assert not upstream.exchanges[0].closed
+
+
+def asked_for(upstream):
+    return [body.get("max_completion_tokens") for _, body, _ in upstream.requests]
+
+
+def test_without_a_budget_the_callers_limit_goes_through_as_it_is(now):
+    trip, upstream = journey(now, a=[replace(GOOD)])
+    trip.begin(whole=False)
+    assert asked_for(upstream) == [None]
+    assert not trip.clamped
+
+
+def test_under_a_budget_the_output_is_always_limited_to_what_was_held(now):
+    for granted, tokens, clamped in ((10_000, 500, False), (100 + 2 * 300, 300, True)):
+        trip, upstream = journey(now, granted=granted, a=[replace(GOOD)])
+        trip.begin(whole=False)
+        assert (asked_for(upstream), trip.clamped) == ([tokens], clamped)
+
+
+def test_a_second_attempt_that_the_hold_does_not_cover_is_not_made(now):
+    trip, upstream = journey(now, granted=100 + 2 * 500, a=[Answer(parts=[Cut("gone")])], b=[replace(GOOD)])
+    trip.begin(whole=False)  # 228 of 1,100 spent: enough for another
+    assert len(upstream.requests) == 2
+    trip, upstream = journey(now, granted=100 + 2 * 300, a=[Answer(parts=[Cut("gone")])], b=[replace(GOOD)])
+    with pytest.raises(Refusal) as refused:
+        trip.begin(whole=False)
+    assert (refused.value.code, len(upstream.requests)) == ("upstream_failed", 1)
