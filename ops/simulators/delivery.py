@@ -15,7 +15,6 @@ from .prompt_cache import PromptCache
 from .providers.provider import Provider
 
 JSON = {"content-type": "application/json"}
-EVENTS = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"}
 NO_SHAPE_OF_OURS = (KeyError, TypeError, AttributeError, IndexError, ValueError)
 
 
@@ -77,19 +76,19 @@ class Delivery:
 
     async def _stream(self, ask: Ask, answer: Answer) -> None:
         """Nothing is awaited between the last byte and the ledger: who has read the answer finds it there."""
-        self.connection.start({**EVENTS, **self.provider.headers(self.stamp)})
+        kind = {"content-type": self.provider.stream_type, "cache-control": "no-cache"}
+        self.connection.start({**kind, **self.provider.headers(self.stamp)})
         frames = self.provider.frames(ask, answer, self.stamp)
         due = _now() + (self.fault.first_chunk_ms or 0) / 1000
         for place, frame in enumerate(frames):
-            sent = frames[:place]
             if place == self.fault.cut_after_chunks:
                 self.connection.cut()
-                return self._record_stream("cut", answer, sent)
+                return self._record_stream("cut", answer, frames[:place])
             if place:
                 await self.connection.drain()
                 due += (self.fault.chunk_ms or 0) / 1000 * frame.paced
             if await self.connection.left_before(due):
-                return self._record_stream("client_gone", answer, sent)
+                return self._record_stream("client_gone", answer, frames[:place])
             self.connection.chunk(self.provider.garbled(frame.data) if self.fault.malformed and place == 1 else frame.data)
         self.connection.end()
         self._record_stream("served", answer, frames)

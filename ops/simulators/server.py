@@ -120,7 +120,7 @@ class Simulators:
         self._came += 1
         stamp = Stamp(f"{self._came}.{sha256(request.body).hexdigest()}", int(time.time()))
         headers = {**JSON, **provider.headers(stamp)}
-        if (request.method, path) == ("POST", provider.completions):
+        if request.method == "POST" and provider.completions.fullmatch(path):
             fault = self.faults.take(provider.name)
             at_ms = time.time_ns() // 1_000_000
             await Delivery(connection, provider, request, stamp, at_ms, fault, self.ledger, self._cache).run()

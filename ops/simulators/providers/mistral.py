@@ -10,7 +10,7 @@ from typing import Any
 from ..exchange import Answer, Ask, Choice, Frame, Stamp, Tokens
 from ..http import Request
 from .mistral_checks import MODELS, checked, checked_key, error_body
-from .openai_chat import DONE, dumped, event, garbled, in_turn, mark
+from .openai_chat import COMPLETIONS, DONE, EVENT_STREAM, dumped, event, garbled, in_turn, mark
 from .provider import Provider
 
 ERRORS = {
@@ -93,4 +93,17 @@ def headers(stamp: Stamp) -> Mapping[str, str]:
     return {"mistral-correlation-id": mark(stamp.seed, "correlation", length=32)}
 
 
-MISTRAL = Provider("mistral", "/v1/chat/completions", "/v1/models", checked, models, whole, frames, error, not_found, garbled, headers)
+MISTRAL = Provider(
+    name="mistral",
+    completions=COMPLETIONS,
+    listing="/v1/models",
+    stream_type=EVENT_STREAM,
+    read=checked,
+    models=models,
+    whole=whole,
+    frames=frames,
+    error=error,
+    not_found=not_found,
+    garbled=garbled,
+    headers=headers,
+)

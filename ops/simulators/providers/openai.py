@@ -9,7 +9,7 @@ from typing import Any
 
 from ..exchange import Answer, Ask, Choice, Frame, Piece, Stamp, Tokens
 from ..http import Request
-from .openai_chat import DONE, dumped, event, garbled, in_turn, mark
+from .openai_chat import COMPLETIONS, DONE, EVENT_STREAM, dumped, event, garbled, in_turn, mark
 from .openai_checks import MODELS, checked, checked_key
 from .openai_parameters import error_body
 from .provider import Provider
@@ -140,4 +140,17 @@ def headers(stamp: Stamp) -> Mapping[str, str]:
     return {"openai-version": "2020-10-01", "openai-organization": "sim", "x-request-id": request_id}
 
 
-OPENAI = Provider("openai", "/v1/chat/completions", "/v1/models", checked, models, whole, frames, error, not_found, garbled, headers)
+OPENAI = Provider(
+    name="openai",
+    completions=COMPLETIONS,
+    listing="/v1/models",
+    stream_type=EVENT_STREAM,
+    read=checked,
+    models=models,
+    whole=whole,
+    frames=frames,
+    error=error,
+    not_found=not_found,
+    garbled=garbled,
+    headers=headers,
+)

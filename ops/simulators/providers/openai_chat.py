@@ -4,6 +4,7 @@ https://platform.openai.com/docs/api-reference/chat/create  https://html.spec.wh
 """
 
 import json
+import re
 from collections.abc import Iterator
 from hashlib import sha256
 from typing import Any
@@ -12,6 +13,8 @@ from ..exchange import Answer, Ask, Choice, Piece
 from ..http import Request
 from ..tokens import prompt_tokens
 
+COMPLETIONS = re.compile(r"/v1/chat/completions")
+EVENT_STREAM = "text/event-stream; charset=utf-8"
 DONE = b"data: [DONE]\n\n"
 ANY_OBJECT: dict[str, Any] = {}
 

@@ -1,5 +1,6 @@
 """All that the server knows of a provider."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -16,8 +17,9 @@ class Provider:
     """
 
     name: str
-    completions: str  # path, below /<name>
+    completions: re.Pattern[str]  # paths are below /<name>
     listing: str
+    stream_type: str
     read: Callable[[Request], Ask]
     models: Callable[[Request], bytes]
     whole: Callable[[Ask, Answer, Stamp], bytes]

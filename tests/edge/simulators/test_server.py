@@ -4,11 +4,13 @@ import asyncio
 import json
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -122,6 +124,29 @@ def test_a_shape_that_no_check_foresaw_is_a_bad_request(upstream, provider, body
     answer = upstream.complete(provider, **body)
     answer.read()
     assert answer.status == 400
+
+
+def test_a_failure_of_ours_says_where_and_never_quotes_a_prompt(upstream, monkeypatch, capsys):
+    def fail(*_):
+        raise ValueError("words=20 is in this prompt")
+
+    monkeypatch.setitem(PROVIDERS, "openai", replace(PROVIDERS["openai"], whole=fail))
+    answer = upstream.complete()
+    assert (answer.status, b"words=20" in answer.read()) == (500, False)
+    said = capsys.readouterr().err
+    assert said.startswith("simulators: ValueError at ")
+    assert "words=20" not in said
+
+
+def test_a_client_that_resets_is_gone_too(upstream):
+    upstream.fault(chunk_ms=60_000)
+    body = b'{"model":"sim-x","messages":[{"role":"user","content":"hi"}],"stream":true}'
+    with socket.create_connection(("127.0.0.1", upstream.port), timeout=10) as connection:
+        head = b"POST /openai/v1/chat/completions HTTP/1.1\r\nauthorization: Bearer x\r\ncontent-length: %d\r\n\r\n"
+        connection.sendall(head % len(body) + body)
+        assert connection.recv(10)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    assert upstream.until(upstream.calls)[0]["outcome"] == "client_gone"
 
 
 def test_it_ends_while_an_upstream_hangs():
