@@ -70,6 +70,7 @@ def test_mistral_has_its_own_names():
     body = json.loads(sent(CONVERSATION, MISTRAL, max_tokens=50).body)
     assert body["max_tokens"] == 50
     assert body["random_seed"] == 0
+    assert body["messages"][0]["role"] == "system"
     assert not {"max_completion_tokens", "seed", "user", "stream_options"} & set(body)
 
 

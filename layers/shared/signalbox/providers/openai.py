@@ -1,7 +1,7 @@
 """OpenAI's chat completions, and whatever speaks the same. https://platform.openai.com/docs/api-reference/chat"""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..errors import UpstreamFailure
@@ -12,18 +12,19 @@ from ..routing.catalog import Provider, Target
 from ..wire import HttpRequest
 from .sse import data_lines
 
-# Where a provider that speaks this format departs from it: its name for a parameter, or None where it refuses it.
+# Where a provider that speaks this format departs from it: its name for a parameter (None where it refuses it), and for a role.
 # https://docs.mistral.ai/api/#tag/chat
-DEVIATIONS: dict[str, dict[str, str | None]] = {
+PARAMETERS: dict[str, dict[str, str | None]] = {
     "mistral": {"max_completion_tokens": "max_tokens", "seed": "random_seed", "stream_options": None, "user": None},
 }
+ROLES = {"mistral": {"developer": "system"}}
 
 
 def to_http(request: Request, target: Target, provider: Provider, key: str | None, max_tokens: int | None) -> HttpRequest:
     """Always streamed: so a limit on the first byte holds, and what was used is known when a client leaves."""
     body: dict[str, Any] = {
         "model": target.model,
-        "messages": [to_message(message) for message in request.messages],
+        "messages": [to_message(message, ROLES.get(provider.name, {})) for message in request.messages],
         "stream": True,
         "stream_options": {"include_usage": True},
         "max_completion_tokens": max_tokens,
@@ -37,7 +38,7 @@ def to_http(request: Request, target: Target, provider: Provider, key: str | Non
         "response_format": request.response_format,
         "user": request.user,
     }
-    names = DEVIATIONS.get(provider.name, {})
+    names = PARAMETERS.get(provider.name, {})
     body = {theirs: value for name, value in body.items() if value is not None and (theirs := names.get(name, name))} | dict(request.extra)
     headers = {"content-type": "application/json", "accept": "text/event-stream", "accept-encoding": "identity"}
     if key:
@@ -45,8 +46,8 @@ def to_http(request: Request, target: Target, provider: Provider, key: str | Non
     return HttpRequest("POST", f"{provider.base_url}/chat/completions", headers, json.dumps(body, separators=(",", ":")).encode())
 
 
-def to_message(message: Message) -> dict[str, Any]:
-    written: dict[str, Any] = {"role": message.role}
+def to_message(message: Message, roles: Mapping[str, str]) -> dict[str, Any]:
+    written: dict[str, Any] = {"role": roles.get(message.role, message.role)}
     calls = [part for part in message.parts if isinstance(part, ToolCall)]
     results = [part for part in message.parts if isinstance(part, ToolResult)]
     content = [part for part in message.parts if not isinstance(part, ToolCall | ToolResult)]
