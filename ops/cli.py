@@ -1,0 +1,40 @@
+"""The operators' command. A subcommand is one row: its words, its arguments, what it runs."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from . import secrets
+from .local import up
+from .trouble import Trouble
+
+
+class Command(NamedTuple):
+    help: str
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], None]
+
+
+COMMANDS = {
+    "up": Command("start the local stack and stay until Ctrl-C", lambda parser: None, up.run),
+    "secrets": Command("set a provider's key, read from stdin", secrets.add_arguments, secrets.run),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="signalbox", description="Operate Signalbox, here or in your AWS account.")
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="command")
+    for name, command in COMMANDS.items():
+        command.add_arguments(subparsers.add_parser(name, help=command.help, description=command.help))
+    arguments = parser.parse_args(argv)
+    try:
+        COMMANDS[arguments.command].run(arguments)
+    except Trouble as trouble:
+        print(f"signalbox: {trouble}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

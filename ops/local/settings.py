@@ -1,0 +1,50 @@
+"""Where the local stack lives and listens: from the environment and `.env`."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..trouble import Trouble
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Port 0 is any free one. `environment` is the process's own with `.env` below it."""
+
+    home: Path
+    port: int
+    sim_port: int
+    environment: Mapping[str, str]
+
+    @property
+    def logs(self) -> Path:
+        return self.home / "logs"
+
+    @property
+    def python(self) -> Path:
+        """The emulator's own interpreter: functions run on it, as it holds what their layer brings."""
+        return ROOT / ".tools" / "emulator" / "bin" / "python"
+
+
+def from_environment(given: Mapping[str, str] = os.environ) -> Settings:
+    environment = _dotenv(ROOT / ".env") | dict(given)
+    home = Path(environment.get("SIGNALBOX_HOME") or ROOT / ".signalbox").resolve()
+    return Settings(home, _port(environment, "PORT", 4000), _port(environment, "SIM_PORT", 4010), environment)
+
+
+def _port(environment: Mapping[str, str], name: str, default: int) -> int:
+    text = environment.get(name) or str(default)
+    if not text.isdecimal() or int(text) > 65_535:
+        raise Trouble(f"{name}={text} is not a port: give a number up to 65535, or 0 for any free one")
+    return int(text)
+
+
+def _dotenv(path: Path) -> dict[str, str]:
+    if not path.is_file():
+        return {}
+    lines = (line.strip().removeprefix("export ") for line in path.read_text().splitlines())
+    pairs = (line.partition("=") for line in lines if "=" in line and not line.startswith("#"))
+    return {name.strip(): value.strip().strip("\"'") for name, _, value in pairs}

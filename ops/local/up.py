@@ -1,0 +1,146 @@
+"""`signalbox up`: everything on this machine, started in order and stopped in the opposite one."""
+
+import argparse
+import asyncio
+import contextlib
+import errno
+import shutil
+import signal
+import sys
+import time
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ..trouble import Trouble
+from .emulator import Cloud, Emulator
+from .instance import Instance, lost_since
+from .processes import Child, require_port
+from .settings import ROOT, Settings, from_environment
+
+SIMULATORS_S = 15
+WATCH_S = 1.0
+ENDINGS = (signal.SIGINT, signal.SIGTERM)
+
+
+def run(_: argparse.Namespace) -> None:
+    for ending in ENDINGS:
+        signal.signal(ending, signal.default_int_handler)
+    try:
+        settings = from_environment()
+        instance = Instance(settings.home)
+        stack = Stack(settings, instance)
+        try:
+            stack.run()
+        except KeyboardInterrupt:
+            say("stopping before it stood …")
+        finally:
+            for ending in ENDINGS:
+                signal.signal(ending, signal.SIG_IGN)
+            saved = stack.stop()
+            instance.close(clean=saved)
+        say("stopped; the state is kept in " + str(settings.home))
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise Trouble("the disk is full: free some space and start again") from error
+        raise Trouble(f"{error.strerror or error}: {error.filename or ''}") from error
+    except (BotoCoreError, ClientError) as error:
+        raise Trouble(f"the embedded AWS refused: {error}") from error
+
+
+def say(line: str) -> None:
+    print(line, flush=True)
+
+
+class Stack:
+    def __init__(self, settings: Settings, instance: Instance) -> None:
+        self.settings = settings
+        self.instance = instance
+        self.emulator: Emulator | None = None
+        self.children: list[Child] = []
+
+    def run(self) -> None:
+        began = time.monotonic()
+        settings = self.settings
+        port = require_port(settings.port, "PORT", "the API")
+        sim_port = require_port(settings.sim_port, "SIM_PORT", "the simulated providers")
+        settings.logs.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(settings.home / "tmp", ignore_errors=True)
+        say("starting the embedded AWS and the simulated providers …")
+        self.emulator = Emulator(settings)
+        simulators = self._simulators(sim_port)
+        if self.instance.crashed:
+            say(f"the last run did not stop cleanly: {lost_since(self.emulator.state)}; deploying again")
+        cloud = self.emulator.wait()
+        say("deploying template.yaml …")
+        api, functions = self._deploy(cloud, f"http://127.0.0.1:{sim_port}")
+        simulators.wait_for(sim_port, SIMULATORS_S)
+        with contextlib.suppress(asyncio.CancelledError):
+            asyncio.run(self._serve(cloud, api, functions, port, sim_port, began))
+        say("stopping …")
+
+    def stop(self) -> bool:
+        """True where the embedded AWS has saved its state."""
+        for child in self.children:
+            child.stop(2)
+        return self.emulator.stop() if self.emulator else not self.instance.crashed
+
+    def _simulators(self, port: int) -> Child:
+        command = [sys.executable, "-m", "ops.simulators", "--port", str(port)]
+        log = self.settings.logs / "simulators.log"
+        child = Child("the simulated providers", command, {"PATH": "", "LANG": "C.UTF-8"}, ROOT, log, signal.SIGKILL)
+        self.children.append(child)
+        return child
+
+    def _deploy(self, cloud: Cloud, sim_url: str) -> tuple[Any, dict[str, str]]:
+        from . import deploy, seed  # the slow imports, while the emulator starts
+        from .rest_api import RestApi
+
+        deploy.deploy(cloud, self.settings.home / "build", lambda line: say(line))
+        outputs = deploy.outputs(cloud)
+        seed.seed(cloud, outputs, self.settings.environment, sim_url, lambda line: say(line))
+        return RestApi.from_template(deploy.transformed(cloud), deploy.PARAMETERS["Stage"]), deploy.functions(cloud)
+
+    async def _serve(self, cloud: Cloud, api: Any, functions: dict[str, str], port: int, sim_port: int, began: float) -> None:
+        from .front_door import FrontDoor
+        from .functions import fetch
+        from .pool import Pool
+
+        streamed = {row.function for _, _, methods in api.routes for row in methods.values() if row.streams}
+        pools = {id: Pool(fetch(cloud, self.settings, id, functions[id])) for id in streamed}
+
+        async def invoke(id: str, event: bytes) -> bytes | None:
+            answer = await asyncio.to_thread(cloud.client("lambda").invoke, FunctionName=functions[id], Payload=event)
+            return None if answer.get("FunctionError") else answer["Payload"].read()
+
+        door = FrontDoor(api, pools, invoke)
+        me = asyncio.current_task()
+        assert me
+        for ending in ENDINGS:
+            asyncio.get_running_loop().add_signal_handler(ending, me.cancel)
+        try:
+            await door.start(port)
+            self.instance.announce(url=f"http://127.0.0.1:{port}", simulators=f"http://127.0.0.1:{sim_port}", aws=cloud.endpoint)
+            _greet(port, sim_port, cloud, time.monotonic() - began)
+            while True:
+                await asyncio.sleep(WATCH_S)
+                for child in [*self.children, self.emulator.child] if self.emulator else []:
+                    child.check()
+        finally:
+            await door.close()
+
+
+def _greet(port: int, sim_port: int, cloud: Cloud, took_s: float) -> None:
+    say(f"""
+  the API               http://127.0.0.1:{port}
+  simulated providers   http://127.0.0.1:{sim_port}   (PUT /faults/{{provider}}, GET /ledger)
+  embedded AWS          {cloud.endpoint}
+  data key              sk-signalbox-local
+  admin key             ak-signalbox-local
+
+Try:
+  curl http://127.0.0.1:{port}/v1/chat/completions -H 'authorization: Bearer sk-signalbox-local' \\
+    -H 'content-type: application/json' -d '{{"model": "chat", "messages": [{{"role": "user", "content": "Hello"}}]}}'
+
+Everything stands after {took_s:.1f} s; Ctrl-C stops it.
+signalbox ready""")

@@ -1,0 +1,5 @@
+"""What stops a command: one line that says what, and how to mend it."""
+
+
+class Trouble(Exception):
+    pass
