@@ -66,6 +66,16 @@ def mint(key_id: str, tenant: str, team: str, mac_key: bytes) -> str:
     return f"{PREFIX}{payload}.{_encode(_mac(payload, mac_key))}"
 
 
+def check_standing(caller: Caller, records: Mapping[str, Mapping[str, Any]]) -> None:
+    """Refusal where the key was revoked, or its team or tenant disabled. `records` are the scope records, {} where there is none."""
+    mine = records[f"key#{caller.key_id}"]
+    if mine.get("status") == "disabled" or (caller.minted and not mine):
+        raise Refusal("invalid_key", "This API key was revoked: ask for a new one.")
+    for scope in (f"team#{caller.tenant}/{caller.team}", f"tenant#{caller.tenant}"):
+        if records.get(scope, {}).get("status") == "disabled":
+            raise Refusal("permission_denied", f"{scope} is disabled: ask its operators.")
+
+
 def _minted(key: str, mac_key: bytes) -> Caller | None:
     payload, _, mac = key[len(PREFIX) :].partition(".")
     if not hmac.compare_digest(mac.encode(), _encode(_mac(payload, mac_key)).encode()):

@@ -7,6 +7,7 @@ from typing import Any
 from .client import Call, Throttled
 
 SOURCE = "signalbox"
+USAGE_RECORDED = "UsageRecorded"
 
 
 def put(bus: str, detail_type: str, detail: Mapping[str, Any] | str) -> Call:

@@ -1,0 +1,158 @@
+"""The pending item of a request: its intent while the upstream call is under way, then its usage event until that is published.
+
+    intent ──settled──▶ settled ──every account has its cost──▶ charged ──event published──▶ deleted
+
+Who moves it from intent to settled decides the cost: the container after the answer, or the sweeper once the deadline is 60 s past, at the
+whole amount held. From then on anyone may carry on, and twice: an account takes a part's number once, and where its lease is gone the
+charge is one transaction with this item. Hence the rule that makes it exact: no lease is returned that an item not yet charged names.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..admission.leases import GRACE_MS, Account, Part
+from . import dynamodb
+from .client import Call
+from .dynamodb import Expression
+
+PARTITIONS = tuple(f"pending#{digit}" for digit in "0123456789abcdef")
+INTENT, SETTLED = "intent", "settled"
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """`holds` are the parts that may yet have to be charged, by slot. `cost` counts once it is settled; until then `bound` may be spent."""
+
+    pk: str
+    sk: str
+    request: str
+    state: str
+    bound: int
+    cost: int
+    deadline_ms: int
+    settled_ms: int
+    charged: bool
+    estimated: bool
+    holds: Mapping[str, Part]
+    detail: str
+
+    def is_due(self, now_ms: int) -> bool:
+        """The time for others to finish it has come."""
+        return (self.deadline_ms if self.state == INTENT else self.settled_ms) + GRACE_MS < now_ms
+
+
+def partition(container: str) -> str:
+    """A container's items lie together; containers are spread by their random id."""
+    return f"pending#{container[0]}"
+
+
+def to_pending(item: Mapping[str, Any]) -> Pending:
+    return Pending(
+        pk=item["pk"],
+        sk=item["sk"],
+        request=item["request"],
+        state=item["state"],
+        bound=item["bound"],
+        cost=item["cost"],
+        deadline_ms=item["deadline_ms"],
+        settled_ms=item["settled_ms"],
+        charged=item.get("charged", False),
+        estimated=item.get("estimated", False),
+        holds={slot: Part((row["scope"], row["period"]), row["lease"], row["number"]) for slot, row in item["holds"].items()},
+        detail=item["detail"],
+    )
+
+
+def to_item(
+    container: str,
+    number: int,
+    *,
+    request: str,
+    target: str,
+    bound: int,
+    deadline_ms: int,
+    parts: Iterable[Part],
+    detail: Mapping[str, Any],
+    settled: tuple[int, int] | None = None,
+    charged: bool = False,
+) -> dict[str, Any]:
+    """An intent; or, with `settled` (the cost and when), what replaces it."""
+    cost, settled_ms = settled or (0, 0)
+    return {
+        "pk": partition(container),
+        "sk": f"{container}#{number:08}",
+        "request": request,
+        "target": target,
+        "state": SETTLED if settled else INTENT,
+        "bound": bound,
+        "cost": cost,
+        "deadline_ms": deadline_ms,
+        "settled_ms": settled_ms,
+        "holds": {
+            str(slot): {"scope": part.account[0], "period": part.account[1], "lease": part.lease, "number": part.number}
+            for slot, part in enumerate(parts)
+        },
+        "detail": json.dumps(detail, separators=(",", ":")),
+    } | ({"charged": True} if charged else {})
+
+
+def open(table: str, item: Mapping[str, Any]) -> Call:
+    return dynamodb.put(table, dict(item), Expression(condition="attribute_not_exists(#pk)"))
+
+
+def settle(table: str, item: Mapping[str, Any], *, certain: bool) -> Call:
+    """By the owner. `certain`: the intent is known to be stored, so that its absence means others have finished it."""
+    condition = "#state = :intent" if certain else "attribute_not_exists(#pk) OR #state = :intent"
+    return dynamodb.put(table, dict(item), Expression(condition=condition, values={"intent": INTENT}))
+
+
+def estimate(table: str, pending: Pending, now_ms: int) -> Call:
+    """By others, when it is due: the whole bound counts as spent."""
+    return dynamodb.update(
+        table,
+        pending.pk,
+        pending.sk,
+        Expression(
+            "SET #state = :settled, #cost = #bound, #settled_ms = :now_ms, #estimated = :true",
+            "#state = :intent",
+            values={"settled": SETTLED, "now_ms": now_ms, "true": True, "intent": INTENT},
+        ),
+    )
+
+
+def charged(table: str, pk: str, sk: str) -> Call:
+    """Every account has its cost."""
+    return dynamodb.update(table, pk, sk, Expression("SET #charged = :true", "attribute_exists(#pk)", values={"true": True}))
+
+
+def struck(table: str, pending: Pending, slot: str) -> Call:
+    """This part is being charged, in the same transaction, and by nobody else."""
+    return dynamodb.update(
+        table,
+        pending.pk,
+        pending.sk,
+        Expression(
+            "REMOVE #holds.#slot",
+            "#state = :settled AND attribute_not_exists(#charged) AND attribute_exists(#holds.#slot)",
+            {"slot": slot},
+            {"settled": SETTLED},
+        ),
+    )
+
+
+def clear(table: str, pk: str, sk: str) -> Call:
+    return dynamodb.delete(table, pk, sk)
+
+
+def published_detail(pending: Pending) -> dict[str, Any]:
+    """The usage event as its owner wrote it; of a crashed one what was known, at the whole bound."""
+    detail = json.loads(pending.detail)
+    if not pending.estimated:
+        return detail
+    return detail | {"outcome": "crashed", "estimated": True, "cost_nanousd": pending.cost}
+
+
+def names(pending: Pending, account: Account, lease: str) -> bool:
+    return any(part.account == account and part.lease == lease for part in pending.holds.values())

@@ -1,0 +1,187 @@
+"""Finishing what a container began and could not finish: at need (a request wants the money), and every minute (`settle_expired`).
+
+Safe to run anywhere, at any time and twice: see `outbox` for why.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+from ..admission.budgets import to_budgets
+from ..admission.leases import GRACE_MS, Account, Part, Sight, Unsettled, to_sight, why_unsettled
+from ..admission.periods import kind_of
+from . import accounts, dynamodb, events, outbox
+from .client import Aws, AwsError, Call, Cancelled, ConditionFailed
+from .outbox import Pending
+from .tables import Tables
+
+TURNS = 4
+CONFLICT = "TransactionConflict"
+FAILED = "ConditionalCheckFailed"
+
+
+@dataclass(slots=True)
+class Swept:
+    """What one sweep did. `failed` items are tried again by the next one."""
+
+    estimated: int = 0
+    published: int = 0
+    failed: int = 0
+
+
+class Reconciler:
+    def __init__(self, aws: Aws, tables: Tables, now_ms: Callable[[], int]) -> None:
+        self._aws = aws
+        self._tables = tables
+        self._now_ms = now_ms
+
+    def sweep(self, until_ms: int) -> Swept:
+        """Every pending item that is due: settled, charged, published, cleared; then the expired leases beside them go back."""
+        swept, touched = Swept(), set[Account]()
+        for pending in self._pending([(partition, "") for partition in outbox.PARTITIONS]):
+            if self._now_ms() > until_ms:
+                break
+            if pending.is_due(self._now_ms()):
+                touched.update(part.account for part in pending.holds.values())
+                self._sweep_one(pending, swept)
+        for account in touched:
+            if self._now_ms() > until_ms:
+                break
+            try:
+                self.reclaim(account)
+            except AwsError:
+                swept.failed += 1
+        return swept
+
+    def reclaim(self, account: Account) -> None:
+        """Returns the account's expired leases, but for what open intents need. Raises AwsError."""
+        sight = self._sight(account)
+        expired = sight.expired(self._now_ms()) if sight else []
+        if not expired:
+            return
+        begun = self._pending([(outbox.partition(container), f"{container}#") for container in {lease.container for lease in expired}])
+        uncharged = [pending for pending in begun if not self.finish(pending)]
+        sight = self._sight(account)
+        calls = [self._return(account, lease.id, sight, uncharged) for lease in expired] if sight else []
+        for answer in self._aws.wave([call for call in calls if call]):
+            if isinstance(answer, AwsError) and not isinstance(answer, ConditionFailed):
+                raise answer
+
+    def finish(self, pending: Pending) -> bool:
+        """True where every account has its cost. An intent that is not due stays as it is. Raises AwsError."""
+        if pending.charged:
+            return True
+        if pending.state == outbox.INTENT:
+            if not pending.is_due(self._now_ms()):
+                return False
+            estimated = self._estimate(pending)
+            if estimated is None:
+                return True
+            pending = estimated
+        if not pending.charged and not self.charge(pending, pending.holds):
+            return False
+        with suppress(ConditionFailed):  # somebody else was faster, and it is published and cleared
+            self._aws.call(outbox.charged(self._tables.ledger, pending.pk, pending.sk))
+        return True
+
+    def charge(self, pending: Pending, holds: Mapping[str, Part]) -> bool:
+        """Puts the cost of a settled item into these accounts of it, in each once. False where one could not take it now."""
+        ledger, cost = self._tables.ledger, pending.cost
+        covered = min(cost, pending.bound)
+        todo = {slot: accounts.settle(ledger, part, cost, covered - cost) for slot, part in holds.items()}
+        for _ in range(TURNS):
+            if not todo:
+                return True
+            answers = dict(zip(todo, self._aws.wave(list(todo.values())), strict=True))
+            again = {slot: self._next(pending, slot, holds[slot], todo[slot], answer) for slot, answer in answers.items()}
+            todo = {slot: call for slot, call in again.items() if call}
+        return not todo
+
+    def create(self, account: Account) -> bool:
+        """The item of an account that a request was let through without. False where it has no such budget any more."""
+        record = self._aws.call(dynamodb.get(self._tables.control, account[0], "scope")) or {}
+        for budget in to_budgets(account[0], record):
+            if budget.kind == kind_of(account[1]):
+                with suppress(Cancelled):  # it is there by now, or the next turn tries again
+                    self._aws.call(accounts.create(self._tables.ledger, self._tables.control, account, budget))
+                return True
+        return False
+
+    def _next(self, pending: Pending, slot: str, part: Part, call: Call, answer: object) -> Call | None:
+        """What is left to do for a part after this answer; None: it has its cost."""
+        ledger, cost = self._tables.ledger, pending.cost
+        if isinstance(answer, Cancelled):
+            ours, struck = (code for code, _ in answer.reasons)
+            if struck == FAILED:
+                return None
+            return accounts.settle(ledger, part, cost, min(0, pending.bound - cost)) if ours == FAILED else call
+        if not isinstance(answer, AwsError):
+            return None
+        if not isinstance(answer, ConditionFailed):
+            return call
+        item = dynamodb.old_item(answer)
+        match why_unsettled(part, cost, to_sight(item) if item else None):
+            case None:
+                return None
+            case Unsettled(missing=True):
+                return call if self.create(part.account) else None
+            case Unsettled(gone=True):
+                return dynamodb.transact([accounts.charge(ledger, part, cost), outbox.struck(ledger, pending, slot)])
+            case Unsettled(covered=covered):
+                return accounts.settle(ledger, part, cost, covered - cost)
+        raise AssertionError("unreachable")
+
+    def _sweep_one(self, pending: Pending, swept: Swept) -> None:
+        try:
+            settled = self._estimate(pending) if pending.state == outbox.INTENT else pending
+            if settled is None:
+                return
+            swept.estimated += settled is not pending
+            if not self.finish(settled):
+                swept.failed += 1
+                return
+            self._aws.call(events.put(self._tables.bus, events.USAGE_RECORDED, outbox.published_detail(settled)))
+            self._aws.call(outbox.clear(self._tables.ledger, pending.pk, pending.sk))
+            swept.published += 1
+        except AwsError:
+            swept.failed += 1
+
+    def _estimate(self, pending: Pending) -> Pending | None:
+        """The item as it is once it is settled, by whomever; None where it was finished meanwhile."""
+        try:
+            return outbox.to_pending(self._aws.call(outbox.estimate(self._tables.ledger, pending, self._now_ms())))
+        except ConditionFailed as error:
+            item = dynamodb.old_item(error)
+            return outbox.to_pending(item) if item else None
+
+    def _return(self, account: Account, lease_id: str, sight: Sight, uncharged: Iterable[Pending]) -> Call | None:
+        lease = sight.leases.get(lease_id)
+        if lease is None or lease.expires_ms >= self._now_ms():
+            return None
+        naming = [pending for pending in uncharged if outbox.names(pending, account, lease_id)]
+        if not naming:
+            return accounts.give_back(self._tables.ledger, account, lease)
+        keep = min(lease.held, sum(max(pending.bound, pending.cost) for pending in naming))
+        until_ms = max(self._now_ms(), *(pending.deadline_ms for pending in naming)) + GRACE_MS
+        return accounts.shorten(self._tables.ledger, account, lease, keep, until_ms)
+
+    def _sight(self, account: Account) -> Sight | None:
+        item = self._aws.call(dynamodb.get(self._tables.ledger, *accounts.key(account)))
+        return to_sight(item) if item else None
+
+    def _pending(self, ranges: Iterable[tuple[str, str]]) -> list[Pending]:
+        """All items of these (partition, beginning of the sort key). Raises AwsError."""
+        found: list[Pending] = []
+        pages = [(pk, begins, None) for pk, begins in ranges]
+        while pages:
+            answers = self._aws.wave([dynamodb.query(self._tables.ledger, pk, begins, after) for pk, begins, after in pages])
+            following = []
+            for (pk, begins, _), answer in zip(pages, answers, strict=True):
+                if isinstance(answer, AwsError):
+                    raise answer
+                items, after = answer
+                found += map(outbox.to_pending, items)
+                if after:
+                    following.append((pk, begins, after))
+            pages = following
+        return found
