@@ -1,0 +1,169 @@
+"""Every event on the bus, by its name: what its detail holds, checked where it is read. A field that is not known yet is passed over.
+
+Input is hidden in errors, because errors are logged.
+"""
+
+from typing import Annotated, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+SOURCE = "signalbox"
+
+Id = Annotated[str, Field(min_length=1, max_length=400)]
+Name = Annotated[str, Field(max_length=400)]  # empty where there is none; DynamoDB's keys take 2048 bytes
+Count = Annotated[int, Field(ge=0, le=10**18)]
+Whole = Annotated[int, Field(ge=-(10**18), le=10**18)]
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(strict=True, frozen=True, hide_input_in_errors=True)
+
+
+class Event(Strict):
+    """`id` is the same whenever the same thing is told again."""
+
+    version: Literal[1]
+    id: Id
+
+
+class Tokens(Strict):
+    input: Count
+    cached: Count
+    cache_write: Count
+    output: Count
+    reasoning: Count
+
+
+class Attempt(Strict):
+    target: Id
+    outcome: Id
+    at_ms: Count
+    duration_ms: Count
+    ttft_ms: Count | None
+    status: int | None
+    generation: Count
+    tokens: Tokens
+    cost_nanousd: Count
+    estimated: bool
+    retry_after_s: float | None = None
+
+
+class UsageRecorded(Event):
+    """`usage.record.UsageRecord`, as it arrives."""
+
+    at_ms: Annotated[int, Field(ge=0, le=253_402_300_799_999)]
+    tenant: Name
+    team: Name
+    key: Name
+    agent: Name
+    model: Name
+    route: Name
+    policy: Name
+    config_version: Count
+    target: Name
+    provider: Name
+    outcome: Id
+    status: int
+    stream: bool
+    finish: str | None
+    cache: str
+    attempts: list[Attempt]
+    tokens: Tokens
+    cost_nanousd: Count
+    baseline_cost_nanousd: Count
+    estimated: bool
+    prompt_chars: Count
+    ttft_ms: Count | None
+    duration_ms: Count
+    decision: str
+    lease: str
+    period_by_scope: dict[Id, list[Id]]
+    refused_by: Annotated[list[Id], Field(min_length=2, max_length=2)] | None
+    tags: list[str]
+
+
+class BudgetEvent(Event):
+    at_ms: Count
+    scope: Id
+    period: Id
+    percent: Count
+    limit_nanousd: Whole
+    settled_nanousd: Whole
+
+
+class BudgetThresholdCrossed(BudgetEvent): ...
+
+
+class BudgetExhausted(BudgetEvent): ...
+
+
+class CircuitEvent(Event):
+    at_ms: Count
+    target: Id
+    generation: Count
+    reason: str
+
+
+class CircuitOpened(CircuitEvent): ...
+
+
+class CircuitHalfOpened(CircuitEvent): ...
+
+
+class CircuitClosed(CircuitEvent): ...
+
+
+class ConfigPublished(Event):
+    at_ms: Count
+    config_version: Count
+    digest: Id
+    author: str
+
+
+class RollbackEvent(Event):
+    at_ms: Count
+    rollback_id: Id
+    action: Id
+    reason: str
+
+
+class RollbackStarted(RollbackEvent): ...
+
+
+class RollbackSucceeded(RollbackEvent): ...
+
+
+class RollbackFailed(RollbackEvent): ...
+
+
+EVENTS: dict[str, type[Event]] = {
+    event.__name__: event
+    for event in (
+        UsageRecorded,
+        BudgetThresholdCrossed,
+        BudgetExhausted,
+        CircuitOpened,
+        CircuitHalfOpened,
+        CircuitClosed,
+        ConfigPublished,
+        RollbackStarted,
+        RollbackSucceeded,
+        RollbackFailed,
+    )
+}
+
+Detail = TypeVar("Detail", bound=Event)
+
+
+class Envelope(Strict, Generic[Detail]):
+    """What EventBridge puts around an event: the body of an SQS message."""
+
+    source: Literal["signalbox"]
+    detail_type: str = Field(alias="detail-type")
+    detail: Detail
+
+    @model_validator(mode="after")
+    def _is_what_it_says(self) -> "Envelope[Detail]":
+        if EVENTS.get(self.detail_type) is not type(self.detail):
+            raise ValueError(f"detail-type does not name a {type(self.detail).__name__}")
+        return self

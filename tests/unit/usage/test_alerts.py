@@ -1,0 +1,58 @@
+import pytest
+
+from signalbox.usage.alerts import Budget, crossed, exhausted, to_budget, to_detail, to_dollars, to_message
+from signalbox.usage.events import EVENTS
+
+
+def budget(settled, limit=1000, version=1, scope="key#k1"):
+    return Budget(scope, "month#2026-11", limit, settled, version)
+
+
+@pytest.mark.parametrize(
+    ("settled", "percents"),
+    [(0, []), (499, []), (500, [50]), (799, [50]), (800, [50, 80]), (1000, [50, 80, 100]), (2500, [50, 80, 100])],
+)
+def test_a_threshold_is_crossed_when_it_is_reached(settled, percents):
+    assert [alert.percent for alert in crossed(budget(settled))] == percents
+
+
+def test_a_limit_of_nothing_has_no_thresholds():
+    assert crossed(budget(0, limit=0)) == []
+    assert exhausted(budget(0, limit=0)).budget.percent == 100
+
+
+def test_a_new_version_of_the_budget_is_told_anew():
+    assert crossed(budget(500))[0].id != crossed(budget(500, version=2))[0].id
+
+
+def test_a_budget_is_the_sum_of_its_shards():
+    shards = [{"limit": 600, "settled": 100, "budget_version": 1}, {"limit": 400, "settled": 450, "budget_version": 2}]
+    assert to_budget("key#k1", "total", shards) == Budget("key#k1", "total", 1000, 550, 2)
+    assert to_budget("key#k1", "total", []) is None
+
+
+def test_every_alert_is_an_event_of_the_bus():
+    for alert in (crossed(budget(900))[0], exhausted(budget(900))):
+        assert EVENTS[alert.name].model_validate(to_detail(alert, 1)).id == alert.id
+
+
+def test_a_message_says_whose_how_much_of_what_and_what_to_do():
+    subject, body = to_message(crossed(budget(412_345_678, limit=500_000_000))[1])
+    assert subject == "Signalbox: 80% of budget used: key#k1 month#2026-11"
+    for fact in ("key#k1", "month#2026-11", "$0.412345678 (82%)", "$0.50", "/admin/budgets"):
+        assert fact in body
+
+
+def test_a_subject_is_what_sns_takes():
+    subject, _ = to_message(exhausted(budget(1, scope="team#ümlaut\n/" + "x" * 200)))
+    assert len(subject) <= 100
+    assert subject.isascii()
+    assert subject.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("nanousd", "dollars"),
+    [(0, "$0.00"), (50_000_000, "$0.05"), (125_000, "$0.000125"), (12_000_000_001, "$12.000000001"), (-1_000_000_000, "-$1.00")],
+)
+def test_dollars_are_exact(nanousd, dollars):
+    assert to_dollars(nanousd) == dollars

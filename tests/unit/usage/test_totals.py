@@ -1,0 +1,103 @@
+import json
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from signalbox.money import Tokens
+from signalbox.usage.events import UsageRecorded
+from signalbox.usage.record import Attempt, UsageRecord
+from signalbox.usage.totals import Total, increments, parts, usage_item
+
+AT_MS = 1_795_230_000_000  # 2026-11-21T03:00Z
+
+
+def event(id="r1", *, attempts=(("openai/gpt-4.1-mini", "ok", 5),), at_ms=AT_MS, outcome="ok", **over) -> UsageRecorded:
+    tries = tuple(Attempt(target, kind, at_ms, 10, tokens=Tokens(1, 0, 0, 2, 0), cost_nanousd=cost) for target, kind, cost in attempts)
+    named = {"tenant": "acme", "team": "search", "key": "k1", "route": "chat"} | over
+    record = UsageRecord(
+        id=id,
+        at_ms=at_ms,
+        model="chat",
+        outcome=outcome,
+        status=200,
+        stream=False,
+        prompt_chars=3,
+        duration_ms=12,
+        attempts=tries,
+        tokens=Tokens(len(tries), 0, 0, 2 * len(tries), 0),
+        cost_nanousd=sum(attempt.cost_nanousd for attempt in tries),
+        **named,
+    )
+    return UsageRecorded.model_validate_json(json.dumps(record.to_detail()))
+
+
+def test_one_request_is_counted_for_everyone_it_concerns_in_each_period():
+    sums = increments([event()])
+    assert {(total.dimension, total.id) for total in sums} == {
+        ("tenant", "acme"),
+        ("team", "acme/search"),
+        ("key", "k1"),
+        ("route", "chat"),
+        ("model", "openai/gpt-4.1-mini"),
+        ("provider", "openai"),
+    }
+    assert {total.period for total in sums} == {"hour#2026-11-21T03", "day#2026-11-21", "month#2026-11"}
+    spent = +sums[Total("key", "k1", "day#2026-11-21")]
+    assert spent == Counter(requests=1, attempts=1, duration_ms=12, input=1, output=2, cost_nanousd=5)
+
+
+def test_a_failed_first_attempt_is_its_own_targets_cost():
+    sums = increments([event(attempts=(("openai/a", "cut", 7), ("mistral/b", "ok", 5)))])
+    first, second = sums[Total("model", "openai/a", "month#2026-11")], sums[Total("provider", "mistral", "month#2026-11")]
+    assert (first["failed"], first["cost_nanousd"], second["failed"], second["cost_nanousd"]) == (1, 7, 0, 5)
+    assert sums[Total("tenant", "acme", "month#2026-11")]["cost_nanousd"] == 12
+
+
+def test_two_attempts_at_one_provider_are_one_request_of_it():
+    provider = increments([event(attempts=(("openai/a", "server", 0), ("openai/b", "ok", 5)))])[
+        Total("provider", "openai", "month#2026-11")
+    ]
+    assert (provider["requests"], provider["attempts"], provider["failed"]) == (1, 2, 1)
+
+
+def test_a_refused_request_is_counted_as_refused_and_a_failed_one_as_failed():
+    sums = increments(
+        [event(attempts=(), outcome="budget_exceeded"), event("r2", outcome="upstream_failed", attempts=(("a/b", "server", 0),))]
+    )
+    tenant = sums[Total("tenant", "acme", "day#2026-11-21")]
+    assert (tenant["requests"], tenant["refused"], tenant["failed"]) == (2, 1, 1)
+
+
+def test_the_item_keeps_the_whole_detail_for_400_days():
+    item = usage_item(event())
+    assert (item["pk"], item["sk"], item["cost_nanousd"]) == ("request#r1", "usage", 5)
+    assert item["expires_at"] == AT_MS // 1000 + 400 * 86_400
+
+
+EVENTS = st.lists(
+    st.builds(
+        lambda number, key, targets, at_ms: event(f"r{number}", key=key, at_ms=at_ms, attempts=[(target, "ok", 3) for target in targets]),
+        st.integers(),
+        st.sampled_from("abcdefgh"),
+        st.lists(st.sampled_from(["openai/a", "openai/b", "mistral/c"]), max_size=3),
+        st.integers(AT_MS, AT_MS + 10**10),
+    ),
+    max_size=30,
+)
+
+
+@given(EVENTS)
+def test_parts_keep_every_event_in_order_and_fit_a_transaction(events):
+    groups = list(parts(events))
+    assert [event for group in groups for event in group] == events
+    assert all(len(group) + len(increments(group)) <= 100 for group in groups)
+
+
+@given(EVENTS, st.integers(0, 30))
+def test_it_is_of_no_consequence_how_events_are_grouped(events, at):
+    together = increments(events)
+    apart = increments(events[:at])
+    for total, counters in increments(events[at:]).items():
+        apart.setdefault(total, Counter()).update(counters)
+    assert together == apart
