@@ -1,0 +1,57 @@
+"""Budgets that cross a threshold or are spent: each is told once, to the bus and to people."""
+
+import os
+import time
+from functools import partial
+from typing import Any
+
+from aws_lambda_powertools import Logger, Metrics, Tracer
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.batch import process_partial_response
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from signalbox.aws import boto_alerts, boto_inbox
+from signalbox.aws.boto_inbox import UsageMessage
+from signalbox.aws.boto_tables import table
+from signalbox.usage.alerts import Alert, crossed, exhausted
+
+logger = Logger()
+tracer = Tracer()
+metrics = Metrics()
+told: set[str] = set()  # by this container or seen to be told: a spent budget is evaluated thousands of times
+
+
+@logger.inject_lambda_context
+@tracer.capture_lambda_handler
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    evaluate_once = partial(evaluate, seen=set())
+    answer = process_partial_response(event, evaluate_once, boto_inbox.processor(logger), context)
+    metrics.add_metric("UsageUnevaluated", MetricUnit.Count, len(answer["batchItemFailures"]))
+    return answer
+
+
+def evaluate(message: UsageMessage, seen: set[tuple[str, str]]) -> None:
+    """`seen` holds the budgets that this batch has looked at: the ledger was settled before any of its events was sent."""
+    usage = message.body.detail
+    for scope, period in {(scope, period) for scope, periods in usage.period_by_scope.items() for period in periods} - seen:
+        budget = boto_alerts.budget(table(os.environ["SIGNALBOX_LEDGER_TABLE"]), scope, period)
+        for alert in crossed(budget) if budget else ():
+            tell(alert)
+        seen.add((scope, period))
+    if usage.refused_by and usage.outcome == "budget_exceeded":
+        budget = boto_alerts.budget(table(os.environ["SIGNALBOX_LEDGER_TABLE"]), *usage.refused_by)
+        if budget:
+            tell(exhausted(budget))
+
+
+def tell(alert: Alert) -> None:
+    if alert.id in told:
+        return
+    control = table(os.environ["SIGNALBOX_CONTROL_TABLE"])
+    state = boto_alerts.announce(control, os.environ["SIGNALBOX_BUS"], os.environ["SIGNALBOX_ALERT_TOPIC"], alert, int(time.time() * 1000))
+    if state != "pending":
+        told.add(alert.id)
+    if state == "sent":
+        metrics.add_metric(alert.name, MetricUnit.Count, 1)
+        logger.info("a budget was announced", alert=alert.id)

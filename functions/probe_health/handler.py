@@ -1,0 +1,76 @@
+"""Each minute: providers whose circuits have waited long enough are asked whether they are well, whether or not anybody sends requests."""
+
+import os
+import time
+from typing import Any
+
+import httpx
+from aws_lambda_powertools import Logger, Metrics, Tracer
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.parameters import get_secret
+from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from signalbox.aws import boto_circuits, boto_snapshots, boto_tables
+from signalbox.circuits.machine import Outcome
+from signalbox.circuits.state import HALF_OPEN, Circuit, view
+from signalbox.providers.probes import PROBES, outcome_of
+from signalbox.routing.catalog import Provider, Snapshot
+
+TIMEOUT_S = 2.0
+
+logger = Logger()
+tracer = Tracer()
+metrics = Metrics()
+
+
+@logger.inject_lambda_context
+@tracer.capture_lambda_handler
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
+    control = boto_tables.table(os.environ["SIGNALBOX_CONTROL_TABLE"])
+    now_ms = int(time.time() * 1000)
+    circuits = view(boto_circuits.read(control), now_ms)
+    due = {target: circuit for target, circuit in circuits.items() if circuit.state == HALF_OPEN}
+    snapshot = boto_snapshots.live(control, os.environ["SIGNALBOX_CONFIG_BUCKET"]) if due else None
+    outcomes = probe(due, snapshot, now_ms) if snapshot else []
+    for transition in boto_circuits.fold(control, os.environ["SIGNALBOX_BUS"], outcomes, now_ms):
+        metrics.add_metric(transition.name, MetricUnit.Count, 1)
+        logger.warning(transition.name, target=transition.target, generation=transition.generation, reason=transition.reason)
+    metrics.add_metric("Probes", MetricUnit.Count, len(outcomes))
+    return {"due": len(due), "probed": len(outcomes)}
+
+
+def probe(due: dict[str, Circuit], snapshot: Snapshot, now_ms: int) -> list[Outcome]:
+    """One question a provider: its answer holds for each of its targets."""
+    targets = [target for target in due if target in snapshot.targets]
+    kinds = {name: ask(snapshot.providers[name]) for name in {snapshot.targets[target].provider for target in targets}}
+    return [
+        Outcome(f"probe#{target}#{now_ms}", target, kind, now_ms, now_ms, due[target].generation)
+        for target in targets
+        if (kind := kinds[snapshot.targets[target].provider])
+    ]
+
+
+def ask(provider: Provider) -> str | None:
+    """The outcome's kind; None where the provider could not be asked or its answer says nothing."""
+    if provider.wire not in PROBES:
+        return None
+    try:
+        request = PROBES[provider.wire](provider, _key(provider))
+        answer = httpx.request(request.method, request.url, headers=dict(request.headers), timeout=TIMEOUT_S)
+    except GetParameterError:
+        logger.exception("the provider's secret cannot be read, so that it cannot be probed", provider=provider.name)
+        metrics.add_metric("ProbesImpossible", MetricUnit.Count, 1)
+        return None
+    except httpx.TimeoutException:
+        return "timeout"
+    except httpx.TransportError:
+        return "unreachable"
+    return outcome_of(answer.status_code)
+
+
+def _key(provider: Provider) -> str | None:
+    if not provider.secret:
+        return None
+    secret = get_secret(os.environ["SIGNALBOX_PROVIDER_SECRETS"] + provider.secret, transform="json", max_age=300)
+    return secret["keys"][0]

@@ -1,0 +1,63 @@
+"""An alert goes out once, and never less than once.
+
+It is marked as pending before it is told and as sent after. Who finds a pending mark that is old tells it again, with the same event id:
+the one before died between the two. So a crash may double an alert, which `id` shows, and cannot lose one.
+"""
+
+from typing import Any
+
+from ..usage.alerts import Alert, Budget, to_budget, to_detail, to_message
+from . import boto_bus, boto_tables
+
+CLAIM_MS = 60_000  # more than a function may run (30 s), less than a message stays hidden (190 s): its second delivery finds the mark old
+KEEP_S = 400 * 86_400
+
+
+def budget(ledger: Any, scope: str, period: str) -> Budget | None:
+    return to_budget(scope, period, boto_tables.query(ledger, scope, f"{period}#", consistent=True))
+
+
+def announce(control: Any, bus: str, topic: str, alert: Alert, now_ms: int) -> str:
+    """Tells the bus and the topic. `sent`: done here; `known`: done before; `pending`: somebody else is at it."""
+    key = {"pk": f"alert#{alert.budget.scope}", "sk": alert.id}
+    taken = _taken(control, key, now_ms)
+    if taken:
+        return taken
+    try:
+        boto_bus.publish(bus, [(alert.name, to_detail(alert, now_ms))])
+        boto_bus.notify(topic, *to_message(alert), event=alert.name)
+    except Exception:
+        _mark(control, key, "pending", claimed_ms=0)  # the next delivery need not wait for the claim to lapse
+        raise
+    _mark(control, key, "sent", claimed_ms=now_ms)
+    return "sent"
+
+
+def _taken(control: Any, key: dict[str, str], now_ms: int) -> str | None:
+    """Marks it as pending, or says why that is not ours to do."""
+    try:
+        control.update_item(
+            Key=key,
+            UpdateExpression="SET #state = :pending, claimed_ms = :now, expires_at = :expires",
+            ConditionExpression="attribute_not_exists(pk) OR (#state = :pending AND claimed_ms <= :lapsed)",
+            ExpressionAttributeNames={"#state": "state"},
+            ExpressionAttributeValues={
+                ":pending": "pending",
+                ":now": now_ms,
+                ":lapsed": now_ms - CLAIM_MS,
+                ":expires": now_ms // 1000 + KEEP_S,
+            },
+        )
+    except control.meta.client.exceptions.ConditionalCheckFailedException:
+        mark = boto_tables.get(control, key["pk"], key["sk"])
+        return "known" if mark and mark["state"] == "sent" else "pending"
+    return None
+
+
+def _mark(control: Any, key: dict[str, str], state: str, claimed_ms: int) -> None:
+    control.update_item(
+        Key=key,
+        UpdateExpression="SET #state = :state, claimed_ms = :claimed",
+        ExpressionAttributeNames={"#state": "state"},
+        ExpressionAttributeValues={":state": state, ":claimed": claimed_ms},
+    )

@@ -1,0 +1,23 @@
+"""The live snapshot, for functions that may take their time: the pointer in the control table, the body in S3."""
+
+import gzip
+import json
+from functools import lru_cache
+from typing import Any
+
+from ..routing.catalog import Snapshot, to_snapshot
+from . import boto_tables
+from .boto_bus import client
+
+
+def live(control: Any, bucket: str) -> Snapshot | None:
+    """None where nothing has been published yet."""
+    pointer = boto_tables.get(control, "config", "live")
+    return to_snapshot(_body(bucket, pointer["digest"]), pointer["version"], pointer["digest"]) if pointer else None
+
+
+@lru_cache(maxsize=2)
+def _body(bucket: str, digest: str) -> dict[str, Any]:
+    """By content: what was read once is never another."""
+    answer = client("s3").get_object(Bucket=bucket, Key=f"snapshots/{digest}.json.gz")
+    return json.loads(gzip.decompress(answer["Body"].read()))

@@ -1,0 +1,64 @@
+"""DynamoDB for the functions that can afford boto3: plain Python in and out, whole numbers as int."""
+
+import random
+import time
+from collections.abc import Callable
+from decimal import Decimal
+from functools import cache
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+
+
+@cache
+def table(name: str) -> Any:
+    return boto3.resource("dynamodb").Table(name)
+
+
+def to_plain(value: Any) -> Any:
+    """What boto3 gives back, without its Decimals."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, dict):
+        return {key: to_plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [to_plain(item) for item in value]
+    return value
+
+
+def get(table: Any, pk: str, sk: str) -> dict[str, Any] | None:
+    item = table.get_item(Key={"pk": pk, "sk": sk}, ConsistentRead=True).get("Item")
+    return to_plain(item) if item else None
+
+
+def query(table: Any, pk: str, prefix: str, *, consistent: bool = False) -> list[dict[str, Any]]:
+    """Every item of the partition whose sort key begins so."""
+    wanted = {
+        "KeyConditionExpression": "pk = :pk AND begins_with(sk, :prefix)",
+        "ExpressionAttributeValues": {":pk": pk, ":prefix": prefix},
+        "ConsistentRead": consistent,
+    }
+    items = []
+    while True:
+        page = table.query(**wanted)
+        items += page["Items"]
+        if "LastEvaluatedKey" not in page:
+            return to_plain(items)
+        wanted["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+
+def refused(write: Callable[..., Any], **arguments: Any) -> bool:
+    """Makes a conditional write; True where its condition did not hold, and nothing was written."""
+    try:
+        write(**arguments)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+            raise
+        return True
+    return False
+
+
+def pause(attempt: int) -> None:
+    """Before attempt n of something that others write too: 25 ms, doubled each time, with jitter so that they part."""
+    time.sleep(0.025 * 2**attempt * random.uniform(0.5, 1.5))

@@ -1,0 +1,87 @@
+"""The usage table: each event written once together with what it adds to the totals, and the totals read back."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from ..usage.events import UsageRecorded
+from ..usage.totals import increments, parts, periods_of, usage_item
+from . import boto_tables
+
+SHARDS = 16
+CONFLICTS = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}  # nothing was written, and the next try may pass
+TRIES = 6
+
+
+def record(table: Any, events: Iterable[UsageRecorded], shard: int) -> int:
+    """Writes the events that are new, and says how many they were. All the same to DynamoDB however often each one comes.
+
+    `shard` is the writer's own part of the totals, so that writers do not meet in one item.
+    """
+    by_id = {event.id: event for event in events}
+    return sum(_record(table, part, shard) for part in parts(by_id.values()))
+
+
+def _record(table: Any, events: list[UsageRecorded], shard: int) -> int:
+    tries = 0
+    while events:
+        try:
+            table.meta.client.transact_write_items(TransactItems=_writes(table.name, events, shard))
+            return len(events)
+        except ClientError as error:
+            codes = [reason.get("Code") for reason in error.response.get("CancellationReasons", [])]
+            known = {event.id for event, code in zip(events, codes, strict=False) if code == "ConditionalCheckFailed"}
+            if known:
+                events = [event for event in events if event.id not in known]
+                continue
+            tries += 1
+            if tries == TRIES or not CONFLICTS.intersection(codes):
+                raise
+            boto_tables.pause(tries)
+    return 0
+
+
+def _writes(name: str, events: list[UsageRecorded], shard: int) -> list[dict[str, Any]]:
+    """The events first, in their order: the reasons of a cancelled transaction are matched by position."""
+    puts = [{"Put": {"TableName": name, "Item": usage_item(event), "ConditionExpression": "attribute_not_exists(pk)"}} for event in events]
+    return puts + [
+        {
+            "Update": {"TableName": name, "Key": {"pk": f"total#{total.dimension}#{total.id}", "sk": f"{total.period}#{shard:02d}"}}
+            | _adding(counters)
+        }
+        for total, counters in increments(events).items()
+    ]
+
+
+def _adding(counters: Counter[str]) -> dict[str, Any]:
+    added = [(name, value) for name, value in sorted(counters.items()) if value]
+    return {
+        "UpdateExpression": "ADD " + ", ".join(f"#{n} :{n}" for n in range(len(added))),
+        "ExpressionAttributeNames": {f"#{n}": name for n, (name, _) in enumerate(added)},
+        "ExpressionAttributeValues": {f":{n}": value for n, (_, value) in enumerate(added)},
+    }
+
+
+def totals(table: Any, dimension: str, id: str, periods: Sequence[str]) -> dict[str, dict[str, int]]:
+    """The counters of one key, tenant, … for each period asked for ("day#2026-11-21"; see `periods_now`), over all writers."""
+    return {period: _sum(boto_tables.query(table, f"total#{dimension}#{id}", f"{period}#")) for period in periods}
+
+
+def _sum(items: Iterable[dict[str, Any]]) -> dict[str, int]:
+    counters: Counter[str] = Counter()
+    for item in items:
+        counters.update({name: value for name, value in item.items() if name not in ("pk", "sk")})
+    return dict(counters)
+
+
+def periods_now(now_ms: int) -> tuple[str, str, str]:
+    """This hour, this day, this month."""
+    return periods_of(now_ms)
+
+
+def request(table: Any, id: str) -> dict[str, Any] | None:
+    """The detail of one request's `UsageRecorded`, or None where it is not recorded (yet)."""
+    item = boto_tables.get(table, f"request#{id}", "usage")
+    return {name: value for name, value in item.items() if name not in ("pk", "sk", "expires_at")} if item else None
