@@ -1,0 +1,105 @@
+"""The local stack, as `make run` starts it, on free ports and with a state of its own; and what tests ask of it."""
+
+import json
+import uuid
+
+import httpx
+import pytest
+
+from .stack import Stack
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory):
+    stack = Stack(tmp_path_factory.mktemp("signalbox"))
+    try:
+        stack.start()
+        yield stack
+    finally:
+        stack.stop()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    running = item.funcargs.get("stack") if report.failed and hasattr(item, "funcargs") else None
+    if isinstance(running, Stack):
+        report.sections.append(("the local stack's logs", running.logs()))
+    return report
+
+
+@pytest.fixture
+def client(stack):
+    """The official SDK, with the local data key."""
+    with stack.client(stack.key) as client:
+        yield client
+
+
+@pytest.fixture
+def faults(stack):
+    """faults("openai", status=500): what the simulated provider does from now on; forgotten when the test ends."""
+
+    def tell(provider, **fault):
+        httpx.put(f"{stack.sim_url}/faults/{provider}", json=fault).raise_for_status()
+
+    yield tell
+    httpx.delete(f"{stack.sim_url}/faults").raise_for_status()
+
+
+@pytest.fixture
+def upstream_ledger(stack):
+    """The calls that the simulated providers took since the test began, with what each billed."""
+    httpx.delete(f"{stack.sim_url}/ledger").raise_for_status()
+    return lambda: httpx.get(f"{stack.sim_url}/ledger").raise_for_status().json()["calls"]
+
+
+@pytest.fixture
+def new_key(stack):
+    """A minted data key of its own: {"id", "secret", …}."""
+
+    def mint(**fields):
+        return stack.admin("POST", "/admin/keys", {"name": "e2e", "tenant": "e2e", "team": "default"} | fields).json()
+
+    return mint
+
+
+@pytest.fixture
+def bus_events(stack):
+    """All that is put on the bus since the test began, in a queue of the test's own."""
+    name = f"e2e-{uuid.uuid4().hex[:8]}"
+    sqs, events = stack.aws("sqs"), stack.aws("events")
+    queue = sqs.create_queue(QueueName=name)["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    bus = {"EventBusName": stack.outputs["BusName"]}
+    events.put_rule(Name=name, EventPattern=json.dumps({"source": ["signalbox"]}), **bus)
+    events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": arn}], **bus)
+    yield _collector(sqs, queue)
+    events.remove_targets(Rule=name, Ids=["queue"], **bus)
+    events.delete_rule(Name=name, **bus)
+    sqs.delete_queue(QueueUrl=queue)
+
+
+@pytest.fixture
+def alerts(stack):
+    """All that SNS was told since the test began: {"Subject", "Message", …}."""
+    name = f"e2e-{uuid.uuid4().hex[:8]}"
+    sqs, sns = stack.aws("sqs"), stack.aws("sns")
+    queue = sqs.create_queue(QueueName=name)["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    subscription = sns.subscribe(TopicArn=stack.outputs["AlertTopicArn"], Protocol="sqs", Endpoint=arn, ReturnSubscriptionArn=True)
+    yield _collector(sqs, queue)
+    sns.unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
+    sqs.delete_queue(QueueUrl=queue)
+
+
+def _collector(sqs, queue):
+    seen = []
+
+    def look():
+        while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
+            for message in messages:
+                seen.append(json.loads(message["Body"]))
+                sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+        return list(seen)
+
+    return look

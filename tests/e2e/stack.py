@@ -1,0 +1,100 @@
+"""One local stack as a subprocess: `.venv/bin/signalbox up`, which is what `make run` runs."""
+
+import functools
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import boto3
+import httpx
+import openai
+
+from ops.local.instance import running
+from ops.simulators.providers import PROVIDERS
+
+ROOT = Path(__file__).resolve().parents[2]
+START_S = 60
+STOP_S = 30
+LOG_CHARS = 4_000
+
+
+class Stack:
+    key = "sk-signalbox-local"
+    admin_key = "ak-signalbox-local"
+
+    def __init__(self, home, **environment):
+        self.home = home
+        self.output = ""
+        simulated = {f"{name.upper()}_API_KEY": "" for name in PROVIDERS}  # whatever keys the environment or .env holds
+        self._environment = os.environ | simulated | {"SIGNALBOX_HOME": str(home), "PORT": "0", "SIM_PORT": "0"} | environment
+
+    def start(self):
+        """Returns when it says that it is ready; with its own words as the error where it does not."""
+        self.process = subprocess.Popen(
+            [Path(sys.executable).parent / "signalbox", "up"],
+            cwd=ROOT,
+            env=self._environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self._ready = threading.Event()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        assert self._ready.wait(START_S), f"not ready within {START_S} s:\n{self.output}{self.logs()}"
+        assert self.process.poll() is None, f"it ended:\n{self.output}{self.logs()}"
+        facts = running(self.home)
+        self.url, self.sim_url, self.aws_url = facts["url"], facts["simulators"], facts["aws"]
+
+    def stop(self, ending=signal.SIGINT):
+        self.process.send_signal(ending)
+        try:
+            self.process.wait(STOP_S)
+        finally:
+            self.process.kill()
+            self._reader.join()
+        return self.process.returncode
+
+    def client(self, key):
+        return openai.OpenAI(base_url=f"{self.url}/v1", api_key=key, max_retries=0, timeout=60)
+
+    def get(self, path, key):
+        return httpx.get(self.url + path, headers={"authorization": f"Bearer {key}"}, timeout=30)
+
+    def usage(self, key):
+        return self.get("/v1/usage", key).raise_for_status().json()
+
+    def admin(self, method, path, body=None):
+        headers = {"authorization": f"Bearer {self.admin_key}"}
+        answer = httpx.request(method, self.url + path, json=body, headers=headers, timeout=30)
+        assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
+        return answer
+
+    @functools.cached_property
+    def session(self):
+        return boto3.Session("test", "test", region_name="us-east-1")
+
+    def aws(self, service):
+        return self.session.client(service, endpoint_url=self.aws_url)
+
+    @functools.cached_property
+    def outputs(self):
+        stack = self.aws("cloudformation").describe_stacks(StackName="signalbox")["Stacks"][0]
+        return {row["OutputKey"]: row["OutputValue"] for row in stack["Outputs"]}
+
+    def logs(self):
+        """The end of each log."""
+        paths = sorted((self.home / "logs").glob("*.log"))
+        return "".join(f"\n--- {path.name}\n{path.read_text(errors='replace')[-LOG_CHARS:]}" for path in paths)
+
+    def _read(self):
+        assert self.process.stdout
+        with self.process.stdout as lines:
+            for line in lines:
+                self.output += line
+                if line.strip() == "signalbox ready":
+                    self._ready.set()
+        self._ready.set()
