@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 
 import pytest
+
 from signalbox.aws.http import Cut, Malformed, Pool, TimedOut, Unreachable
 from signalbox.wire import HttpRequest
 

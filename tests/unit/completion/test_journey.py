@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+
 from signalbox.aws.http import Cut, Unreachable
 from signalbox.completion.flight import Clock
 from signalbox.completion.journey import Journey, Trip, total

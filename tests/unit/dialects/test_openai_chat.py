@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
+
 from signalbox.dialects import openai_chat
 from signalbox.errors import Refusal
 from signalbox.money import Tokens

@@ -6,6 +6,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from signalbox.dialects import openai_chat
 from signalbox.errors import UpstreamFailure
 from signalbox.money import Prices, Tokens

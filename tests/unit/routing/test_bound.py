@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from signalbox.money import Prices, Tokens, cost_nanousd
 from signalbox.request import Image, Message, Request, Text
 from signalbox.routing import bound

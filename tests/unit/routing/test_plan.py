@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from signalbox.circuits.state import Circuit
 from signalbox.routing.catalog import Route, Snapshot, Timeouts
 from signalbox.routing.failures import KINDS, kind_of

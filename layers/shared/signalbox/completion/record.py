@@ -4,6 +4,7 @@ import hashlib
 import json
 from typing import Any
 
+from ..admission.leases import BudgetExceeded
 from ..errors import Refusal
 from ..money import cost_nanousd
 from ..routing.bound import prompt_chars
@@ -42,7 +43,8 @@ def to_record(asked: Asked, admitted: Admitted, journey: Journey, outcome: str, 
 
 
 def to_refused(asked: Asked, refusal: Refusal, clock: Clock) -> UsageRecord:
-    return UsageRecord(**_asked(asked, refusal.code, refusal.status, clock), refused_by=getattr(refusal, "refused_by", None))
+    refused_by = (refusal.scope, refusal.period) if isinstance(refusal, BudgetExceeded) else None
+    return UsageRecord(**_asked(asked, refusal.code, refusal.status, clock), refused_by=refused_by)
 
 
 def _asked(asked: Asked, outcome: str, status: int, clock: Clock) -> dict[str, Any]:

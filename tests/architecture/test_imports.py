@@ -1,0 +1,146 @@
+"""Which room may import what. A line that does not know its room fails here, with the file and the name."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+LAYER = ROOT / "layers" / "shared"
+PACKAGE = LAYER / "signalbox"
+
+VOCABULARY = {"errors", "money", "reply", "request", "wire"}
+
+# Each pure room, and the rooms below it. Every one may import the vocabulary, the standard library, and itself.
+PURE = {
+    "dialects": set(),
+    "circuits": set(),
+    "admission": set(),
+    "usage": set(),
+    "routing": {"circuits"},
+    "providers": {"routing"},
+    "config": {"routing", "providers"},
+    "rollback": set(),
+}
+PYDANTIC = {"config", "usage", "rollback", "admission"}  # for what is slow or rare
+YAML = {"config"}
+EDGE_LIBRARIES = {"boto3", "botocore", "httpx", "aws_xray_sdk", "aws_lambda_powertools"}
+HEAVY = [*EDGE_LIBRARIES, "pydantic", "httpcore", "urllib3", "requests", "asyncio", "concurrent.futures", "yaml", "email.mime"]
+
+
+def imports(file: Path) -> Iterator[str]:
+    """Dotted names, relative ones made absolute."""
+    package = (
+        ["signalbox", *file.relative_to(PACKAGE).parent.parts]
+        if file.is_relative_to(PACKAGE)
+        else list(file.relative_to(ROOT).parent.parts)
+    )
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            yield from ([f"{module}.{alias.name}" for alias in node.names] if not node.module else [module])
+
+
+def files(folder: Path) -> list[Path]:
+    found = sorted(folder.rglob("*.py"))
+    assert found, f"{folder} is empty"
+    return found
+
+
+def said(file: Path, name: str) -> str:
+    return f"{file.relative_to(ROOT)} imports {name}"
+
+
+@pytest.mark.parametrize("room", sorted(PURE))
+def test_a_pure_room_imports_only_what_lies_below_it(room):
+    below = VOCABULARY | PURE[room] | {room}
+    libraries = ({"pydantic", "pydantic_core"} if room in PYDANTIC else set()) | ({"yaml"} if room in YAML else set())
+    wrong = []
+    for file in files(PACKAGE / room):
+        for name in imports(file):
+            top, *rest = name.split(".")
+            ours = top == "signalbox" and (not rest or rest[0] in below)
+            if not (ours or top in sys.stdlib_module_names or top in libraries):
+                wrong.append(said(file, name))
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_vocabulary_imports_only_itself():
+    wrong = [
+        said(file, name)
+        for file in (PACKAGE / f"{word}.py" for word in VOCABULARY)
+        for name in imports(file)
+        if name.split(".")[0] not in sys.stdlib_module_names and name.split(".")[1] not in VOCABULARY
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_network_libraries_appear_only_at_the_edge():
+    wrong = [
+        said(file, name)
+        for file in files(PACKAGE)
+        if not file.is_relative_to(PACKAGE / "aws")
+        for name in imports(file)
+        if name.split(".")[0] in EDGE_LIBRARIES | {"socket", "http", "urllib3", "ssl"} and not file.is_relative_to(PACKAGE / "runtime")
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_boto3_stays_in_files_that_say_so():
+    wrong = [
+        said(file, name)
+        for file in files(PACKAGE / "aws")
+        if not file.name.startswith("boto_")
+        for name in imports(file)
+        if name.split(".")[0] in EDGE_LIBRARIES
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_runtime_loop_knows_nothing_of_the_rest():
+    wrong = [
+        said(file, name)
+        for file in files(PACKAGE / "runtime")
+        for name in imports(file)
+        if name.split(".")[0] not in sys.stdlib_module_names and not name.startswith("signalbox.runtime")
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_layer_imports_nothing_of_functions_or_ops():
+    wrong = [said(file, name) for file in files(LAYER) for name in imports(file) if name.split(".")[0] in {"functions", "ops", "tests"}]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_a_function_imports_no_other_function():
+    folders = {folder.name for folder in (ROOT / "functions").iterdir() if folder.is_dir()}
+    wrong = []
+    for file in files(ROOT / "functions"):
+        mine = {module.stem for module in file.parent.glob("*.py")}
+        for name in imports(file):
+            top = name.split(".")[0]
+            if top in {"functions", "ops", "tests"} or (top in folders and top not in mine):
+                wrong.append(said(file, name))
+    assert not wrong, "\n".join(wrong)
+
+
+def test_a_provider_imports_no_other_but_the_common_one():
+    names = {file.stem for file in files(PACKAGE / "providers")} - {"__init__", "registry", "openai", "sse"}
+    wrong = [
+        said(file, name)
+        for file in files(PACKAGE / "providers")
+        if file.stem != "registry"
+        for name in imports(file)
+        if name.startswith("signalbox.providers.") and name.split(".")[2] in names - {file.stem}
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_simulators_know_nothing_of_what_they_are_to_test():
+    wrong = [said(file, name) for file in files(ROOT / "ops" / "simulators") for name in imports(file) if name.split(".")[0] == "signalbox"]
+    assert not wrong, "\n".join(wrong)
