@@ -1,0 +1,633 @@
+"""template.yaml as CloudFormation gets it. SAM transforms it first, and that is where a misspelt property silently becomes a default."""
+
+import json
+import os
+import re
+import subprocess
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from samtranslator.translator.transform import transform
+from samtranslator.yaml_helper import yaml_parse
+
+from signalbox.dialects import openai_chat
+from signalbox.errors import Refusal
+
+ROOT = Path(__file__).resolve().parents[2]
+TEXT = (ROOT / "template.yaml").read_text()
+LOCAL = {  # the property whose folder `sam package` replaces by an address in S3
+    "AWS::Serverless::Function": "CodeUri",
+    "AWS::Serverless::LayerVersion": "ContentUri",
+    "AWS::Serverless::StateMachine": "DefinitionUri",
+}
+FUNCTIONS = {
+    "CompleteFunction": "complete",
+    "ControlFunction": "control",
+    "RecordUsageFunction": "record_usage",
+    "EvaluateBudgetsFunction": "evaluate_budgets",
+    "TrackCircuitsFunction": "track_circuits",
+    "ProbeHealthFunction": "probe_health",
+    "SettleExpiredFunction": "settle_expired",
+    "RollBackFunction": "roll_back",
+}
+CONSUMERS = {"RecordUsageFunction": "UsageQueue", "EvaluateBudgetsFunction": "BudgetQueue", "TrackCircuitsFunction": "CircuitQueue"}
+TABLES = {"ControlTable", "LedgerTable", "UsageTable", "CacheTable"}
+ANY = "x-amazon-apigateway-any-method"
+
+# Actions for which AWS has no narrower resource than `*`.
+UNBOUND = {
+    "xray:PutTraceSegments",
+    "xray:PutTelemetryRecords",
+    "xray:GetSamplingRules",
+    "xray:GetSamplingTargets",
+    "logs:CreateLogDelivery",
+    "logs:GetLogDelivery",
+    "logs:UpdateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:DescribeResourcePolicies",
+    "logs:DescribeLogGroups",
+}
+
+Resources = dict[str, dict[str, Any]]
+
+
+class NoManagedPolicies:
+    """SAM's look-up of policies by name. The template names none; if it did, SAM would fail here."""
+
+    def load(self) -> dict[str, str]:
+        return {}
+
+
+def transformed(text: str = TEXT, layer: str = "layer-1", **parameters: str) -> Resources:
+    """As after `sam package`, which names what it uploads by its content: another layer has another address."""
+    template = yaml_parse(text)
+    for id, resource in template["Resources"].items():
+        if resource["Type"] in LOCAL:
+            resource["Properties"][LOCAL[resource["Type"]]] = f"s3://packaged/{layer if id == 'SharedLayer' else id}"
+    return transform(template, parameters, NoManagedPolicies())["Resources"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def region() -> Any:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+        yield
+
+
+@cache
+def stack() -> Resources:
+    return transformed()
+
+
+def properties(id: str) -> dict[str, Any]:
+    return stack()[id]["Properties"]
+
+
+def of_type(kind: str) -> dict[str, dict[str, Any]]:
+    return {id: resource["Properties"] for id, resource in stack().items() if resource["Type"] == kind}
+
+
+def id_of(value: Any) -> str:
+    """The logical id behind a Ref or a GetAtt."""
+    return value.get("Ref") or value["Fn::GetAtt"][0]
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def statements(role_id: str) -> list[dict[str, Any]]:
+    """What a role may do: its own policies, and those of this template that it attaches."""
+    role = properties(role_id)
+    attached = [properties(id_of(arn)) for arn in role.get("ManagedPolicyArns", []) if "Ref" in arn]
+    documents = [policy["PolicyDocument"] for policy in role.get("Policies", []) + attached]
+    return [statement for document in documents for statement in document["Statement"]]
+
+
+def variables(function_id: str) -> dict[str, Any]:
+    return properties(function_id)["Environment"]["Variables"]
+
+
+# ---------------------------------------------------------------- the API
+
+
+def paths() -> dict[str, dict[str, Any]]:
+    return properties("Api")["Body"]["paths"]
+
+
+def integration(path: str) -> dict[str, Any]:
+    return paths()[path][ANY]["x-amazon-apigateway-integration"]
+
+
+@pytest.mark.parametrize("path", ["/", "/{proxy+}", "/v1/{proxy+}"])
+def test_the_data_api_streams_for_as_long_as_lambda_runs(path: str) -> None:
+    found = integration(path)
+    assert found["responseTransferMode"] == "STREAM"
+    assert found["uri"]["Fn::Sub"].endswith("/2021-11-15/functions/${CompleteFunctionAliaslive}/response-streaming-invocations")
+    assert found["timeoutInMillis"] == 900_000 == properties("CompleteFunction")["Timeout"] * 1000
+    assert variables("CompleteFunction")["SIGNALBOX_RESPONSE_MODE"] == "stream"
+
+
+@pytest.mark.parametrize("path", ["/admin/{proxy+}", "/v1/usage", "/v1/requests/{id}", "/openapi.json"])
+def test_the_control_api_is_buffered(path: str) -> None:
+    found = integration(path)
+    assert "responseTransferMode" not in found
+    assert found["uri"]["Fn::Sub"].endswith("/2015-03-31/functions/${ControlFunction.Arn}/invocations")
+    assert properties("ControlFunction")["Timeout"] < 29  # what API Gateway waits
+
+
+def test_every_path_takes_every_method_so_that_a_function_answers_404_and_405() -> None:
+    assert all(list(methods) == [ANY] for methods in paths().values())
+
+
+def test_every_path_may_call_its_function() -> None:
+    allowed = {
+        (permission["SourceArn"]["Fn::Sub"][0].split("/", 2)[2], id_of(permission["FunctionName"]))
+        for permission in of_type("AWS::Lambda::Permission").values()
+        if permission["Principal"] == "apigateway.amazonaws.com"
+    }
+    for path in paths():
+        target = re.search(r"functions/\$\{(\w+)", integration(path)["uri"]["Fn::Sub"])
+        source = "*" + re.sub(r"\{[^}]*\}", "*", path)
+        assert target
+        assert (source, target[1]) in allowed
+
+
+def test_the_api_is_regional_uncompressed_and_uncached() -> None:
+    api, stage = properties("Api"), properties("ApiStage")
+    assert api["EndpointConfiguration"] == {"Types": ["REGIONAL"]}
+    assert "MinimumCompressionSize" not in api
+    assert not stage.get("CacheClusterEnabled")
+    assert list(of_type("AWS::ApiGateway::Stage")) == ["ApiStage"]
+
+
+def test_the_stage_throttles_and_traces_and_its_logs_hold_no_body_and_no_header() -> None:
+    stage = properties("ApiStage")
+    [settings] = stage["MethodSettings"]
+    assert stage["TracingEnabled"] is True
+    assert (settings["ResourcePath"], settings["HttpMethod"]) == ("/*", "*")
+    assert settings["ThrottlingRateLimit"] == {"Ref": "ThrottleRate"}
+    assert settings["ThrottlingBurstLimit"] == {"Ref": "ThrottleBurst"}
+    assert settings["LoggingLevel"] == "OFF"
+    assert settings["DataTraceEnabled"] is settings["CachingEnabled"] is False
+    line = json.loads(stage["AccessLogSetting"]["Format"])
+    named = {
+        "requestId",
+        "requestTimeEpoch",
+        "identity.sourceIp",
+        "httpMethod",
+        "path",
+        "status",
+        "error.responseType",
+        "integration.status",
+    }
+    assert {value.removeprefix("$context.") for value in line.values()} == named | {
+        "responseLatency",
+        "integration.latency",
+        "responseLength",
+        "xrayTraceId",
+    }
+
+
+def refusals() -> dict[str, dict[str, Any]]:
+    return properties("Api")["Body"]["x-amazon-apigateway-gateway-responses"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        ("MISSING_AUTHENTICATION_TOKEN", "not_found"),  # an unknown path or method
+        ("RESOURCE_NOT_FOUND", "not_found"),
+        ("THROTTLED", "rate_limited"),
+        ("QUOTA_EXCEEDED", "rate_limited"),
+        ("REQUEST_TOO_LARGE", "request_too_large"),
+        ("INTEGRATION_TIMEOUT", "deadline_exceeded"),
+        ("UNAUTHORIZED", "invalid_key"),
+        ("ACCESS_DENIED", "permission_denied"),
+        ("WAF_FILTERED", "permission_denied"),
+        ("DEFAULT_4XX", "invalid_request"),
+        ("DEFAULT_5XX", "internal_error"),
+    ],
+)
+def test_api_gateways_own_refusals_are_the_dialects(kind: str, code: str) -> None:
+    answer = refusals()[kind]
+    body = json.loads(answer["responseTemplates"]["application/json"])
+    refusal = Refusal(code, body["error"]["message"])
+    assert body == json.loads(openai_chat.to_error(refusal))
+    assert int(answer["statusCode"]) == refusal.status
+    assert len(body["error"]["message"]) > 30
+
+
+def test_a_throttled_caller_is_told_when_to_come_back() -> None:
+    for kind, answer in refusals().items():
+        if answer["statusCode"] == "429":
+            assert re.fullmatch(r"'[1-9]\d*'", answer["responseParameters"]["gatewayresponse.header.retry-after"]), kind
+
+
+# ---------------------------------------------------------------- functions
+
+
+def test_every_function_is_here_and_has_a_folder_name_that_says_so() -> None:
+    declared = {id: row["Properties"]["CodeUri"] for id, row in yaml_parse(TEXT)["Resources"].items() if row["Type"].endswith("::Function")}
+    assert declared == {id: f"functions/{folder}" for id, folder in FUNCTIONS.items()}
+
+
+@pytest.mark.parametrize("id", FUNCTIONS)
+def test_what_functions_share(id: str) -> None:
+    function = properties(id)
+    assert function["Runtime"] == "python3.13"
+    assert function["Architectures"] == [{"Ref": "Architecture"}]
+    assert function["TracingConfig"] == {"Mode": "Active"}
+    assert [id_of(layer)[: len("SharedLayer")] for layer in function["Layers"]] == ["SharedLayer"]
+    assert function["MemorySize"]
+
+
+@pytest.mark.parametrize("id", FUNCTIONS)
+def test_every_function_keeps_its_log_for_a_stated_time_and_writes_no_other(id: str) -> None:
+    log_id = id_of(properties(id)["LoggingConfig"]["LogGroup"])
+    log = properties(log_id)
+    assert log["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+    assert id_of(log["KmsKeyId"]) == "Key"
+    written = [listed(row["Resource"]) for row in statements(id_of(properties(id)["Role"])) if "logs:PutLogEvents" in listed(row["Action"])]
+    assert written == [[{"Fn::GetAtt": [log_id, "Arn"]}]]
+
+
+def test_every_log_has_a_retention() -> None:
+    assert all(log["RetentionInDays"] for log in of_type("AWS::Logs::LogGroup").values())
+
+
+def test_only_complete_runs_on_our_own_loop() -> None:
+    assert {id for id in FUNCTIONS if "AWS_LAMBDA_EXEC_WRAPPER" in variables(id)} == {"CompleteFunction"}
+    assert variables("CompleteFunction")["AWS_LAMBDA_EXEC_WRAPPER"] == "/opt/bootstrap"
+
+
+def test_complete_is_told_of_nothing_that_it_does_not_use() -> None:
+    assert {name for name in variables("CompleteFunction") if name.startswith("SIGNALBOX_")} == {
+        "SIGNALBOX_STAGE",
+        "SIGNALBOX_CONTROL_TABLE",
+        "SIGNALBOX_LEDGER_TABLE",
+        "SIGNALBOX_BUS",
+        "SIGNALBOX_CONFIG_BUCKET",
+        "SIGNALBOX_KEY_SECRET",
+        "SIGNALBOX_PROVIDER_SECRETS",
+        "SIGNALBOX_RESPONSE_MODE",
+    }
+
+
+def names_read(folder: Path) -> set[str]:
+    pattern = re.compile(r"""environ(?:ment)?(?:\[|\.get\()["'](SIGNALBOX_[A-Z_]+)["']""")
+    return {name for file in folder.rglob("*.py") for name in pattern.findall(file.read_text())}
+
+
+@pytest.mark.parametrize(("id", "folder"), FUNCTIONS.items())
+def test_the_names_that_a_function_reads_are_set(id: str, folder: str) -> None:
+    assert names_read(ROOT / "functions" / folder) <= set(variables(id))
+
+
+def test_the_names_that_the_layer_reads_are_set_somewhere() -> None:
+    read = names_read(ROOT / "layers" / "shared" / "signalbox")
+    assert {"SIGNALBOX_CONTROL_TABLE", "SIGNALBOX_LEDGER_TABLE"} <= read  # else the pattern has gone blind
+    assert read <= {name for id in FUNCTIONS for name in variables(id)}
+
+
+@pytest.mark.parametrize(
+    ("name", "target"),
+    [
+        ("SIGNALBOX_CONTROL_TABLE", "ControlTable"),
+        ("SIGNALBOX_LEDGER_TABLE", "LedgerTable"),
+        ("SIGNALBOX_USAGE_TABLE", "UsageTable"),
+        ("SIGNALBOX_CACHE_TABLE", "CacheTable"),
+        ("SIGNALBOX_BUS", "Bus"),
+        ("SIGNALBOX_CONFIG_BUCKET", "ConfigBucket"),
+        ("SIGNALBOX_KEY_SECRET", "KeySecret"),
+        ("SIGNALBOX_ALERT_TOPIC", "AlertTopic"),
+        ("SIGNALBOX_ROLL_BACK_WORKFLOW", "RollBackWorkflow"),
+    ],
+)
+def test_a_name_means_the_same_everywhere(name: str, target: str) -> None:
+    assert {id_of(variables(id)[name]) for id in FUNCTIONS if name in variables(id)} <= {target}
+
+
+# ---------------------------------------------------------------- who may do what
+
+ROLES = sorted(id for id, row in yaml_parse(TEXT)["Resources"].items() if row["Type"] == "AWS::IAM::Role")
+
+
+@pytest.mark.parametrize("role", [*ROLES, "RollBackWorkflowRequestedRole"])
+def test_no_role_may_do_anything_or_anywhere(role: str) -> None:
+    for statement in statements(role):
+        actions = set(listed(statement["Action"]))
+        assert statement["Effect"] == "Allow"
+        assert not [action for action in actions if "*" in action]
+        if "*" in listed(statement["Resource"]):
+            assert actions <= UNBOUND
+
+
+def test_every_role_is_written_out() -> None:
+    """A role that SAM generates may write every log of the account and, with SQS, read every queue."""
+    assert set(of_type("AWS::IAM::Role")) == {*ROLES, "RollBackWorkflowRequestedRole"}
+    foreign = {id: [arn for arn in role.get("ManagedPolicyArns", []) if "Ref" not in arn] for id, role in of_type("AWS::IAM::Role").items()}
+    assert [id for id, arns in foreign.items() if arns] == ["ApiLogRole"]  # AWS' own policy, which API Gateway asks for
+
+
+def test_no_two_functions_share_a_role() -> None:
+    assert len({id_of(properties(id)["Role"]) for id in FUNCTIONS}) == len(FUNCTIONS)
+
+
+def grants(function_id: str) -> set[tuple[str, str]]:
+    """(action, logical id) pairs; the resource is the id that the ARN is built from, or its text."""
+    found = set()
+    for statement in statements(id_of(properties(function_id)["Role"])):
+        for resource in listed(statement["Resource"]):
+            name = id_of(resource) if isinstance(resource, dict) and "Fn::Sub" not in resource else str(resource)
+            found |= {(action, name) for action in listed(statement["Action"])}
+    return found
+
+
+def test_complete_may_read_control_and_change_the_ledger_alone() -> None:
+    tables = {(action, name) for action, name in grants("CompleteFunction") if action.startswith("dynamodb:")}
+    assert {action for action, name in tables if name == "ControlTable"} == {"dynamodb:GetItem", "dynamodb:BatchGetItem"}
+    assert {name for _, name in tables} == {"ControlTable", "LedgerTable"}
+    assert not [action for action, _ in tables if action in ("dynamodb:Scan", "dynamodb:BatchWriteItem")]
+
+
+@pytest.mark.parametrize("id", FUNCTIONS)
+def test_a_function_may_use_what_its_environment_names_and_no_other_table(id: str) -> None:
+    named = {id_of(value) for name, value in variables(id).items() if name.endswith("_TABLE")}
+    granted = {name for action, name in grants(id) if action.startswith("dynamodb:")}
+    # Every function is told of the control table by Globals; who may read it is the role's to say.
+    assert named - {"ControlTable"} <= granted <= named
+
+
+@pytest.mark.parametrize("id", FUNCTIONS)
+def test_a_function_may_publish_only_on_our_bus(id: str) -> None:
+    assert {name for action, name in grants(id) if action == "events:PutEvents"} <= {"Bus"}
+
+
+@pytest.mark.parametrize(("id", "queue"), CONSUMERS.items())
+def test_a_consumer_may_take_from_its_own_queue(id: str, queue: str) -> None:
+    needed = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
+    assert {(action, name) for action, name in grants(id) if action.startswith("sqs:")} == {(action, queue) for action in needed}
+
+
+def test_only_those_who_verify_or_send_keys_may_read_secrets() -> None:
+    readers = {(id, name) for id in FUNCTIONS for action, name in grants(id) if action == "secretsmanager:GetSecretValue"}
+    assert {id for id, name in readers if name == "KeySecret"} == {"CompleteFunction", "ControlFunction"}
+    assert {id for id, name in readers if "/providers/*" in name} == {"CompleteFunction", "ProbeHealthFunction"}
+
+
+def test_the_key_serves_functions_through_the_services_that_they_use_alone() -> None:
+    [statement] = [row for row in properties("FunctionPolicy")["PolicyDocument"]["Statement"] if "kms:Decrypt" in row["Action"]]
+    through = [service["Fn::Sub"].split(".")[0] for service in statement["Condition"]["StringEquals"]["kms:ViaService"]]
+    assert id_of(statement["Resource"]) == "Key"
+    assert sorted(through) == ["dynamodb", "secretsmanager", "sns"]
+
+
+def test_what_aws_services_may_do_with_the_key_is_bound_to_this_account_or_to_our_logs() -> None:
+    for statement in properties("Key")["KeyPolicy"]["Statement"]:
+        if "Service" in statement["Principal"]:
+            assert statement["Condition"], statement["Sid"]
+            assert not [action for action in listed(statement["Action"]) if action.endswith("*")]
+
+
+# ---------------------------------------------------------------- storage and secrets
+
+
+@pytest.mark.parametrize("id", sorted(TABLES))
+def test_tables(id: str) -> None:
+    table = properties(id)
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert {row["AttributeName"]: row["KeyType"] for row in table["KeySchema"]} == {"pk": "HASH", "sk": "RANGE"}
+    assert {row["AttributeName"]: row["AttributeType"] for row in table["AttributeDefinitions"]} == {"pk": "S", "sk": "S"}
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert table["SSESpecification"] == {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": {"Fn::GetAtt": ["Key", "Arn"]}}
+    assert table["DeletionProtectionEnabled"] == {"Fn::If": ["ProtectsData", True, False]}
+    assert stack()[id]["UpdateReplacePolicy"] == "Retain"
+
+
+def test_nothing_in_the_ledger_expires_by_itself() -> None:
+    assert {id for id, table in of_type("AWS::DynamoDB::Table").items() if "TimeToLiveSpecification" in table} == TABLES - {"LedgerTable"}
+    for id in TABLES - {"LedgerTable"}:
+        assert properties(id)["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+
+
+def test_the_configuration_bucket_is_private_and_versioned_and_costs_no_call_to_kms() -> None:
+    bucket = properties("ConfigBucket")
+    [rule] = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert rule == {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    assert len(bucket["PublicAccessBlockConfiguration"]) == 4
+    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+    [only] = properties("ConfigBucketPolicy")["PolicyDocument"]["Statement"]
+    assert (only["Effect"], only["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
+
+
+def test_the_key_rotates_and_stands_behind_secrets_and_alerts() -> None:
+    assert properties("Key")["EnableKeyRotation"] is True
+    assert id_of(properties("KeySecret")["KmsKeyId"]) == id_of(properties("AlertTopic")["KmsMasterKeyId"]) == "Key"
+
+
+def test_the_mac_key_is_drawn_and_no_other_key_is_in_the_template() -> None:
+    generated = properties("KeySecret")["GenerateSecretString"]
+    assert generated["GenerateStringKey"] == "mac_key"
+    assert generated["PasswordLength"] >= 43  # 256 bits of letters and digits
+    assert json.loads(generated["SecretStringTemplate"]) == {"admin_keys": {}, "data_keys": {}}
+    assert "SecretString" not in properties("KeySecret")
+
+
+# ---------------------------------------------------------------- events
+
+
+def test_usage_goes_to_the_three_who_wait_for_it() -> None:
+    rule = properties("UsageRule")
+    assert rule["EventPattern"] == {"source": ["signalbox"], "detail-type": ["UsageRecorded"]}
+    assert {id_of(target["Arn"]) for target in rule["Targets"]} == set(CONSUMERS.values())
+
+
+def test_every_rule_on_the_bus_is_on_our_bus_and_loses_nothing() -> None:
+    rules = {id: rule for id, rule in of_type("AWS::Events::Rule").items() if "EventPattern" in rule}
+    assert set(rules) == {"UsageRule", "RollBackWorkflowRequested"}
+    for rule in rules.values():
+        assert id_of(rule["EventBusName"]) == "Bus"
+        assert {id_of(target["DeadLetterConfig"]["Arn"]) for target in rule["Targets"]} == {"UndeliveredQueue"}
+
+
+def test_every_queue_lets_in_the_rules_that_send_to_it_and_nobody_else() -> None:
+    sent: dict[str, set[str]] = {}
+    for id, rule in of_type("AWS::Events::Rule").items():
+        for target in rule["Targets"]:
+            arns = [target["Arn"], target.get("DeadLetterConfig", {}).get("Arn")]
+            for queue in (id_of(arn) for arn in arns if arn and stack()[id_of(arn)]["Type"] == "AWS::SQS::Queue"):
+                sent.setdefault(queue, set()).add(id)
+    let_in = {}
+    for policy in of_type("AWS::SQS::QueuePolicy").values():
+        [queue], [statement] = policy["Queues"], policy["PolicyDocument"]["Statement"]
+        assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+        assert statement["Action"] == "sqs:SendMessage"
+        assert id_of(queue) == id_of(statement["Resource"])
+        let_in[id_of(queue)] = {id_of(arn) for arn in listed(statement["Condition"]["ArnEquals"]["aws:SourceArn"])}
+    assert let_in == sent
+    assert len(sent) == 4
+
+
+@pytest.mark.parametrize(("id", "queue_id"), CONSUMERS.items())
+def test_consumers_retry_what_failed_alone_and_set_aside_what_keeps_failing(id: str, queue_id: str) -> None:
+    [source] = [row for row in of_type("AWS::Lambda::EventSourceMapping").values() if id_of(row["FunctionName"]) == id]
+    queue = properties(queue_id)
+    assert id_of(source["EventSourceArn"]) == queue_id
+    assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert source["ScalingConfig"]["MaximumConcurrency"] >= 2
+    assert source["MaximumBatchingWindowInSeconds"] <= 5
+    assert queue["VisibilityTimeout"] >= 6 * properties(id)["Timeout"] + source["MaximumBatchingWindowInSeconds"]
+    assert id_of(queue["RedrivePolicy"]["deadLetterTargetArn"]) == queue_id.replace("Queue", "DeadLetterQueue")
+    assert queue["RedrivePolicy"]["maxReceiveCount"] >= 5  # fewer, and a throttled function loses messages: SQS' advice
+
+
+def test_queues_are_encrypted_and_what_is_set_aside_waits_as_long_as_sqs_can() -> None:
+    for id, queue in of_type("AWS::SQS::Queue").items():
+        assert queue["SqsManagedSseEnabled"] is True
+        if "RedrivePolicy" not in queue:
+            assert queue["MessageRetentionPeriod"] == 14 * 86_400, id
+
+
+def test_everything_said_on_the_bus_is_archived() -> None:
+    archive = properties("BusArchive")
+    assert id_of(archive["SourceArn"]) == "Bus"
+    assert archive["EventPattern"] == {"source": ["signalbox"]}
+    assert archive["RetentionDays"] == 30
+
+
+@pytest.mark.parametrize("id", ["ProbeHealthFunction", "SettleExpiredFunction"])
+def test_schedules(id: str) -> None:
+    [rule] = [rule for rule in of_type("AWS::Events::Rule").values() if id_of(rule["Targets"][0]["Arn"]) == id]
+    assert rule["ScheduleExpression"] == "rate(1 minute)"
+    assert properties(id)["Timeout"] < 60  # one ends before the next begins
+
+
+def test_the_roll_back_workflow_logs_and_traces_and_starts_on_request() -> None:
+    workflow = properties("RollBackWorkflow")
+    assert workflow["LoggingConfiguration"]["Level"] == "ALL"
+    assert workflow["TracingConfiguration"] == {"Enabled": True}
+    [target] = properties("RollBackWorkflowRequested")["Targets"]
+    assert properties("RollBackWorkflowRequested")["EventPattern"]["detail-type"] == ["RollbackRequested"]
+    assert (id_of(target["Arn"]), target["InputPath"]) == ("RollBackWorkflow", "$.detail")
+    assert ("states:StartExecution", "RollBackWorkflow") in grants("ControlFunction")
+
+
+def test_every_name_in_the_workflow_is_filled_in() -> None:
+    definition = (ROOT / "functions" / "roll_back" / "workflow.asl.json").read_text()
+    assert set(re.findall(r"\$\{(\w+)\}", definition)) == set(properties("RollBackWorkflow")["DefinitionSubstitutions"])
+
+
+# ---------------------------------------------------------------- alarms
+
+
+def test_every_alarm_notifies() -> None:
+    for id, alarm in of_type("AWS::CloudWatch::Alarm").items():
+        assert [id_of(action) for action in alarm["AlarmActions"]] == ["AlertTopic"], id
+        assert alarm["AlarmDescription"]
+        assert alarm["TreatMissingData"] == "notBreaching"
+
+
+def watched() -> set[tuple[str, str]]:
+    """(metric, logical id or value of a dimension)"""
+    return {
+        (alarm["MetricName"], id_of(row["Value"]) if "Fn::Sub" not in row["Value"] else "Api")
+        for alarm in of_type("AWS::CloudWatch::Alarm").values()
+        for row in alarm.get("Dimensions", [])
+    }
+
+
+def test_what_goes_wrong_is_noticed() -> None:
+    waiting = {("ApproximateAgeOfOldestMessage", queue) for queue in CONSUMERS.values()}
+    aside = {id for id, queue in of_type("AWS::SQS::Queue").items() if "RedrivePolicy" not in queue}
+    set_aside = {("ApproximateNumberOfMessagesVisible", queue) for queue in aside}
+    failing = {("Errors", function) for function in FUNCTIONS}
+    others = {("Throttles", "CompleteFunction"), ("ExecutionsFailed", "RollBackWorkflow"), ("5XXError", "Api")}
+    assert waiting | set_aside | failing | others <= watched()
+
+
+def test_requests_refused_for_want_of_the_ledger_are_counted_in_the_log_of_complete() -> None:
+    counted, alarm = properties("LedgerUnavailableMetric"), properties("LedgerUnavailableAlarm")
+    [metric] = counted["MetricTransformations"]
+    assert id_of(counted["LogGroupName"]) == id_of(properties("CompleteFunction")["LoggingConfig"]["LogGroup"])
+    assert counted["FilterPattern"] == '{ $.outcome = "ledger_unavailable" }'
+    assert (alarm["Namespace"], alarm["MetricName"]) == (metric["MetricNamespace"], metric["MetricName"])
+
+
+# ---------------------------------------------------------------- releases and settings
+
+
+def version_of_complete(resources: Resources) -> str:
+    [id] = [id for id, row in resources.items() if row["Type"] == "AWS::Lambda::Version"]
+    alias = resources["CompleteFunctionAliaslive"]["Properties"]
+    assert alias["FunctionVersion"] == {"Fn::GetAtt": [id, "Version"]}
+    return id
+
+
+def test_a_changed_layer_publishes_a_new_version_of_complete_and_an_unchanged_one_does_not() -> None:
+    published = version_of_complete(stack())
+    assert version_of_complete(transformed()) == published
+    assert version_of_complete(transformed(layer="layer-2")) != published
+
+
+def test_so_does_another_release_digest() -> None:
+    published = version_of_complete(transformed(ReleaseDigest="a" * 64))
+    assert version_of_complete(transformed(ReleaseDigest="a" * 64)) == published
+    assert version_of_complete(transformed(ReleaseDigest="b" * 64)) != published
+
+
+def test_published_versions_and_the_layers_under_them_stay_when_the_next_come() -> None:
+    kept = {row["Type"] for row in stack().values() if row.get("DeletionPolicy") == "Retain"}
+    assert {"AWS::Lambda::Version", "AWS::Lambda::LayerVersion"} <= kept
+
+
+@pytest.mark.parametrize("stage", ["dev", "staging", "prod"])
+def test_each_stage_has_its_settings_and_no_secret(stage: str) -> None:
+    settings = tomllib.loads((ROOT / "samconfig.toml").read_text())[stage]["deploy"]["parameters"]
+    given = dict(pair.split("=", 1) for pair in settings["parameter_overrides"])
+    parameters = yaml_parse(TEXT)["Parameters"]
+    assert given["Stage"] == stage
+    assert settings["stack_name"] == f"signalbox-{stage}"
+    assert settings["resolve_s3"] is True
+    assert settings["capabilities"] == ["CAPABILITY_IAM"]
+    for name, value in given.items():
+        assert value in map(str, parameters[name].get("AllowedValues", [value]))
+    assert (given.get("ProtectData") == "true") == (stage == "prod")
+
+
+def test_no_parameter_takes_a_secret() -> None:
+    assert not [name for name in yaml_parse(TEXT)["Parameters"] if re.search(r"secret|password|token|apikey", name, re.IGNORECASE)]
+
+
+# ---------------------------------------------------------------- the layer
+
+
+def build_layer(folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    """The layer's own Makefile, with a uv that installs nothing: what uv fetches, `sam build` shows."""
+    command = ["make", "--no-print-directory", "build-SharedLayer", "UV=true", f"ARTIFACTS_DIR={folder}"]
+    environment = {"PATH": os.environ["PATH"]} | settings
+    return subprocess.run(command, cwd=ROOT / "layers" / "shared", env=environment, capture_output=True, text=True, check=False)
+
+
+def test_the_layer_puts_the_package_on_the_path_and_the_loop_where_lambda_looks(tmp_path: Path) -> None:
+    (tmp_path / "python").mkdir()
+    built = build_layer(tmp_path)
+    assert built.returncode == 0, built.stderr
+    assert (tmp_path / "python" / "signalbox" / "errors.py").is_file()
+    assert os.access(tmp_path / "bootstrap", os.X_OK)
+    assert not list(tmp_path.rglob("__pycache__"))
+    assert "--python-platform aarch64-manylinux2014 --python-version 3.13" in built.stdout
+
+
+def test_the_layer_is_built_for_the_architecture_that_is_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "python").mkdir()
+    assert "--python-platform x86_64-manylinux2014" in build_layer(tmp_path, ARCHITECTURE="x86_64").stdout
+    unknown = build_layer(tmp_path, ARCHITECTURE="mips")
+    assert unknown.returncode != 0
+    assert "Lambda has arm64 and x86_64" in unknown.stderr
