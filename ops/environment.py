@@ -67,7 +67,8 @@ def main(folder, requirements, *options):
     if not os.path.exists(stamp):
         run([sys.executable, "-m", "venv", "--clear", folder], log_path)
     pip = [os.path.join(folder, "bin", "python"), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
-    run([*pip, "--require-hashes", "-r", requirements], log_path)
+    # The lock is whole. Asked to resolve, pip would not take `boto3-stubs==1` for the `boto3-stubs[s3]` that aws-sam-cli wants.
+    run([*pip, "--no-deps", "--require-hashes", "-r", requirements], log_path)
     if "--editable" in options:
         run([*pip, "--no-deps", "--no-build-isolation", "-e", "."], log_path)
     with open(stamp, "w"):
