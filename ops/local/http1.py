@@ -96,7 +96,7 @@ async def serve(exchange: Exchange, reader: asyncio.StreamReader, writer: asynci
         if peer.http.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             with_reason = [("content-type", "text/plain"), ("connection", "close")]
             await peer.answer(error.error_status_hint, with_reason, b"not HTTP/1.1\n")
-    except ConnectionError:
+    except (ConnectionError, asyncio.CancelledError):  # the client has gone, or the server goes: this connection is over
         pass
     finally:
         writer.close()

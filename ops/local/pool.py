@@ -2,6 +2,8 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Coroutine
+from typing import Any
 
 from .invocation import Invocation
 from .worker import Function, Worker
@@ -17,7 +19,7 @@ class Throttled(Exception):
 class Pool:
     def __init__(self, function: Function, idle_s: float = IDLE_S) -> None:
         self.function = function
-        self.workers: dict[Worker, Invocation] = {}  # each with the invocation it was started for
+        self.workers: set[Worker] = set()
         self._idle_s = idle_s
         self._idle: list[Worker] = []
         self._ends: dict[Worker, asyncio.TimerHandle] = {}
@@ -36,8 +38,7 @@ class Pool:
         if reserved is not None and len(self.workers) >= reserved:
             raise Throttled(self.function.name)
         self._waiting.append(invocation)
-        if len(self.workers) < MOST_WORKERS:
-            self._grow(invocation)
+        self._grow()
         return invocation
 
     async def close(self) -> None:
@@ -47,13 +48,24 @@ class Pool:
         await asyncio.gather(*self._tasks)
         await asyncio.gather(*(worker.stop() for worker in list(self.workers)))
 
-    def _grow(self, invocation: Invocation) -> None:
-        worker = Worker(self.function, self._on_idle, self._on_exit)
-        self.workers[worker] = invocation
-        self._spawn(worker)
+    def _grow(self) -> None:
+        """A worker for each invocation that waits; whichever is free first, new or old, takes the one that has waited longest."""
+        starting = sum(not worker.ready for worker in self.workers)
+        if starting < len(self._waiting) and len(self.workers) < MOST_WORKERS and not self._closed:
+            worker = Worker(self.function, self._on_idle, self._on_exit)
+            self.workers.add(worker)
+            self._do(self._start(worker))
 
-    def _spawn(self, worker: Worker) -> None:
-        task = asyncio.create_task(worker.start())
+    async def _start(self, worker: Worker) -> None:
+        try:
+            await worker.start()
+        except OSError as error:
+            print(f"{self.function.name} cannot be started: {error}", flush=True)
+            self._waiting.popleft().finish(worker.failure)
+            self.workers.discard(worker)
+
+    def _do(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -70,19 +82,13 @@ class Pool:
     def _retire(self, worker: Worker) -> None:
         self._idle.remove(worker)
         del self._ends[worker]
-        task = asyncio.create_task(worker.stop())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._do(worker.stop())
 
     def _on_exit(self, worker: Worker) -> None:
-        started_for = self.workers.pop(worker)
+        self.workers.discard(worker)
         if worker in self._idle:
             self._idle.remove(worker)
             self._ends.pop(worker).cancel()
-        if not worker.ready and started_for in self._waiting:
-            self._waiting.remove(started_for)
-            started_for.finish(worker.failure)
-        if self._waiting and not self._closed and len(self.workers) < MOST_WORKERS:
-            starting = sum(not other.ready for other in self.workers)
-            if starting < len(self._waiting):
-                self._grow(self._waiting[-1])
+        if not worker.ready and self._waiting:  # it did not start, and so fails an invocation, as Lambda's would
+            self._waiting.popleft().finish(worker.failure)
+        self._grow()

@@ -50,19 +50,11 @@ class Worker:
     async def start(self) -> None:
         api = RuntimeApi(self)
         self._server = await asyncio.start_server(lambda *streams: serve(api.exchange, *streams), "127.0.0.1", 0)
-        host, port = self._server.sockets[0].getsockname()[:2]
-        function = self._function
-        with function.log.open("ab") as log:
-            self.process = await asyncio.create_subprocess_exec(
-                *function.command,
-                cwd=function.folder,
-                env=function.environment | {"AWS_LAMBDA_RUNTIME_API": f"{host}:{port}"},
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                preexec_fn=die_with_parent(),
-            )
+        try:
+            self.process = await self._spawn("{}:{}".format(*self._server.sockets[0].getsockname()))
+        except OSError:
+            self._server.close()
+            raise
         self._timer = asyncio.get_running_loop().call_later(INIT_S, self.kill, "Sandbox.Timedout")
         self._exit = asyncio.create_task(self._watch())
 
@@ -109,6 +101,20 @@ class Worker:
     def failure(self) -> Failure:
         return Failure(self._kind)
 
+    async def _spawn(self, api: str) -> asyncio.subprocess.Process:
+        function = self._function
+        with function.log.open("ab") as log:
+            return await asyncio.create_subprocess_exec(
+                *function.command,
+                cwd=function.folder,
+                env=function.environment | {"AWS_LAMBDA_RUNTIME_API": api},
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=die_with_parent(),
+            )
+
     def _signal(self, number: signal.Signals) -> None:
         if self.process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
@@ -124,7 +130,7 @@ class Worker:
         if self.current:
             self.current.finish(self.failure)
         if self._work:
-            self._work.cancel()
+            self._work.set_exception(ConnectionResetError())
         self.gone.set()
         self._server.close()
         self._on_exit(self)
