@@ -351,7 +351,8 @@ def grants(function_id: str) -> set[tuple[str, str]]:
 
 def test_complete_may_read_control_and_change_the_ledger_alone() -> None:
     tables = {(action, name) for action, name in grants("CompleteFunction") if action.startswith("dynamodb:")}
-    assert {action for action, name in tables if name == "ControlTable"} == {"dynamodb:GetItem", "dynamodb:BatchGetItem"}
+    reading = {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:ConditionCheckItem"}
+    assert {action for action, name in tables if name == "ControlTable"} == reading
     assert {name for _, name in tables} == {"ControlTable", "LedgerTable"}
     assert not [action for action, _ in tables if action in ("dynamodb:Scan", "dynamodb:BatchWriteItem")]
 
