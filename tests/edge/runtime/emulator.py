@@ -1,0 +1,115 @@
+"""Amazon's own runtime interface emulator, without Docker, and the artefact of `sam build` that it runs.
+
+It ships inside the aws-sam-cli wheel. One call at a time, buffered: it crashes on overlapping calls and does not stream.
+https://github.com/aws/aws-lambda-runtime-interface-emulator
+"""
+
+import http.client
+import json
+import os
+import platform
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from .runtime_api import DEADLINE_S
+
+ROOT = Path(__file__).resolve().parents[3]
+BUILT = ROOT / ".aws-sam" / "build"
+SOURCES = ("template.yaml", "layers/shared", "functions/complete")
+BINARY = {"x86_64": "aws-lambda-rie-x86_64", "aarch64": "aws-lambda-rie-arm64", "arm64": "aws-lambda-rie-arm64"}
+ALWAYS = {"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1"}  # the artefact may yet be deployed
+PATH = "/2015-03-31/functions/function/invocations"
+
+
+def rie() -> Path:
+    """The emulator's binary; `make build` sets up the environment it is in."""
+    (found,) = ROOT.glob(f".tools/sam/lib/python3*/site-packages/samcli/local/rapid/{BINARY[platform.machine()]}")
+    return found
+
+
+def build() -> None:
+    """`make build`, where there is no artefact or one older than its sources."""
+    artefact = BUILT / "template.yaml"
+    if artefact.exists() and (ROOT / ".tools/sam/.ready").exists() and artefact.stat().st_mtime > _newest_source():
+        return
+    made = subprocess.run(["make", "build"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert made.returncode == 0, made.stdout
+
+
+def _newest_source() -> float:
+    files = [file for source in SOURCES for file in [ROOT / source, *(ROOT / source).rglob("*")]]
+    return max(file.stat().st_mtime for file in files if file.is_file() and "__pycache__" not in file.parts)
+
+
+class Emulator:
+    """Runs the function in `function` with the layer in `layer`. Its ports are free ones: checkouts do not meet."""
+
+    def __init__(self, rie: Path, function: Path, layer: Path, log: Path, environment: dict[str, str]) -> None:
+        self._log = log
+        while True:
+            self._port, runtime_port = _free_ports()
+            with log.open("wb") as output:
+                self._process = subprocess.Popen(
+                    [
+                        rie,
+                        *("--runtime-interface-emulator-address", f"127.0.0.1:{self._port}"),
+                        *("--runtime-api-address", f"127.0.0.1:{runtime_port}"),
+                        *(layer / "bootstrap", sys.executable, "handler.handler"),
+                    ],
+                    env=ALWAYS | {"LAMBDA_TASK_ROOT": str(function)} | environment,
+                    cwd=function,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                )
+            if self._listens():
+                return
+            assert "address already in use" in self.log, self.log
+
+    @property
+    def log(self) -> str:
+        """The emulator's, the loop's and the handler's."""
+        return self._log.read_text()
+
+    def invoke(self, event: dict[str, Any]) -> Any:
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=DEADLINE_S)
+        connection.request("POST", PATH, json.dumps(event), {"Content-Type": "application/json"})
+        answer = connection.getresponse().read()
+        connection.close()
+        assert answer, self.log
+        return json.loads(answer)
+
+    def terminate(self) -> None:
+        """The end of a container: the emulator shuts the function down as Lambda does."""
+        self._process.send_signal(signal.SIGTERM)
+        self._process.wait(DEADLINE_S)
+
+    def close(self) -> None:
+        if self._process.poll() is None:
+            self.terminate()
+
+    def _listens(self) -> bool:
+        """False where it ended instead."""
+        deadline = time.monotonic() + DEADLINE_S
+        while time.monotonic() < deadline:
+            try:
+                socket.create_connection(("127.0.0.1", self._port)).close()
+                return True
+            except ConnectionRefusedError:
+                pass
+            try:
+                self._process.wait(0.02)
+                return False
+            except subprocess.TimeoutExpired:
+                pass
+        self._process.kill()
+        raise AssertionError(f"the emulator does not listen: {self.log}")
+
+
+def _free_ports() -> tuple[int, int]:
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
+        return one.getsockname()[1], other.getsockname()[1]

@@ -1,0 +1,54 @@
+"""SIGTERM: Lambda gives 500 ms from here."""
+
+import time
+
+
+def test_an_idle_loop_shuts_down_and_leaves(api, start):
+    worker = start()
+    api.finish(api.invoke("whole"))
+    worker.terminate()
+    assert worker.exit_status() == 0
+    assert api.said[-2:] == ["next", "shutdown"]
+    assert not worker.errors
+
+
+def test_also_before_the_first_invocation(api, start):
+    worker = start()
+    api.wait_until_said("next")
+    worker.terminate()
+    assert worker.exit_status() == 0
+    assert api.said[-1] == "shutdown"
+
+
+def test_work_that_ends_in_time_is_finished_first(api, start):
+    worker = start()
+    invocation = api.invoke("after_waits")
+    api.wait_until_said("response ends")
+    worker.terminate()
+    api.open_gate("after")
+    assert worker.exit_status() == 0
+    assert [what for what in api.said if what in ("after", "shutdown")] == ["after", "shutdown"]
+    assert invocation.kind == "response"
+    assert not worker.errors
+
+
+def test_work_that_does_not_end_is_broken_off_within_the_time(api, start):
+    worker = start()
+    invocation = api.invoke("hangs")
+    api.wait_until_said("chunk b'first'")
+    asked = time.monotonic()
+    worker.terminate()
+    assert worker.exit_status() == 0
+    closed = next(at for at, what in api.journal if what == "closed")
+    assert [what for what in api.said if what in ("closed", "after", "shutdown")] == ["closed", "after", "shutdown"]
+    assert closed - asked < 0.5
+    assert not invocation.done
+
+
+def test_an_api_that_goes_away_ends_the_loop_but_not_without_a_shutdown(api, start):
+    worker = start()
+    api.wait_until_said("next")
+    api.hang_up()
+    assert worker.exit_status() == 1
+    assert worker.errors[-1]["message"] == "the Runtime API is gone"
+    assert api.said[-1] == "shutdown"
