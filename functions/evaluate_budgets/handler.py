@@ -10,6 +10,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.batch import process_partial_response
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.typing import LambdaContext
+
 from signalbox.aws import boto_alerts, boto_inbox
 from signalbox.aws.boto_inbox import UsageMessage
 from signalbox.aws.boto_tables import table
@@ -25,15 +26,16 @@ told: set[str] = set()  # by this container or seen to be told: a spent budget i
 @tracer.capture_lambda_handler
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    metrics.add_metric("UsageReceived", MetricUnit.Count, len(event["Records"]))
     evaluate_once = partial(evaluate, seen=set())
     answer = process_partial_response(event, evaluate_once, boto_inbox.processor(logger), context)
     metrics.add_metric("UsageUnevaluated", MetricUnit.Count, len(answer["batchItemFailures"]))
     return answer
 
 
-def evaluate(message: UsageMessage, seen: set[tuple[str, str]]) -> None:
+def evaluate(record: UsageMessage, seen: set[tuple[str, str]]) -> None:
     """`seen` holds the budgets that this batch has looked at: the ledger was settled before any of its events was sent."""
-    usage = message.body.detail
+    usage = record.body.detail
     for scope, period in {(scope, period) for scope, periods in usage.period_by_scope.items() for period in periods} - seen:
         budget = boto_alerts.budget(table(os.environ["SIGNALBOX_LEDGER_TABLE"]), scope, period)
         for alert in crossed(budget) if budget else ():

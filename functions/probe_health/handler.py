@@ -10,6 +10,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.parameters import get_secret
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 from aws_lambda_powertools.utilities.typing import LambdaContext
+
 from signalbox.aws import boto_circuits, boto_snapshots, boto_tables
 from signalbox.circuits.machine import Outcome
 from signalbox.circuits.state import HALF_OPEN, Circuit, view
@@ -31,6 +32,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     now_ms = int(time.time() * 1000)
     circuits = view(boto_circuits.read(control), now_ms)
     due = {target: circuit for target, circuit in circuits.items() if circuit.state == HALF_OPEN}
+    metrics.add_metric("CircuitsDue", MetricUnit.Count, len(due))
     snapshot = boto_snapshots.live(control, os.environ["SIGNALBOX_CONFIG_BUCKET"]) if due else None
     outcomes = probe(due, snapshot, now_ms) if snapshot else []
     for transition in boto_circuits.fold(control, os.environ["SIGNALBOX_BUS"], outcomes, now_ms):

@@ -8,6 +8,7 @@ from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.typing import LambdaContext
+
 from signalbox.aws import boto_inbox, boto_tables, boto_usage
 
 logger = Logger()
@@ -20,9 +21,9 @@ metrics = Metrics()
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     events, answer = boto_inbox.read(event, logger)
+    metrics.add_metric("UsageUnreadable", MetricUnit.Count, len(answer["batchItemFailures"]))
     shard = crc32(context.log_stream_name.encode()) % boto_usage.SHARDS  # one container, one shard
     new = boto_usage.record(boto_tables.table(os.environ["SIGNALBOX_USAGE_TABLE"]), events, shard)
     metrics.add_metric("UsageRecorded", MetricUnit.Count, new)
     metrics.add_metric("UsageKnown", MetricUnit.Count, len(events) - new)
-    metrics.add_metric("UsageUnreadable", MetricUnit.Count, len(answer["batchItemFailures"]))
     return answer

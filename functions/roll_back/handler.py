@@ -10,6 +10,7 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
+
 from signalbox.aws import boto_bus, boto_rollbacks, boto_tables
 from signalbox.aws.boto_rollbacks import ChangedSince
 from signalbox.rollback.actions import ACTIONS, Change, change_of, undo_of

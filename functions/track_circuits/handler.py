@@ -8,6 +8,7 @@ from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.typing import LambdaContext
+
 from signalbox.aws import boto_circuits, boto_inbox, boto_tables
 from signalbox.circuits.tracker import outcomes_of
 
@@ -22,9 +23,9 @@ metrics = Metrics()
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     events, answer = boto_inbox.read(event, logger)
     outcomes = [outcome for usage in events for outcome in outcomes_of(usage.model_dump())]
+    metrics.add_metric("OutcomesTracked", MetricUnit.Count, len(outcomes))
     control = boto_tables.table(os.environ["SIGNALBOX_CONTROL_TABLE"])
     for transition in boto_circuits.fold(control, os.environ["SIGNALBOX_BUS"], outcomes, int(time.time() * 1000)):
         metrics.add_metric(transition.name, MetricUnit.Count, 1)
         logger.warning(transition.name, target=transition.target, generation=transition.generation, reason=transition.reason)
-    metrics.add_metric("OutcomesTracked", MetricUnit.Count, len(outcomes))
     return answer

@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from signalbox.circuits.machine import DEFAULTS, EFFECTS, GOOD, IGNORED, Outcome, fold
 from signalbox.circuits.state import CLOSED, HALF_OPEN, OPEN, Circuit, to_circuit, to_plain, view
 from signalbox.circuits.tracker import outcomes_of, track

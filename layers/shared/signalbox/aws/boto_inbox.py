@@ -26,6 +26,6 @@ def read(event: dict[str, Any], logger: Logger) -> tuple[list[UsageRecorded], Pa
     """The events of a batch that is handled as a whole, and the answer that names the messages that hold none."""
     events: list[UsageRecorded] = []
     batch = processor(logger)
-    with batch(event["Records"], handler=lambda message: events.append(message.body.detail)):
+    with batch(event["Records"], handler=lambda record: events.append(record.body.detail)):
         batch.process()
     return events, batch.response()

@@ -1,0 +1,263 @@
+"""track_circuits and probe_health: a failing target's circuit opens, is probed, and closes."""
+
+import gzip
+import json
+import time
+from dataclasses import replace
+
+import httpx
+import pytest
+
+from functions.probe_health import handler as prober
+from functions.track_circuits.handler import handler
+from signalbox.aws import boto_bus, boto_circuits
+from signalbox.aws.boto_bus import client
+from signalbox.circuits.machine import Outcome
+from signalbox.circuits.state import view
+from signalbox.usage.events import EVENTS
+
+from .messages import batch, details, failed, poison
+
+TARGET = "openai/gpt-4.1-mini"
+
+
+def now_ms():
+    return int(time.time() * 1000)
+
+
+@pytest.fixture
+def failures(sample):
+    """The sample's five failures, as if they had just happened."""
+    event = sample("track_circuits_sqs")
+    return batch(event, *(shifted(detail, now_ms() - 6_000) for detail in details(event)))
+
+
+def shifted(detail, to_ms):
+    by = to_ms - 1_795_230_000_000
+    attempts = [attempt | {"at_ms": attempt["at_ms"] + by} for attempt in detail["attempts"]]
+    return detail | {"at_ms": detail["at_ms"] + by, "attempts": attempts}
+
+
+def state(stage, at_ms=None):
+    return view(boto_circuits.read(stage.control), at_ms or now_ms())[TARGET].state
+
+
+def wait_is_over(stage):
+    item = boto_circuits.read(stage.control)
+    item["targets"][TARGET]["until_ms"] = now_ms() - 1
+    stage.control.put_item(Item=item)
+
+
+def test_five_failures_open_the_circuit_and_tell_the_bus(stage, context, failures):
+    assert handler(failures, context) == {"batchItemFailures": []}
+    assert state(stage) == "open"
+    [(name, detail)] = stage.heard()
+    assert (name, detail["target"], detail["generation"]) == ("CircuitOpened", TARGET, 1)
+    assert EVENTS[name].model_validate(detail).id
+    assert detail["reason"] == "5 failures in a row, the last: server"
+
+
+def test_the_same_four_failures_delivered_again_and_again_open_nothing(stage, context, failures):
+    four = {"Records": failures["Records"][:4]}
+    for _ in range(3):
+        handler(four, context)
+    assert state(stage) == "closed"
+    assert stage.heard() == []
+
+
+def test_failures_in_any_order_and_one_by_one_come_to_the_same(stage, context, failures):
+    for record in reversed(failures["Records"]):
+        handler({"Records": [record]}, context)
+    assert state(stage) == "open"
+    assert [name for name, _ in stage.heard()] == ["CircuitOpened"]
+
+
+def test_a_backlog_from_yesterday_opens_nothing(stage, context, sample):
+    event = sample("track_circuits_sqs")
+    old = batch(event, *(shifted(detail, now_ms() - 86_400_000) for detail in details(event)))
+    handler(old, context)
+    assert boto_circuits.read(stage.control)["targets"] == {}
+
+
+def test_while_all_is_well_nothing_is_written(stage, context, sample):
+    event = sample("record_usage_sqs")
+    handler(batch(event, shifted(details(event)[0], now_ms())), context)
+    assert boto_circuits.read(stage.control)["version"] == 0
+
+
+def test_a_poison_message_fails_alone(stage, context, failures):
+    failures["Records"].append(poison(failures, "poison", "{"))
+    assert failed(handler(failures, context)) == ["poison"]
+    assert state(stage) == "open"
+
+
+def outcomes(count, target=TARGET, kind="server", generation=0, start=0):
+    at_ms = now_ms()
+    return [Outcome(f"o{start + n}#{target}", target, kind, at_ms, at_ms, generation) for n in range(count)]
+
+
+class Faster:
+    """A table at which somebody else always writes first, a number of times."""
+
+    def __init__(self, table, times, write):
+        self.table, self.times, self.write = table, times, write
+
+    def __getattr__(self, name):
+        return getattr(self.table, name)
+
+    def put_item(self, **arguments):
+        if self.times:
+            self.times -= 1
+            self.write(self.times)
+        return self.table.put_item(**arguments)
+
+
+def test_a_writer_that_comes_second_folds_into_what_the_first_wrote(stage):
+    slow = Faster(stage.control, 1, lambda n: boto_circuits.fold(stage.control, "signalbox", outcomes(3), now_ms()))
+    transitions = boto_circuits.fold(slow, "signalbox", outcomes(2, start=3), now_ms())
+    assert [transition.name for transition in transitions] == ["CircuitOpened"]
+    assert boto_circuits.read(stage.control)["targets"][TARGET]["state"] == "open"
+
+
+def test_a_writer_that_always_comes_second_leaves_its_outcomes_in_the_queue(stage):
+    others = lambda n: boto_circuits.fold(stage.control, "signalbox", outcomes(1, target=f"other/{n}"), now_ms())  # noqa: E731
+    with pytest.raises(boto_circuits.Contended):
+        boto_circuits.fold(Faster(stage.control, 100, others), "signalbox", outcomes(1), now_ms())
+    assert TARGET not in boto_circuits.read(stage.control)["targets"]
+
+
+def test_a_transition_that_could_not_be_told_is_told_by_the_next(stage, context, failures, monkeypatch):
+    with monkeypatch.context() as broken:
+        broken.setattr(boto_bus, "publish", _down)
+        with pytest.raises(ConnectionError):
+            handler(failures, context)
+    assert state(stage) == "open"
+    handler(failures, context)
+    handler(failures, context)
+    assert [name for name, _ in stage.heard()] == ["CircuitOpened"]
+
+
+# ---- probe_health
+
+
+COMPILED = {
+    "providers": {"openai": {"name": "openai", "wire": "openai", "base_url": "https://openai.test/v1", "secret": "openai"}},
+    "targets": {
+        TARGET: {
+            "id": TARGET,
+            "provider": "openai",
+            "model": "gpt-4.1-mini",
+            "context_window": 1000,
+            "max_output_tokens": 100,
+            "capabilities": [],
+            "prices": None,
+        }
+    },
+    "routes": {},
+    "names": {},
+}
+
+
+class Upstream:
+    def __init__(self):
+        self.answer, self.asked = 200, []
+
+    def handle(self, request):
+        self.asked.append(request)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return httpx.Response(self.answer)
+
+
+@pytest.fixture
+def upstream(stage, monkeypatch):
+    stage.control.put_item(Item={"pk": "config", "sk": "live", "version": 1, "digest": "d1"})
+    client("s3").put_object(Bucket="signalbox-config", Key="snapshots/d1.json.gz", Body=gzip.compress(json.dumps(COMPILED).encode()))
+    client("secretsmanager").create_secret(Name="signalbox/test/providers/openai", SecretString='{"keys": ["sk-up"]}')
+    upstream = Upstream()
+    transport = httpx.MockTransport(upstream.handle)
+
+    def request(*args, **options):
+        with httpx.Client(transport=transport) as http:
+            return http.request(*args, **options)
+
+    monkeypatch.setattr(prober.httpx, "request", request)
+    return upstream
+
+
+@pytest.fixture
+def probe(context, sample):
+    return lambda: prober.handler(sample("probe_health_schedule"), context)
+
+
+def test_closed_circuits_are_not_probed(stage, upstream, probe):
+    assert probe() == {"due": 0, "probed": 0}
+    assert upstream.asked == []
+
+
+def test_an_open_circuit_is_left_alone_until_its_wait_is_over(stage, upstream, probe, context, failures):
+    handler(failures, context)
+    assert probe() == {"due": 0, "probed": 0}
+
+
+def test_a_target_that_is_well_again_is_closed_by_two_probes(stage, upstream, probe, context, failures):
+    handler(failures, context)
+    wait_is_over(stage)
+    seen = []
+    for _ in range(2):
+        assert probe() == {"due": 1, "probed": 1}
+        seen.append(state(stage))
+    assert seen == ["half_open", "closed"]
+    assert [name for name, _ in stage.heard()] == ["CircuitOpened", "CircuitHalfOpened", "CircuitClosed"]
+    request = upstream.asked[0]
+    assert (str(request.url), request.headers["authorization"]) == ("https://openai.test/v1/models", "Bearer sk-up")
+
+
+@pytest.mark.parametrize("answer", [500, 401, 429, httpx.ConnectError("refused"), httpx.ReadTimeout("slow")])
+def test_a_target_that_is_still_ill_is_opened_for_longer(stage, upstream, probe, context, failures, answer):
+    handler(failures, context)
+    wait_is_over(stage)
+    upstream.answer = answer
+    probe()
+    circuit = view(boto_circuits.read(stage.control), now_ms())[TARGET]
+    assert (circuit.state, circuit.generation, circuit.openings) == ("open", 2, 2)
+    assert [name for name, _ in stage.heard()] == ["CircuitOpened", "CircuitHalfOpened", "CircuitOpened"]
+
+
+@pytest.mark.parametrize("answer", [404, 405])
+def test_a_provider_without_a_list_of_models_is_left_to_the_requests(stage, upstream, probe, context, failures, answer):
+    handler(failures, context)
+    wait_is_over(stage)
+    upstream.answer = answer
+    assert probe() == {"due": 1, "probed": 0}
+    assert state(stage) == "half_open"
+
+
+def test_a_secret_that_cannot_be_read_is_not_the_targets_fault(stage, upstream, probe, context, failures):
+    handler(failures, context)
+    wait_is_over(stage)
+    client("secretsmanager").delete_secret(SecretId="signalbox/test/providers/openai", ForceDeleteWithoutRecovery=True)
+    assert probe() == {"due": 1, "probed": 0}
+    assert state(stage) == "half_open"
+
+
+def test_a_target_that_is_no_longer_configured_is_passed_over(stage, upstream, probe):
+    gone = [replace(outcome, target="old/model") for outcome in outcomes(5)]
+    boto_circuits.fold(stage.control, "signalbox", gone, now_ms())
+    item = boto_circuits.read(stage.control)
+    item["targets"]["old/model"]["until_ms"] = 0
+    stage.control.put_item(Item=item)
+    assert probe() == {"due": 1, "probed": 0}
+
+
+def test_a_probe_tells_what_a_tracker_could_not(stage, upstream, probe, context, failures, monkeypatch):
+    with monkeypatch.context() as broken:
+        broken.setattr(boto_bus, "publish", _down)
+        with pytest.raises(ConnectionError):
+            handler(failures, context)
+    probe()
+    assert [name for name, _ in stage.heard()] == ["CircuitOpened"]
+
+
+def _down(*args, **rest):
+    raise ConnectionError("down")

@@ -1,0 +1,152 @@
+"""Each event is in the usage table once, and in the totals once, whatever SQS does."""
+
+import json
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from functions.record_usage.handler import handler
+from signalbox.aws import boto_tables, boto_usage
+
+from .messages import batch, details, failed, poison
+
+MONTH = "month#2026-11"
+
+
+@pytest.fixture
+def event(sample):
+    return sample("record_usage_sqs")
+
+
+def recorded(stage, id) -> Any:
+    return boto_usage.request(stage.usage, id)
+
+
+def spent(stage, dimension="key", id="local"):
+    return boto_usage.totals(stage.usage, dimension, id, [MONTH])[MONTH]
+
+
+def test_the_sample_is_recorded_and_summed(stage, context, event):
+    assert handler(event, context) == {"batchItemFailures": []}
+    first, second, _ = details(event)
+    assert recorded(stage, first["id"])["cost_nanousd"] == first["cost_nanousd"]
+    assert recorded(stage, second["id"])["attempts"][0]["outcome"] == "server"
+    month = spent(stage)
+    assert (month["requests"], month["refused"], month["attempts"]) == (3, 1, 3)
+    assert month["cost_nanousd"] == first["cost_nanousd"] + second["cost_nanousd"]
+    assert spent(stage, "model", "openai/gpt-4.1-mini")["failed"] == 1
+    assert spent(stage, "provider", "mistral")["requests"] == 1
+
+
+def test_a_recorded_request_reads_as_it_was_sent(stage, context, event):
+    handler(event, context)
+    sent = details(event)[0]
+    read = recorded(stage, sent["id"])
+    for attempt in read["attempts"]:
+        assert attempt.pop("retry_after_s") is None
+    assert read == sent
+    assert recorded(stage, "req_unknown") is None
+
+
+def test_a_second_delivery_changes_nothing(stage, context, event):
+    handler(event, context)
+    before = spent(stage)
+    assert handler(event, context) == {"batchItemFailures": []}
+    assert spent(stage) == before
+
+
+def test_an_event_that_is_in_the_batch_twice_counts_once(stage, context, event):
+    one = details(event)[0]
+    handler(batch(event, one, one, one), context)
+    assert spent(stage)["requests"] == 1
+
+
+def test_a_batch_that_mixes_known_and_new_counts_the_new(stage, context, event):
+    first, second, third = details(event)
+    handler(batch(event, second), context)
+    assert handler(batch(event, first, second, third), context) == {"batchItemFailures": []}
+    assert spent(stage)["requests"] == 3
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "not json",
+        "[]",
+        "{}",
+        '{"source": "signalbox", "detail-type": "UsageRecorded", "detail": {"version": 1, "id": "x"}}',
+        '{"source": "signalbox", "detail-type": "UsageRecorded", "detail": {"version": 1, "id": "\\ud800"}}',
+    ],
+)
+def test_a_poison_message_fails_alone(stage, context, event, body):
+    good = batch(event, *details(event))
+    good["Records"].insert(1, poison(event, "poison", body))
+    assert failed(handler(good, context)) == ["poison"]
+    assert spent(stage)["requests"] == 3
+
+
+def test_a_batch_of_nothing_but_poison_is_answered_message_by_message(stage, context, event):
+    assert failed(handler({"Records": [poison(event, "a", "?"), poison(event, "b", "!")]}, context)) == ["a", "b"]
+
+
+def test_what_is_logged_of_a_poison_message_is_not_its_text(stage, context, event, caplog):
+    body = {"source": "signalbox", "detail-type": "UsageRecorded", "detail": {"version": 1, "id": "x", "tenant": ["my prompt"]}}
+    handler({"Records": [poison(event, "a", json.dumps(body)), poison(event, "b", "my prompt")]}, context)
+    assert "detail.tenant" in caplog.text
+    assert "my prompt" not in caplog.text
+
+
+def test_more_totals_than_one_transaction_takes_are_written_in_several(stage, context, event):
+    many = [details(event)[0] | {"id": f"r{n}", "key": f"k{n}", "tenant": f"t{n}", "team": ""} for n in range(20)]
+    assert handler(batch(event, *many), context) == {"batchItemFailures": []}
+    assert spent(stage, "route", "chat")["requests"] == 20
+    assert all(spent(stage, "key", f"k{n}")["requests"] == 1 for n in range(20))
+
+
+def test_two_writers_meet_in_no_counter_and_are_read_as_one(stage, context, event):
+    first, second, _ = details(event)
+    handler(batch(event, first), context)
+    context.log_stream_name = "another container"
+    handler(batch(event, second), context)
+    assert len(boto_tables.query(stage.usage, "total#key#local", MONTH)) == 2
+    assert spent(stage)["requests"] == 2
+
+
+class Conflicts:
+    """DynamoDB's own answer to two transactions at once, a number of times."""
+
+    def __init__(self, write, times):
+        self.write, self.times, self.calls = write, times, 0
+
+    def __call__(self, **arguments):
+        self.calls += 1
+        if self.calls > self.times:
+            return self.write(**arguments)
+        reasons = [{"Code": "TransactionConflict"}] + [{"Code": "None"}] * (len(arguments["TransactItems"]) - 1)
+        answer = {"Error": {"Code": "TransactionCanceledException", "Message": "cancelled"}, "CancellationReasons": reasons}
+        raise ClientError(answer, "TransactWriteItems")
+
+
+@pytest.fixture
+def conflicts(stage, monkeypatch):
+    def install(times):
+        client = boto_tables.table("usage").meta.client
+        conflicts = Conflicts(client.transact_write_items, times)
+        monkeypatch.setattr(client, "transact_write_items", conflicts)
+        return conflicts
+
+    return install
+
+
+def test_a_conflict_is_tried_again(stage, context, event, conflicts):
+    counted = conflicts(3)
+    assert handler(event, context) == {"batchItemFailures": []}
+    assert (counted.calls, spent(stage)["requests"]) == (4, 3)
+
+
+def test_a_conflict_that_does_not_end_leaves_the_batch_in_the_queue(stage, context, event, conflicts):
+    conflicts(10**6)
+    with pytest.raises(ClientError):
+        handler(event, context)
+    assert spent(stage) == {}
