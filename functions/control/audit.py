@@ -1,0 +1,29 @@
+"""Who changed what: one log line and one item for every change that was made, kept for 400 days. Never a key, never a body."""
+
+from collections.abc import Callable
+from uuid import uuid4
+
+import stage
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
+from stage import logger
+
+KEEP_S = 400 * 86_400
+READS = {("POST", "/admin/config/check")}
+
+
+def record(app: APIGatewayRestResolver, next_middleware: Callable[[APIGatewayRestResolver], Response]) -> Response:
+    """A middleware, so that no endpoint can forget it. What the path does not say, an endpoint puts into the context as `changed`."""
+    response = next_middleware(app)
+    method, path = app.current_event.http_method, app.context["_path"]
+    if method == "GET" or (method, path) in READS or response.status_code >= 400:
+        return response
+    at = stage.now()
+    entry = {"who": app.context["who"], "method": method, "path": path, "at": at.isoformat(timespec="milliseconds")}
+    entry |= {"changed": app.context.get("changed", "")}
+    logger.info("changed by an operator", **entry)
+    try:
+        item = {"pk": f"audit#{at:%Y-%m-%d}", "sk": f"{entry['at']}#{uuid4().hex[:8]}", "expires_at": int(at.timestamp()) + KEEP_S}
+        stage.control().put_item(Item=item | entry)
+    except Exception:
+        logger.exception("the audit item was not written; the line before this one is the record")
+    return response

@@ -1,0 +1,79 @@
+"""Whatever goes wrong, in the data API's own error object, with the codes of `signalbox.errors`; never a stack trace."""
+
+from typing import Any
+
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
+from aws_lambda_powertools.event_handler.openapi.exceptions import RequestUnsupportedContentType, RequestValidationError
+from stage import logger
+
+from signalbox.aws.boto_budgets import Contended, NoSuchKey
+from signalbox.aws.boto_versions import PublishConflict, UnknownVersion
+from signalbox.config.source import InvalidDocument
+from signalbox.dialects.openai_chat import to_error
+from signalbox.errors import Refusal
+
+
+def handle(app: APIGatewayRestResolver) -> None:
+    """Registers a handler for each row of the table, and for what no route answers."""
+
+    def nothing_there(_: Exception) -> Response[str]:
+        path = app.context["_path"]
+        # The resolver knows of 404 only; what it would have matched, it keeps to itself.
+        methods = sorted({route.method for route in [*app._static_routes, *app._dynamic_routes] if route.rule.match(path)})
+        method = app.current_event.http_method
+        if methods:
+            return to_response(Refusal("method_not_allowed", f"{path[:200]} takes {', '.join(methods)}, not {method[:20]}."))
+        return to_response(Refusal("not_found", f"There is nothing at {path[:200]}. GET /openapi.json lists what there is."))
+
+    app.not_found(nothing_there)
+    for kind, to_refusal in REFUSALS.items():
+        app.exception_handler(kind)(lambda error, to_refusal=to_refusal: to_response(to_refusal(error)))
+
+
+def to_response(refusal: Refusal) -> Response[str]:
+    wait = {"retry-after": str(refusal.retry_after_s)} if refusal.retry_after_s is not None else {}
+    return Response(refusal.status, "application/json", to_error(refusal).decode(), headers=wait)
+
+
+def to_proxy(refusal: Refusal) -> dict[str, Any]:
+    """For API Gateway as it is, where the resolver was never asked."""
+    response = to_response(refusal)
+    headers = {name: [value] for name, value in response.headers.items()}
+    return {"statusCode": response.status_code, "body": response.body, "isBase64Encoded": False, "multiValueHeaders": headers}
+
+
+def invalid(error: RequestValidationError) -> Refusal:
+    """The first fault, named by its place in the body, the query or the path."""
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"][1:] if first["type"] != "json_invalid")
+    if first["type"] == "json_invalid":
+        return Refusal("invalid_request", "The body is not JSON. Send one JSON object.")
+    if not place:
+        return Refusal("invalid_request", "The body is missing or is no JSON object. Send one.")
+    return Refusal(
+        "invalid_request", f"{place}: {first['msg'][0].lower()}{first['msg'][1:]}. GET /openapi.json says what fits.", param=place
+    )
+
+
+def internal(error: Exception) -> Refusal:
+    logger.exception("a request ended in an error of ours", exc_info=error)
+    return Refusal("internal_error", "Signalbox failed. It is logged; try again, and report it if it stays.")
+
+
+def _document(error: InvalidDocument) -> Refusal:
+    return Refusal("invalid_request", f"The document cannot go live. The live version stays.\n{error}", param="document")
+
+
+REFUSALS = {
+    Refusal: lambda error: error,
+    RequestValidationError: invalid,
+    RequestUnsupportedContentType: lambda error: Refusal("invalid_request", "Send the body as application/json."),
+    UnicodeDecodeError: lambda error: Refusal("invalid_request", "The body is not UTF-8."),
+    RecursionError: lambda error: Refusal("invalid_request", "The body is nested too deeply."),
+    InvalidDocument: _document,
+    UnknownVersion: lambda error: Refusal("not_found", str(error)),
+    PublishConflict: lambda error: Refusal("request_in_progress", str(error), retry_after_s=1),
+    Contended: lambda error: Refusal("request_in_progress", "Others are changing the same budget. Try again.", retry_after_s=1),
+    NoSuchKey: lambda error: Refusal("not_found", "The key has been deleted. GET /admin/keys lists them.", param="id"),
+    Exception: internal,
+}

@@ -1,0 +1,43 @@
+"""control: the admin API, and what callers may ask about their own use."""
+
+import json
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+import access
+import audit
+import budgets
+import circuits
+import config
+import failures
+import keys
+import openapi
+import rollbacks
+import usage
+from aws_lambda_powertools import Tracer
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from stage import logger
+
+from signalbox.errors import Refusal
+
+tracer = Tracer()
+app = APIGatewayRestResolver(enable_validation=True, json_body_deserializer=partial(json.loads, parse_float=Decimal))
+app.use(middlewares=[audit.record])
+for noun in (keys, budgets, usage, config, circuits, rollbacks, openapi):
+    app.include_router(noun.router)
+failures.handle(app)
+
+
+@logger.inject_lambda_context(clear_state=True)
+@tracer.capture_lambda_handler(capture_response=False)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    try:  # before the resolver, which looks at the body first
+        app.append_context(who=access.identify(event["path"], APIGatewayProxyEvent(event).headers))
+    except Refusal as refusal:
+        return failures.to_proxy(refusal)
+    except Exception as error:
+        return failures.to_proxy(failures.internal(error))
+    return app.resolve(event, context)

@@ -1,0 +1,58 @@
+"""GET /openapi.json: both APIs in one document. The control API's part is made from its own routes and models, the data API's is beside."""
+
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import access
+import yaml
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver
+from aws_lambda_powertools.event_handler.api_gateway import Router
+
+from signalbox.errors import STATUS
+
+router = Router()
+
+VERSION = "0.1.0"
+DATA_API = Path(__file__).with_name("data_api.yaml")
+SECURITY: dict[Any, list[dict[str, list[str]]]] = {
+    access.nobody: [],
+    access.caller: [{"data_key": []}],
+    access.operator: [{"admin_key": []}],
+}
+
+
+@router.get("/openapi.json", include_in_schema=False)
+def show() -> dict[str, Any]:
+    app = router.api_resolver
+    assert isinstance(app, APIGatewayRestResolver)
+    return document(app)
+
+
+def document(app: APIGatewayRestResolver) -> dict[str, Any]:
+    control = app.get_openapi_schema(title="Signalbox", version=VERSION).model_dump(mode="json", by_alias=True, exclude_none=True)
+    data = yaml.safe_load(DATA_API.read_text())
+    schemas = data["components"]["schemas"] | control["components"]["schemas"]
+    for powertools_own in ("HTTPValidationError", "ValidationError", "ResponseValidationError"):
+        schemas.pop(powertools_own, None)
+    schemas["Error"]["properties"]["error"]["properties"]["code"]["enum"] = sorted(STATUS)
+    paths = data["paths"] | {path: _said(path, item) for path, item in control["paths"].items()}
+    return {
+        "openapi": control["openapi"],
+        "info": data["info"] | {"version": VERSION},
+        "servers": data["servers"],
+        "tags": data["tags"],
+        "paths": dict(sorted(paths.items())),
+        "components": data["components"] | {"schemas": dict(sorted(schemas.items()))},
+    }
+
+
+def _said(path: str, item: dict[str, Any]) -> dict[str, Any]:
+    """What powertools does not know: our errors instead of its own, and who may call."""
+    security = SECURITY[next(who for prefix, who in access.FOR if path.startswith(prefix))]
+    item = deepcopy(item)
+    for operation in item.values():
+        operation["responses"].pop("422", None)
+        operation["responses"] |= {kind: {"$ref": "#/components/responses/Error"} for kind in ("4XX", "5XX")}
+        operation["security"] = security
+    return item

@@ -1,0 +1,73 @@
+"""What is wrong is said in the error object, with the contract's code, and with no stack trace."""
+
+import base64
+from typing import Any
+
+import pytest
+
+from .client import ADMIN, DATA, Api, logged, refused
+
+# method, path, body, query, a part of the message
+WRONG: tuple[tuple[str, str, Any, Any, str], ...] = (
+    ("POST", "/admin/keys", "{", None, "not JSON"),
+    ("POST", "/admin/keys", None, None, "missing or is no JSON object"),
+    ("POST", "/admin/keys", [], None, "no JSON object"),
+    ("POST", "/admin/keys", "[" * 100_000, None, "nested too deeply"),
+    ("POST", "/admin/keys", {"name": "x"}, None, "tenant: field required"),
+    ("POST", "/admin/keys", {"name": "x", "tenant": "a#b"}, None, "tenant: string should match pattern"),
+    ("POST", "/admin/keys", {"name": "x", "tenant": "a/b"}, None, "tenant: string should match pattern"),
+    ("POST", "/admin/keys", {"name": "x", "tenant": "a", "admin": True}, None, "admin: extra inputs are not permitted"),
+    ("PATCH", "/admin/keys/k", {"status": "gone"}, None, "status: input should be 'active' or 'disabled'"),
+    ("GET", "/admin/keys", None, {"limit": "0"}, "limit: input should be greater than or equal to 1"),
+    ("GET", "/admin/config/versions/x", None, None, "number: input should be a valid integer"),
+    ("POST", "/admin/budgets", {"scope": "galaxy", "period": "day", "limit_usd": 1}, None, "scope: input should be 'key'"),
+    ("POST", "/admin/budgets", {"scope": "key", "period": "day", "limit_usd": 1}, None, "id: name the key"),
+    ("POST", "/admin/budgets", {"scope": "team", "id": "red", "period": "day", "limit_usd": 1}, None, "as tenant/team"),
+    ("POST", "/admin/budgets", {"scope": "global", "id": "x", "period": "day", "limit_usd": 1}, None, "leave it out"),
+    ("POST", "/admin/budgets", {"scope": "route", "id": "a#b", "period": "day", "limit_usd": 1}, None, "id: string should match"),
+    ("POST", "/admin/budgets", {"scope": "global", "period": "day", "limit_usd": -1}, None, "limit_usd: input should be greater"),
+    ("POST", "/admin/budgets", '{"scope": "global", "period": "day", "limit_usd": NaN}', None, "limit_usd: input should be a finite"),
+    ("POST", "/admin/budgets", {"scope": "global", "period": "day", "limit_usd": "0.0000000001"}, None, "9 decimal places"),
+    ("GET", "/admin/usage", None, None, "exactly one of tenant, team"),
+    ("GET", "/admin/usage", None, {"tenant": "a", "key": "b"}, "exactly one of"),
+    ("POST", "/admin/rollbacks", {"action": "rm -rf", "reason": "x"}, None, "must be one of disable_llm"),
+    ("POST", "/admin/rollbacks", {"action": "disable_llm"}, None, "reason: field required"),
+)
+
+
+def test_bad_input_is_told_what_was_wrong(api: Api) -> None:
+    for method, path, body, query, said in WRONG:
+        message = refused(api(method, path, body, query=query), "invalid_request")
+        assert said in message, (method, path, body)
+
+
+def test_a_body_that_is_no_utf8_is_refused(api: Api) -> None:
+    body = base64.b64encode(b'{"name": "\xff"}').decode()
+    assert "UTF-8" in refused(api("POST", "/admin/keys", body, isBase64Encoded=True), "invalid_request")
+
+
+def test_a_body_of_another_kind_is_refused(api: Api) -> None:
+    headers = {"authorization": f"Bearer {ADMIN}", "content-type": "text/csv"}
+    assert "application/json" in refused(api("POST", "/admin/keys", "a,b", headers=headers), "invalid_request")
+
+
+def test_an_unknown_path_is_not_found(api: Api) -> None:
+    for path in ("/admin", "/admin/nothing", "/admin/keys/a/b", "/admin/config/versions/1/x"):
+        assert "/openapi.json" in refused(api("GET", path), "not_found")
+
+
+def test_an_unknown_method_is_told_the_known_ones(api: Api) -> None:
+    assert "takes DELETE, GET, POST, not PUT" in refused(api("PUT", "/admin/budgets", {}), "method_not_allowed")
+    refused(api("DELETE", "/v1/usage", key=DATA), "method_not_allowed")
+
+
+def test_a_fault_of_ours_is_logged_and_shows_nothing(api: Api, monkeypatch: pytest.MonkeyPatch, caplog: Any) -> None:
+    monkeypatch.setenv("SIGNALBOX_CONTROL_TABLE", "gone")
+    message = refused(api("GET", "/admin/keys"), "internal_error")
+    assert "gone" not in message
+    assert "ResourceNotFoundException" in logged(caplog)[-1]
+
+
+def test_a_key_secret_that_cannot_be_read_is_a_fault_of_ours(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIGNALBOX_KEY_SECRET", "gone")
+    refused(api("GET", "/admin/keys"), "internal_error")

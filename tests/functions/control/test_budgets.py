@@ -1,0 +1,139 @@
+"""Budgets as they are set, changed and removed, beside the ledger's items of the running period."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from signalbox.admission.periods import period_id
+
+from .client import MODULES, Api, refused
+
+
+def spend(stage: Any, scope: str, period: str, limit: int, settled: int, held: int, version: int = 1) -> None:
+    leases = {"c1-1": {"held": held, "seq": 1, "expires_ms": 1}}
+    amounts = {"limit": limit, "settled": settled, "remaining": limit - settled - held, "leases": leases, "budget_version": version}
+    stage.ledger.put_item(Item={"pk": scope, "sk": f"{period}#00"} | amounts)
+
+
+def test_a_budget_is_set_and_shown_before_anybody_has_spent(api: Api, stage: Any) -> None:
+    status, budget = api("POST", "/admin/budgets", {"scope": "tenant", "id": "acme", "period": "day", "limit_usd": 0.05})
+    assert status == 200
+    assert (budget["limit_nanousd"], budget["limit_usd"], budget["hard"], budget["version"]) == (50_000_000, "0.05", True, 1)
+    assert budget["current"]["remaining_nanousd"] == 50_000_000
+    record = stage.control.get_item(Key={"pk": "tenant#acme", "sk": "scope"})["Item"]
+    assert record["budgets"] == {"day": {"limit_nanousd": 50_000_000, "hard": True, "version": 1}}
+    assert stage.ledger.scan()["Items"] == []
+
+
+def test_a_changed_budget_moves_what_remains_by_the_difference_and_nothing_else(api: Api, stage: Any) -> None:
+    new = {"scope": "team", "id": "acme/red", "period": "total", "limit_usd": "1", "hard": False}
+    api("POST", "/admin/budgets", new)
+    spend(stage, "team#acme/red", "total", 10**9, settled=700_000_000, held=100_000_000)
+    status, budget = api("POST", "/admin/budgets", new | {"limit_usd": 0.5, "hard": True})
+    assert (status, budget["version"], budget["hard"]) == (200, 2, True)
+    assert budget["current"] == {
+        "id": "total",
+        "settled_usd": "0.70",
+        "held_usd": "0.10",
+        "remaining_usd": "-0.30",
+        "settled_nanousd": 700_000_000,
+        "held_nanousd": 100_000_000,
+        "remaining_nanousd": -300_000_000,
+    }
+    item = stage.ledger.get_item(Key={"pk": "team#acme/red", "sk": "total#00"})["Item"]
+    assert (item["limit"], item["budget_version"]) == (500_000_000, 2)
+    assert item["settled"] + item["remaining"] + sum(lease["held"] for lease in item["leases"].values()) == item["limit"]
+
+
+def test_a_lease_taken_while_the_budget_changes_is_not_lost(api: Api, stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first container creates the item between the reading and the writing: the change is made on what it made."""
+    edge = MODULES["budgets"].boto_budgets
+    api("POST", "/admin/budgets", {"scope": "route", "id": "chat", "period": "total", "limit_usd": 1})
+    real = edge._done
+    turns: list[int] = []
+
+    def overtaken(control: Any, parts: Any) -> bool:
+        if not turns:
+            spend(stage, "route#chat", "total", 10**9, settled=1, held=2)
+        turns.append(1)
+        return real(control, parts)
+
+    monkeypatch.setattr(edge, "_done", overtaken)
+    _, budget = api("POST", "/admin/budgets", {"scope": "route", "id": "chat", "period": "total", "limit_usd": 3})
+    assert len(turns) == 2
+    assert (budget["version"], budget["current"]["remaining_nanousd"]) == (2, 3 * 10**9 - 3)
+
+
+def test_a_budget_that_others_change_all_the_time_is_in_progress(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(MODULES["budgets"].boto_budgets, "_done", lambda control, parts: False)
+    answer = api.raw("POST", "/admin/budgets", {"scope": "global", "period": "day", "limit_usd": 1})
+    refused((answer["statusCode"], json.loads(answer["body"])), "request_in_progress")
+    assert answer["multiValueHeaders"]["retry-after"] == ["1"]
+
+
+def test_two_periods_of_one_scope_are_two_budgets(api: Api) -> None:
+    for period, usd in (("day", 1), ("month", 20), ("day", 2)):
+        api("POST", "/admin/budgets", {"scope": "global", "period": period, "limit_usd": usd})
+    [day, month] = api("GET", "/admin/budgets", query={"scope": "global"})[1]["budgets"]
+    assert (day["period"], day["limit_usd"], day["version"], day["id"]) == ("day", "2.00", 2, "")
+    assert (month["period"], month["limit_usd"], month["version"]) == ("month", "20.00", 1)
+
+
+def test_budgets_are_listed_over_all_scopes_in_pages(api: Api) -> None:
+    for tenant in "abc":
+        api("POST", "/admin/budgets", {"scope": "tenant", "id": tenant, "period": "day", "limit_usd": 1})
+    page = api("GET", "/admin/budgets", query={"limit": "2"})[1]
+    rest = api("GET", "/admin/budgets", query={"after": page["after"]})[1]
+    assert [budget["id"] for budget in page["budgets"] + rest["budgets"]] == ["a", "b", "c"]
+    assert rest["after"] is None
+
+
+def test_a_removed_budget_is_gone_and_what_was_spent_is_not(api: Api, stage: Any) -> None:
+    new = {"scope": "tenant", "id": "a", "period": "total", "limit_usd": 1}
+    api("POST", "/admin/budgets", new)
+    spend(stage, "tenant#a", "total", 10**9, settled=5, held=0)
+    where = {"scope": "tenant", "id": "a", "period": "total"}
+    assert api("DELETE", "/admin/budgets", query=where) == (200, where | {"deleted": True})
+    assert api("GET", "/admin/budgets")[1]["budgets"] == []
+    refused(api("DELETE", "/admin/budgets", query=where), "not_found")
+    back = api("POST", "/admin/budgets", new)[1]
+    assert (back["version"], back["current"]["settled_nanousd"]) == (2, 5)
+
+
+def test_a_budget_of_a_minted_key_needs_the_key(api: Api, stage: Any) -> None:
+    new = {"scope": "key", "id": "k9", "period": "day", "limit_usd": 1}
+    refused(api("POST", "/admin/budgets", new), "not_found")
+    id = api("POST", "/admin/keys", {"name": "robot", "tenant": "acme"})[1]["id"]
+    assert api("POST", "/admin/budgets", new | {"id": id})[0] == 200
+    assert api("GET", f"/admin/keys/{id}")[1]["status"] == "active"
+    api("DELETE", f"/admin/keys/{id}")
+    assert api("GET", "/admin/budgets")[1]["budgets"] == []
+    assert "Item" not in stage.control.get_item(Key={"pk": f"key#{id}", "sk": "scope"})
+
+
+def test_a_key_deleted_while_its_budget_is_set_stays_deleted(api: Api, stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    edge = MODULES["budgets"].boto_budgets
+    id = api("POST", "/admin/keys", {"name": "robot", "tenant": "acme"})[1]["id"]
+    real = edge._done
+
+    def overtaken(control: Any, parts: Any) -> bool:
+        api("DELETE", f"/admin/keys/{id}")
+        return real(control, parts)
+
+    monkeypatch.setattr(edge, "_done", overtaken)
+    refused(api("POST", "/admin/budgets", {"scope": "key", "id": id, "period": "day", "limit_usd": 1}), "not_found")
+    assert "Item" not in stage.control.get_item(Key={"pk": f"key#{id}", "sk": "scope"})
+
+
+def test_around_the_turn_of_a_period_both_items_follow(api: Api, stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    midnight = datetime(2026, 11, 22, tzinfo=UTC)
+    monkeypatch.setattr(MODULES["stage"], "now", lambda: midnight)
+    new = {"scope": "global", "period": "day", "limit_usd": 1}
+    api("POST", "/admin/budgets", new)
+    for day in ("day#2026-11-21", "day#2026-11-22"):
+        spend(stage, "global#*", day, 10**9, settled=5, held=0)
+    assert period_id("day", MODULES["stage"].now_ms()) == "day#2026-11-22"
+    api("POST", "/admin/budgets", new | {"limit_usd": 2})
+    assert [item["remaining"] for item in stage.ledger.scan()["Items"]] == [2 * 10**9 - 5] * 2
