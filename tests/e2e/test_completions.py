@@ -1,0 +1,158 @@
+"""The main job through the front door: the official SDK, the simulated upstream, and what both sides counted."""
+
+import time
+
+import httpx
+import openai
+import pytest
+
+from .waiting import eventually
+
+
+def chat(client, prompt="say: hello", model="chat", **options):
+    return client.chat.completions.create(model=model, messages=[{"role": "user", "content": prompt}], **options)
+
+
+def test_an_answer_in_one_piece(client):
+    answer = chat(client, "say: the line is open")
+    assert answer.choices[0].message.content == "the line is open"
+    assert answer.choices[0].finish_reason == "stop"
+    assert answer.usage.total_tokens == answer.usage.prompt_tokens + answer.usage.completion_tokens > 0
+
+
+def test_the_headers_tell_the_route(client):
+    raw = client.chat.completions.with_raw_response.create(model="chat", messages=[{"role": "user", "content": "say: hi"}])
+    assert raw.headers["x-signalbox-target"] == "openai/gpt-4.1-mini"
+    assert raw.headers["x-signalbox-attempts"] == "1"
+    assert raw.headers["x-signalbox-request-id"].startswith("req_")
+    assert int(raw.headers["x-signalbox-config-version"]) >= 1
+
+
+def test_a_stream_arrives_as_the_upstream_sends_it(client, faults):
+    """The upstream pauses between its chunks; each pause must be seen here too, so nothing gathered the chunks on the way."""
+    faults("openai", chunk_ms=60, times=1)
+    arrivals, text, usage = [], "", None
+    for chunk in chat(client, "say: one two three four five six seven eight", stream=True, stream_options={"include_usage": True}):
+        arrivals.append(time.monotonic())
+        text += (chunk.choices[0].delta.content or "") if chunk.choices else ""
+        usage = chunk.usage or usage
+    assert text == "one two three four five six seven eight"
+    assert usage.completion_tokens > 0
+    pauses = [late - early for early, late in zip(arrivals, arrivals[1:], strict=False)]
+    assert sum(pause > 0.03 for pause in pauses) >= 4, pauses
+
+
+def test_usage_is_not_streamed_unless_asked_for(client):
+    assert all(chunk.usage is None and chunk.choices for chunk in chat(client, stream=True))
+
+
+def test_tools_come_back_as_the_model_called_them(client):
+    weather = {
+        "type": "function",
+        "function": {"name": "weather", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}},
+    }
+    whole = chat(client, "call weather", tools=[weather]).choices[0]
+    assert whole.finish_reason == "tool_calls"
+    assert whole.message.tool_calls[0].function.name == "weather"
+    streamed = "".join(
+        call.function.arguments or ""
+        for chunk in chat(client, "call weather", tools=[weather], stream=True)
+        for call in chunk.choices[0].delta.tool_calls or ()
+    )
+    assert streamed == whole.message.tool_calls[0].function.arguments
+
+
+def test_the_models_are_listed(client):
+    assert {"chat", "gpt-4.1-mini", "openai/gpt-4.1-mini"} <= {model.id for model in client.models.list()}
+
+
+def test_usage_and_cost_are_what_the_upstream_billed(stack, new_key, upstream_ledger):
+    """Each counted once, to the nano-dollar, whether it was streamed or not, and whether the client stayed or not."""
+    key = new_key()
+    client = stack.client(key["secret"])
+    chat(client, "words=20")
+    for _ in chat(client, "words=30", stream=True):
+        pass
+    left = chat(client, "words=40", stream=True)
+    next(iter(left))
+    left.close()
+    billed = eventually(lambda: [call for call in upstream_ledger() if call["outcome"] == "served"], lambda calls: len(calls) == 3)
+    mine = eventually(lambda: stack.usage(key["secret"]), lambda usage: usage["today"]["requests"] >= 3)
+    assert mine["today"]["requests"] == 3
+    assert mine["today"]["cost_nanousd"] == sum(call["cost_nanousd"] for call in billed)
+    assert mine["today"]["output"] == sum(call["output_tokens"] for call in billed)
+
+
+def test_a_request_can_be_looked_up_by_its_own_tenant_only(stack, new_key):
+    mine, other = new_key(tenant="acme"), new_key(tenant="rival")
+    raw = stack.client(mine["secret"]).chat.completions.with_raw_response.create(
+        model="chat", messages=[{"role": "user", "content": "say: secret words"}]
+    )
+    id = raw.headers["x-signalbox-request-id"]
+    found = eventually(lambda: stack.get(f"/v1/requests/{id}", mine["secret"]), lambda answer: answer.status_code == 200)
+    assert found.json()["attempts"][0]["target"] == "openai/gpt-4.1-mini"
+    assert "secret words" not in found.text
+    assert stack.get(f"/v1/requests/{id}", other["secret"]).status_code == 404
+
+
+BAD = [
+    ("not JSON", {"content": b"hello"}, 400, "invalid_request"),
+    ("wrong types", {"json": {"model": "chat", "messages": "hi"}}, 400, "invalid_request"),
+    ("no messages", {"json": {"model": "chat", "messages": []}}, 400, "invalid_request"),
+    ("unknown model", {"json": {"model": "nope", "messages": [{"role": "user", "content": "hi"}]}}, 404, "model_not_found"),
+    ("too large", {"json": {"model": "chat", "messages": [{"role": "user", "content": "x" * 1_048_577}]}}, 413, "request_too_large"),
+    ("no key", {"json": {}, "headers": {"authorization": ""}}, 401, "invalid_key"),
+    ("wrong key", {"json": {}, "headers": {"authorization": "Bearer sk-sb-forged.mac"}}, 401, "invalid_key"),
+    ("method", {"method": "DELETE"}, 405, "method_not_allowed"),
+    ("path", {"path": "/v1/nothing/here"}, 404, "not_found"),
+    ("timeout header", {"json": {"model": "chat", "messages": [{"role": "user", "content": "hi"}]}, "headers": {"x-signalbox-timeout-ms": "soon"}}, 400, "invalid_request"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("what", "call", "status", "code"), BAD, ids=[row[0] for row in BAD])
+def test_bad_input_is_answered_in_the_dialect_at_once_and_goes_nowhere(stack, upstream_ledger, what, call, status, code):
+    call = {"method": "POST", "path": "/v1/chat/completions"} | call
+    headers = {"authorization": f"Bearer {stack.key}"} | call.pop("headers", {})
+    with httpx.Client(base_url=stack.url, headers=headers) as http:
+        method, path = call.pop("method"), call.pop("path")
+        http.request(method, path, **call)
+        took = []
+        for _ in range(5):
+            began = time.monotonic()
+            answer = http.request(method, path, **call)
+            took.append(time.monotonic() - began)
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"]) == (status, code)
+    assert set(error) == {"message", "type", "param", "code"}
+    assert "Traceback" not in answer.text
+    assert upstream_ledger() == []
+    assert min(took) < 0.05
+
+
+def test_garbage_and_a_cut_stream_go_to_the_second_target(stack, client, faults):
+    for fault in ({"malformed": True}, {"cut_after_chunks": 0}, {"status": 500}):
+        faults("openai", times=1, **fault)
+        raw = client.chat.completions.with_raw_response.create(model="chat", messages=[{"role": "user", "content": "say: hi"}])
+        assert raw.parse().choices[0].message.content == "hi"
+        assert (raw.headers["x-signalbox-target"], raw.headers["x-signalbox-attempts"]) == ("mistral/mistral-small-latest", "2")
+
+
+def test_a_target_that_has_no_other_fails_with_its_code(stack, client, faults, new_key):
+    for fault, code, status in (({"malformed": True}, "upstream_failed", 502), ({"latency_ms": 60_000}, "deadline_exceeded", 504)):
+        faults("openai", times=1, **fault)
+        with pytest.raises(openai.APIStatusError) as error:
+            chat(client, model="openai/gpt-4.1-mini", extra_headers={"x-signalbox-timeout-ms": "400"})
+        assert (error.value.status_code, error.value.code) == (status, code)
+
+
+def test_a_stream_that_breaks_midway_ends_in_an_error_and_is_charged_by_what_is_known(stack, new_key, faults, upstream_ledger):
+    faults("openai", cut_after_chunks=5, times=1)
+    key = new_key()
+    text = ""
+    with pytest.raises(openai.APIError) as error:
+        for chunk in chat(stack.client(key["secret"]), "words=50", stream=True):
+            text += chunk.choices[0].delta.content or ""
+    assert text
+    assert error.value.code == "upstream_failed"
+    usage = eventually(lambda: stack.usage(key["secret"]), lambda usage: usage["today"]["requests"] == 1)
+    assert usage["today"]["cost_nanousd"] >= sum(call["cost_nanousd"] for call in upstream_ledger())
