@@ -12,6 +12,7 @@ from signalbox.aws import boto_usage
 from signalbox.errors import Refusal
 from signalbox.usage.alerts import to_dollars
 from signalbox.usage.events import UsageRecorded
+from signalbox.usage.totals import by_model
 
 router = Router()
 
@@ -19,10 +20,9 @@ Id = Annotated[str, Query(min_length=1, max_length=200)]
 DIMENSIONS = ("tenant", "team", "agent", "key", "route", "model", "provider")
 
 
-class Totals(BaseModel):
-    """Counters of one period; one that never counted anything is 0."""
+class Counters(BaseModel):
+    """One that never counted anything is 0."""
 
-    period: str
     requests: int = 0
     refused: int = 0
     failed: int = 0
@@ -34,6 +34,13 @@ class Totals(BaseModel):
     reasoning: int = 0
     cost_nanousd: int = 0
     cost_usd: str
+
+
+class Totals(Counters):
+    """Of one period."""
+
+    period: str
+    by_model: Annotated[dict[str, Counters], Field(description="Of a key: what it used of each model, failed attempts too")] = {}
 
 
 class Usage(BaseModel):
@@ -91,7 +98,14 @@ def _usage(dimension: str, id: str) -> Usage:
 
 
 def _totals(period: str, counters: dict[str, int]) -> Totals:
-    return Totals(period=period, cost_usd=to_usd(counters.get("cost_nanousd", 0)), **counters)
+    models = {target: Counters(**_priced(used)) for target, used in sorted(by_model(counters).items())}
+    return Totals(period=period, by_model=models, **_priced(counters))
+
+
+def _priced(counters: dict[str, int]) -> dict[str, Any]:
+    """The counters that are shown, and what they cost in dollars."""
+    shown = {name: value for name, value in counters.items() if name in Counters.model_fields}
+    return shown | {"cost_usd": to_usd(counters.get("cost_nanousd", 0))}
 
 
 def _caller() -> Caller:

@@ -28,6 +28,7 @@ def test_a_caller_sees_what_its_key_has_used(api: Api, used: UsageRecorded) -> N
         totals = usage[period]
         assert (totals["requests"], totals["input"], totals["output"]) == (1, used.tokens.input, used.tokens.output)
         assert totals["cost_nanousd"] == used.cost_nanousd
+        assert totals["by_model"][used.target]["cost_nanousd"] == used.cost_nanousd
         assert float(totals["cost_usd"]) == used.cost_nanousd / 1e9
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from signalbox.money import Tokens
 from signalbox.usage.events import UsageRecorded
 from signalbox.usage.record import Attempt, UsageRecord
-from signalbox.usage.totals import Total, increments, parts, usage_item
+from signalbox.usage.totals import Total, by_model, increments, parts, usage_item
 
 AT_MS = 1_795_230_000_000  # 2026-11-21T03:00Z
 
@@ -43,7 +43,7 @@ def test_one_request_is_counted_for_everyone_it_concerns_in_each_period():
         ("provider", "openai"),
     }
     assert {total.period for total in sums} == {"hour#2026-11-21T03", "day#2026-11-21", "month#2026-11"}
-    spent = +sums[Total("key", "k1", "day#2026-11-21")]
+    spent = +sums[Total("tenant", "acme", "day#2026-11-21")]
     assert spent == Counter(requests=1, attempts=1, duration_ms=12, input=1, output=2, cost_nanousd=5)
 
 
@@ -52,6 +52,19 @@ def test_a_failed_first_attempt_is_its_own_targets_cost():
     first, second = sums[Total("model", "openai/a", "month#2026-11")], sums[Total("provider", "mistral", "month#2026-11")]
     assert (first["failed"], first["cost_nanousd"], second["failed"], second["cost_nanousd"]) == (1, 7, 0, 5)
     assert sums[Total("tenant", "acme", "month#2026-11")]["cost_nanousd"] == 12
+
+
+def test_a_key_knows_what_it_has_used_of_each_model():
+    sums = increments([event(attempts=(("openai/a:1", "cut", 7), ("mistral/b", "ok", 5))), event("r2", attempts=(("mistral/b", "ok", 4),))])
+    key = sums[Total("key", "k1", "day#2026-11-21")]
+    assert (key["requests"], key["cost_nanousd"]) == (2, 16)
+    models = by_model(+key)
+    assert models["openai/a:1"] == {"requests": 1, "attempts": 1, "failed": 1, "duration_ms": 10} | {
+        "input": 1,
+        "output": 2,
+        "cost_nanousd": 7,
+    }
+    assert (models["mistral/b"]["requests"], models["mistral/b"]["cost_nanousd"]) == (2, 9)
 
 
 def test_two_attempts_at_one_provider_are_one_request_of_it():

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 from .events import Attempt, Tokens, UsageRecorded
 
 KEEP_S = 400 * 86_400  # longer than a dead-letter queue (14 days) and the bus's archive (30) can bring an event back
+
+MODEL = "model:"  # a key's own use of each model stands in the key's item: asking for it takes no further read, keeping it no further write
 
 
 class Total(NamedTuple):
@@ -70,11 +72,13 @@ def _rows(event: UsageRecorded) -> Iterator[tuple[str, str, Counter[str]]]:
         "tenant": event.tenant,
         "team": f"{event.tenant}/{event.team}" if event.team else "",
         "agent": event.agent,
-        "key": event.key,
         "route": event.route,
     }
+    models = list(_of_attempts("model", [(attempt.target, attempt) for attempt in event.attempts]))
     yield from ((dimension, id, whole) for dimension, id in ids.items() if id)
-    yield from _of_attempts("model", [(attempt.target, attempt) for attempt in event.attempts])
+    if event.key:
+        yield "key", event.key, sum((_named(target, counters) for _, target, counters in models), whole)
+    yield from models
     yield from _of_attempts("provider", [(attempt.target.split("/", 1)[0], attempt) for attempt in event.attempts])
 
 
@@ -86,6 +90,20 @@ def _of_attempts(dimension: str, attempts: list[tuple[str, Attempt]]) -> Iterato
         counters.update(attempts=1, failed=attempt.outcome != "ok", estimated=attempt.estimated, duration_ms=attempt.duration_ms)
         counters.update(_spent(attempt.tokens, attempt.cost_nanousd))
     yield from ((dimension, id, counters) for id, counters in sums.items())
+
+
+def by_model(counters: Mapping[str, int]) -> dict[str, dict[str, int]]:
+    """The part of a key's counters that is kept for each model: {"openai/gpt-4.1-mini": {"requests": 1, …}}."""
+    models: dict[str, dict[str, int]] = {}
+    for name, value in counters.items():
+        if name.startswith(MODEL):
+            target, _, counter = name.removeprefix(MODEL).rpartition(":")
+            models.setdefault(target, {})[counter] = value
+    return models
+
+
+def _named(target: str, counters: Counter[str]) -> Counter[str]:
+    return Counter({f"{MODEL}{target}:{name}": value for name, value in counters.items()})
 
 
 def _spent(tokens: Tokens, cost_nanousd: int) -> Counter[str]:
