@@ -59,7 +59,8 @@ def test_a_key_knows_what_it_has_used_of_each_model():
     key = sums[Total("key", "k1", "day#2026-11-21")]
     assert (key["requests"], key["cost_nanousd"]) == (2, 16)
     models = by_model(+key)
-    assert models["openai/a:1"] == {"requests": 1, "attempts": 1, "failed": 1, "duration_ms": 10} | {
+    spent = {"input": 1, "output": 2, "cost_nanousd": 7}
+    assert models["openai/a:1"] == {"requests": 1, "attempts": 1, "failed": 1, "duration_ms": 10} | spent
         "input": 1,
         "output": 2,
         "cost_nanousd": 7,
