@@ -4,6 +4,7 @@ It ships inside the aws-sam-cli wheel. One call at a time, buffered: it crashes 
 https://github.com/aws/aws-lambda-runtime-interface-emulator
 """
 
+import fcntl
 import http.client
 import json
 import os
@@ -33,12 +34,15 @@ def rie() -> Path:
 
 
 def build() -> None:
-    """`make build`, where there is no artefact or one older than its sources."""
-    artefact = BUILT / "template.yaml"
-    if artefact.exists() and (ROOT / ".tools/sam/.ready").exists() and artefact.stat().st_mtime > _newest_source():
-        return
-    made = subprocess.run(["make", "build"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    assert made.returncode == 0, made.stdout
+    """`make build`, where there is no artefact or one older than its sources. Test runs side by side build one after the other."""
+    BUILT.parent.mkdir(exist_ok=True)
+    with (BUILT.parent / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        artefact = BUILT / "template.yaml"
+        if artefact.exists() and (ROOT / ".tools/sam/.ready").exists() and artefact.stat().st_mtime > _newest_source():
+            return
+        made = subprocess.run(["make", "build"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        assert made.returncode == 0, made.stdout
 
 
 def _newest_source() -> float:

@@ -45,6 +45,17 @@ def test_work_that_does_not_end_is_broken_off_within_the_time(api, start):
     assert not invocation.done
 
 
+def test_work_that_holds_on_to_its_end_does_not_cost_the_shutdown(api, start):
+    worker = start()
+    api.invoke("hangs_on")
+    api.wait_until_said("chunk b'first'")
+    asked = time.monotonic()
+    worker.terminate()
+    assert worker.exit_status() == 0
+    shutdown = next(at for at, what in api.journal if what == "shutdown")
+    assert shutdown - asked < 0.5
+
+
 def test_an_api_that_goes_away_ends_the_loop_but_not_without_a_shutdown(api, start):
     worker = start()
     api.wait_until_said("next")

@@ -31,6 +31,7 @@ def main() -> None:
     try:
         Loop(api, handler, environment.response_mode).run()
     finally:
+        termination.over()
         _shut_down(module)
 
 

@@ -63,8 +63,7 @@ class RuntimeApi:
         """The end that is due."""
         try:
             for data in body:
-                if data:
-                    self._connection.send(to_chunk(data))
+                self._connection.send(to_chunk(data))
         except Broken:
             raise
         except Exception as error:

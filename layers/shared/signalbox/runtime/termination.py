@@ -4,7 +4,8 @@ import select
 import signal
 import socket
 
-GRACE_S = 0.25  # for work in hand; the rest of the 500 ms is for `after` and `shutdown`
+GRACE_S = 0.2  # for work in hand
+LAST_S = 0.1  # for closing a body, and again for `after`; what is left of the 500 ms is for `shutdown`
 
 
 class Termination:
@@ -17,7 +18,7 @@ class Termination:
         signal.set_wakeup_fd(self._wake.fileno())
         signal.signal(signal.SIGTERM, self._on_term)
         signal.signal(signal.SIGALRM, self._on_grace_over)
-        self._asked = False
+        self._asked = self._over = False
 
     def wait(self, connection: socket.socket) -> None:
         """Returns when `connection` has something to read. To be called where no work is in hand."""
@@ -26,13 +27,18 @@ class Termination:
             if connection in readable:
                 return
             self._woken.recv(64)
-        signal.setitimer(signal.ITIMER_REAL, 0)
         raise SystemExit(0)
+
+    def over(self) -> None:
+        """From here on nothing is interrupted."""
+        self._over = True
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
     def _on_term(self, *_: object) -> None:
         if not self._asked:
             self._asked = True
-            signal.setitimer(signal.ITIMER_REAL, GRACE_S)
+            signal.setitimer(signal.ITIMER_REAL, GRACE_S, LAST_S)
 
     def _on_grace_over(self, *_: object) -> None:
-        raise SystemExit(0)
+        if not self._over:
+            raise SystemExit(0)

@@ -98,6 +98,17 @@ def hangs(event: dict, context: Context) -> Response:
     return Response(200, TEXT, body(), lambda: tell("after"))
 
 
+def hangs_on(event: dict, context: Context) -> Response:
+    def body() -> Iterator[bytes]:
+        try:
+            yield b"first"
+            wait_at("never")
+        finally:
+            wait_at("never")
+
+    return Response(200, TEXT, body(), lambda: wait_at("never"))
+
+
 def context_of(event: dict, context: Context) -> Response:
     tell(f"{context.request_id} {context.deadline_ms} {context.function_arn} {context.trace_id}")
     tell(f"trace id {os.environ['_X_AMZN_TRACE_ID']}")
