@@ -29,6 +29,10 @@ class NewVersion(NewDocument):
     expected_version: Annotated[
         int | None, Field(ge=0, description="The version you looked at: refused with 409 where another is live")
     ] = None
+    overrides: Annotated[
+        dict[str, str] | None,
+        Field(description="What this stage says against the document, as PROVIDERS__OPENAI__BASE_URL; left out, it stays as it is"),
+    ] = None
 
 
 class Restored(BaseModel):
@@ -126,7 +130,13 @@ def check(new: NewDocument) -> Checked:
 
 @router.post("/admin/config/publish", summary="Make a document the live version", tags=["config"])
 def publish(new: NewVersion) -> PublishedVersion:
-    published = stage.versions().publish(new.document, author=router.context["who"], message=new.message, expected=new.expected_version)
+    published = stage.versions().publish(
+        new.document,
+        author=router.context["who"],
+        message=new.message,
+        expected=new.expected_version,
+        overrides=new.overrides,
+    )
     return _told(published)
 
 

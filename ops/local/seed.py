@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from signalbox.aws.boto_versions import Versions
+from signalbox.config.overrides import from_environment
 from signalbox.config.source import InvalidDocument
 
 from ..secrets import put_provider_keys
@@ -40,6 +41,7 @@ def seed(cloud: Cloud, outputs: Mapping[str, str], environment: Mapping[str, str
             overrides[f"SIGNALBOX_PROVIDERS__{_upper(provider)}__BASE_URL"] = f"{sim_url}/{provider}/v1"
         if row.get("secret") and (key or provider in SIMULATED):
             put_provider_keys(cloud.client("secretsmanager"), outputs["ProviderSecrets"] + row["secret"], [key or SIMULATOR_KEY])
+    overrides |= from_environment(environment)
     try:
         versions.publish(text, author=AUTHOR if ours else live["author"], message="seed", overrides=overrides)
     except InvalidDocument as error:

@@ -9,6 +9,7 @@ from typing import Any
 import boto3
 import pytest
 from moto import mock_aws
+
 from signalbox.aws.boto_versions import LIVE, PublishConflict, UnknownVersion, Versions
 from signalbox.config.source import InvalidDocument
 from signalbox.routing.catalog import to_snapshot

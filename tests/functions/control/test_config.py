@@ -37,6 +37,15 @@ def test_publishing_over_an_unseen_version_is_refused(api: Api, published: Any) 
     assert api("POST", "/admin/config/publish", body | {"expected_version": 1})[1]["version"] == 2
 
 
+def test_what_a_stage_says_against_the_document_stays_until_it_says_otherwise(api: Api, published: Any) -> None:
+    api("POST", "/admin/config/publish", {"document": SEED, "overrides": {"TIMEOUTS__TTFT_S": "7"}})
+    assert api("POST", "/admin/config/publish", {"document": SEED})[1]["changed"] is False
+    assert api("GET", "/admin/config")[1]["overrides"] == {"TIMEOUTS__TTFT_S": "7"}
+    wrong = {"document": SEED, "overrides": {"PROVIDERS__OPNAI__BASE_URL": "https://example.com"}}
+    assert "there is no 'opnai'" in refused(api("POST", "/admin/config/publish", wrong), "invalid_request")
+    assert api("POST", "/admin/config/publish", {"document": SEED, "overrides": {}})[1]["digest"] == published["digest"]
+
+
 def test_an_earlier_version_is_made_live_again(api: Api, published: Any) -> None:
     api("POST", "/admin/config/publish", {"document": SEED.replace("ttft_s: 5\n", "ttft_s: 6\n")})
     status, back = api("POST", "/admin/config/rollback", {"version": 1})

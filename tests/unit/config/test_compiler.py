@@ -5,6 +5,7 @@ from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from signalbox.config.compiler import compile_text
 from signalbox.config.overrides import from_environment
 from signalbox.money import Prices

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from signalbox.config.compiler import compile_text
 from signalbox.config.source import MAX_CHARS, InvalidDocument
 
