@@ -45,9 +45,9 @@ deploy: build ## sam deploy to your AWS account (ENV=dev, staging or prod)
 bench: .venv/.ready .tools/emulator/.ready ## what a request costs through Signalbox, beside a direct call
 	.venv/bin/python -m bench
 
-lock: .tools/uv/.ready ## compile requirements/*.in again, with hashes
-	$(COMPILE) $(addprefix --no-emit-package ,$(IN_RUNTIME)) layers/shared/requirements.in -o layers/shared/requirements.txt
+lock: .tools/uv/.ready ## compile requirements/*.in again, with hashes; the layer gets the versions that the tests run on
 	@for name in dev emulator sam uv; do $(COMPILE) requirements/$$name.in -o requirements/$$name.txt || exit 1; done
+	@$(COMPILE) --constraints requirements/dev.txt $(addprefix --no-emit-package ,$(IN_RUNTIME)) layers/shared/requirements.in -o layers/shared/requirements.txt
 
 clean: ## remove what set-up, builds and runs have made (the local stack's state as well)
 	rm -rf .venv .tools .aws-sam .signalbox .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

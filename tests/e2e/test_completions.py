@@ -1,6 +1,7 @@
 """The main job through the front door: the official SDK, the simulated upstream, and what both sides counted."""
 
 import time
+from itertools import pairwise
 
 import httpx
 import openai
@@ -38,7 +39,7 @@ def test_a_stream_arrives_as_the_upstream_sends_it(client, faults):
         usage = chunk.usage or usage
     assert text == "one two three four five six seven eight"
     assert usage.completion_tokens > 0
-    pauses = [late - early for early, late in zip(arrivals, arrivals[1:], strict=False)]
+    pauses = [late - early for early, late in pairwise(arrivals)]
     assert sum(pause > 0.03 for pause in pauses) >= 4, pauses
 
 
@@ -95,6 +96,7 @@ def test_a_request_can_be_looked_up_by_its_own_tenant_only(stack, new_key):
     assert stack.get(f"/v1/requests/{id}", other["secret"]).status_code == 404
 
 
+CHAT = {"model": "chat", "messages": [{"role": "user", "content": "hi"}]}
 BAD = [
     ("not JSON", {"content": b"hello"}, 400, "invalid_request"),
     ("wrong types", {"json": {"model": "chat", "messages": "hi"}}, 400, "invalid_request"),
@@ -105,7 +107,7 @@ BAD = [
     ("wrong key", {"json": {}, "headers": {"authorization": "Bearer sk-sb-forged.mac"}}, 401, "invalid_key"),
     ("method", {"method": "DELETE"}, 405, "method_not_allowed"),
     ("path", {"path": "/v1/nothing/here"}, 404, "not_found"),
-    ("timeout header", {"json": {"model": "chat", "messages": [{"role": "user", "content": "hi"}]}, "headers": {"x-signalbox-timeout-ms": "soon"}}, 400, "invalid_request"),
+    ("timeout header", {"json": CHAT, "headers": {"x-signalbox-timeout-ms": "soon"}}, 400, "invalid_request"),
 ]  # fmt: skip
 
 
@@ -148,11 +150,10 @@ def test_a_target_that_has_no_other_fails_with_its_code(stack, client, faults, n
 def test_a_stream_that_breaks_midway_ends_in_an_error_and_is_charged_by_what_is_known(stack, new_key, faults, upstream_ledger):
     faults("openai", cut_after_chunks=5, times=1)
     key = new_key()
-    text = ""
+    chunks = []
     with pytest.raises(openai.APIError) as error:
-        for chunk in chat(stack.client(key["secret"]), "words=50", stream=True):
-            text += chunk.choices[0].delta.content or ""
-    assert text
+        chunks.extend(chat(stack.client(key["secret"]), "words=50", stream=True))
+    assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
     assert error.value.code == "upstream_failed"
     usage = eventually(lambda: stack.usage(key["secret"]), lambda usage: usage["today"]["requests"] == 1)
     assert usage["today"]["cost_nanousd"] >= sum(call["cost_nanousd"] for call in upstream_ledger())

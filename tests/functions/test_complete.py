@@ -5,6 +5,7 @@ import importlib.util
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -44,8 +45,8 @@ class World:
         self.client = lambda service: session.client(service, endpoint_url=endpoint)
         self.table = lambda name: session.resource("dynamodb", endpoint_url=endpoint).Table(name)
         self.upstreams = upstreams
-        self.published: list[dict] = []
-        self.module = None
+        self.module: Any = None
+        self.queue = ""
 
     def ask(self, event: dict | None = None, *, timeout_s: float = 30, **body):
         """The answer with its body gathered, and the work after it done."""

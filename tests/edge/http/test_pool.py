@@ -19,7 +19,6 @@ class Server:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/v1?q=1"
         self.connections = 0
-        self.requests: list[bytes] = []
         self.go_on = threading.Event()
         self.ended = threading.Semaphore(0)
         self._scripts = scripts

@@ -60,7 +60,9 @@ class FakeUpstream:
     """`answers` by host; each is served once, in order."""
 
     def __init__(self, now: Now, **answers: list) -> None:
-        self.now, self.answers, self.requests, self.exchanges = now, answers, [], []
+        self.now, self.answers = now, answers
+        self.requests: list[tuple] = []
+        self.exchanges: list[FakeExchange] = []
 
     def send(self, request: HttpRequest, timeout_s: float) -> FakeExchange:
         self.requests.append((request.url, json.loads(request.body), request.headers.get("authorization")))

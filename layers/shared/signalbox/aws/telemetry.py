@@ -4,6 +4,7 @@ Embedded metric format: https://docs.aws.amazon.com/AmazonCloudWatch/latest/moni
 """
 
 import json
+import os
 import sys
 import time
 import traceback
@@ -12,6 +13,7 @@ from typing import Any
 from ..usage.record import UsageRecord
 
 NAMESPACE = "Signalbox"
+SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME", "signalbox")  # tells the stages apart, as in the other functions
 UNITS = {"DurationMs": "Milliseconds"}
 
 
@@ -32,6 +34,7 @@ def count(metric: str, value: int = 1, **dimensions: str) -> None:
 
 
 def measure(values: dict[str, int], dimensions: dict[str, str], **fields: Any) -> None:
+    dimensions = {"service": SERVICE} | dimensions
     metrics = [{"Name": name, "Unit": UNITS.get(name, "Count")} for name in values]
     directive = {"Namespace": NAMESPACE, "Dimensions": [list(dimensions)], "Metrics": metrics}
     line = {"_aws": {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [directive]}} | dimensions | values | fields
@@ -43,7 +46,7 @@ def completion(record: UsageRecord) -> None:
     """One line a request: a metric, and what an operator looks for in the log."""
     measure(
         {"Requests": 1, "DurationMs": record.duration_ms, "CostNanousd": record.cost_nanousd},
-        {"Route": record.route},
+        {"Route": record.route or "none"},
         request_id=record.id,
         target=record.target,
         attempts=len(record.attempts),

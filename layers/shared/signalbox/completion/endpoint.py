@@ -15,6 +15,7 @@ from ..dialects import openai_chat
 from ..errors import Refusal
 from ..reply import gather
 from ..runtime.invocation import Response
+from ..usage.record import UsageRecord
 from .admitted import Admitted, admit
 from .asked import Asked, to_asked
 from .flight import Clock
@@ -46,7 +47,7 @@ class Completions:
             admitted = admit(asked, self._desk, self._live)
         except Refusal as refusal:
             record = to_refused(asked, refusal, self._clock)
-            return replace(refused(refusal, headers), after=lambda: self._desk.record(record.to_detail()))
+            return replace(refused(refusal, headers), after=lambda: self._note(record))
         return self._travel(asked, admitted, headers)
 
     def models(self, call: Call) -> Response:
@@ -59,6 +60,10 @@ class Completions:
     def close(self) -> None:
         """SIGTERM."""
         self._desk.release()
+
+    def _note(self, record: UsageRecord) -> None:
+        self._desk.record(record.to_detail())
+        telemetry.completion(record)
 
     def _travel(self, asked: Asked, admitted: Admitted, headers: Mapping[str, str]) -> Response:
         journey = Journey(admitted.trip, self._pool.send, self._providers.get, self._clock)

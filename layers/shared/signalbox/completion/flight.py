@@ -50,6 +50,7 @@ class Flight:
         self.step = step
         self.outcome = "ok"
         self.status: int | None = None
+        self.retry_after_s: float | None = None
         self.ttft_s: float | None = None
         self.finish: str | None = None
         self._limits = limits
@@ -76,7 +77,7 @@ class Flight:
         except TransportError as error:
             raise self._failed(next(kind for type_, kind in KINDS if isinstance(error, type_)), str(error)) from error
         except UpstreamFailure as failure:
-            raise self._failed(failure.kind, failure.detail, failure.retry_after_s) from failure
+            raise self._failed(failure.kind, failure.detail) from failure
         finally:
             self._ended_s = self._clock.monotonic()
             if exchange and self.outcome != "ok":
@@ -105,6 +106,7 @@ class Flight:
             duration_ms=round((self._ended_s - self._began_s) * 1000),
             ttft_ms=None if self.ttft_s is None else round(self.ttft_s * 1000),
             status=self.status,
+            retry_after_s=self.retry_after_s,
             generation=self.step.generation,
             tokens=tokens,
             cost_nanousd=cost_nanousd(tokens, self._prices) if self._prices else 0,
@@ -126,9 +128,8 @@ class Flight:
         self._billable = False  # providers do not bill an error
         body = exchange.read(self._wait_s())[:ERROR_BODY_BYTES]
         wait = exchange.headers.get("retry-after", "")
-        raise UpstreamFailure(
-            kind_of(self.status, body), error_names(body), status=self.status, retry_after_s=float(wait) if wait.isdigit() else None
-        )
+        self.retry_after_s = float(wait) if wait.isascii() and wait.isdecimal() else None
+        raise UpstreamFailure(kind_of(self.status, body), error_names(body))
 
     def _heard(self, exchange: Exchange) -> Iterator[bytes]:
         self._rest = exchange.pieces(self._wait_s)
@@ -148,9 +149,9 @@ class Flight:
         text = chunk.arguments if isinstance(chunk, ToolCallDelta) else chunk.text
         self._delivered_bytes += len(text.encode("utf-8", "surrogatepass"))
 
-    def _failed(self, kind: str, detail: str, retry_after_s: float | None = None) -> UpstreamFailure:
+    def _failed(self, kind: str, detail: str) -> UpstreamFailure:
         self.outcome = kind
-        return UpstreamFailure(kind, detail, status=self.status, retry_after_s=retry_after_s)
+        return UpstreamFailure(kind, detail, status=self.status, retry_after_s=self.retry_after_s)
 
 
 def error_names(body: bytes) -> str:

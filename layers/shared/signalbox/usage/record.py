@@ -18,6 +18,7 @@ class Attempt:
     duration_ms: int
     ttft_ms: int | None = None
     status: int | None = None
+    retry_after_s: float | None = None
     generation: int = 0  # of the target's circuit when the attempt began
     tokens: Tokens = Tokens()
     cost_nanousd: int = 0
