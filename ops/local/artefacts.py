@@ -26,6 +26,8 @@ class Artefacts:
 
     def upload(self, id: str, resource: Mapping[str, Any], path: Path) -> Any:
         """A folder as an archive, a file as it is; a state machine's property takes bucket and key apart."""
+        if not path.exists():
+            raise Trouble(f"template.yaml names {path} for {id}, and it is not there")
         if resource["Type"] == "AWS::Serverless::StateMachine":
             return {"Bucket": BUCKET, "Key": self.put(path.read_bytes(), path.suffix)}
         if resource.get("Metadata", {}).get("BuildMethod") == "makefile":

@@ -26,7 +26,7 @@ class Cloud:
         self.client = cache(self._client)
 
     def _client(self, service: str) -> Any:
-        config = Config(retries={"total_max_attempts": 2}, max_pool_connections=64, read_timeout=900, s3={"addressing_style": "path"})
+        config = Config(retries={"total_max_attempts": 2}, s3={"addressing_style": "path"})
         return self.session.client(service, endpoint_url=self.endpoint, config=config)
 
 

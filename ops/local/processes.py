@@ -87,5 +87,5 @@ def require_port(port: int, name: str, what: str) -> int:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
-            raise Trouble(f"port {port} is taken, and {what} needs it: stop what holds it, or move with {name}={port + 1}") from error
+            raise Trouble(f"port {port}, for {what}, is taken: stop what holds it, or choose another: {name}={port + 1}") from error
     return port

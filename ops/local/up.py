@@ -10,6 +10,7 @@ import sys
 import time
 from typing import Any
 
+import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ..trouble import Trouble
@@ -109,9 +110,11 @@ class Stack:
         streamed = {row.function for _, _, methods in api.routes for row in methods.values() if row.streams}
         pools = {id: Pool(fetch(cloud, self.settings, id, functions[id])) for id in streamed}
 
+        emulator = httpx.AsyncClient(base_url=cloud.endpoint, timeout=None)  # boto3's calls cannot be given up
+
         async def invoke(id: str, event: bytes) -> bytes | None:
-            answer = await asyncio.to_thread(cloud.client("lambda").invoke, FunctionName=functions[id], Payload=event)
-            return None if answer.get("FunctionError") else answer["Payload"].read()
+            answer = await emulator.post(f"/2015-03-31/functions/{functions[id]}/invocations", content=event)
+            return answer.content if answer.is_success and "x-amz-function-error" not in answer.headers else None
 
         door = FrontDoor(api, pools, invoke)
         me = asyncio.current_task()
@@ -128,6 +131,7 @@ class Stack:
                     child.check()
         finally:
             await door.close()
+            await emulator.aclose()
 
 
 def _greet(port: int, sim_port: int, cloud: Cloud, took_s: float) -> None:
