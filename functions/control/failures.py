@@ -3,7 +3,7 @@
 from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
-from aws_lambda_powertools.event_handler.openapi.exceptions import RequestUnsupportedContentType, RequestValidationError
+from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 from stage import logger
 
 from signalbox.aws.boto_budgets import Contended, NoSuchKey
@@ -67,7 +67,6 @@ def _document(error: InvalidDocument) -> Refusal:
 REFUSALS = {
     Refusal: lambda error: error,
     RequestValidationError: invalid,
-    RequestUnsupportedContentType: lambda error: Refusal("invalid_request", "Send the body as application/json."),
     UnicodeDecodeError: lambda error: Refusal("invalid_request", "The body is not UTF-8."),
     RecursionError: lambda error: Refusal("invalid_request", "The body is nested too deeply."),
     InvalidDocument: _document,

@@ -23,6 +23,8 @@ from stage import logger
 
 from signalbox.errors import Refusal
 
+JSON = "application/json"
+
 tracer = Tracer()
 app = APIGatewayRestResolver(enable_validation=True, json_body_deserializer=partial(json.loads, parse_float=Decimal))
 app.use(middlewares=[audit.record])
@@ -36,8 +38,16 @@ failures.handle(app)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     try:  # before the resolver, which looks at the body first
         app.append_context(who=access.identify(event["path"], APIGatewayProxyEvent(event).headers))
+        event = as_json(event)
     except Refusal as refusal:
         return failures.to_proxy(refusal)
     except Exception as error:
         return failures.to_proxy(failures.internal(error))
     return app.resolve(event, context)
+
+
+def as_json(event: dict[str, Any]) -> dict[str, Any]:
+    """JSON is all this API takes; curl calls whatever it sends a form unless it is told otherwise."""
+    names = ("headers", "multiValueHeaders")
+    plain, many = ({name: value for name, value in (event.get(of) or {}).items() if name.lower() != "content-type"} for of in names)
+    return event | {"headers": plain | {"content-type": JSON}, "multiValueHeaders": many | {"content-type": [JSON]}}
