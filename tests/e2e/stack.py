@@ -45,7 +45,7 @@ class Stack:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         assert self._ready.wait(START_S), f"not ready within {START_S} s:\n{self.output}{self.logs()}"
-        assert self.process.poll() is None, f"it ended:\n{self.output}{self.logs()}"
+        assert "signalbox ready" in self.output, f"it ended:\n{self.output}{self.logs()}"
         facts = running(self.home)
         self.url, self.sim_url, self.aws_url = facts["url"], facts["simulators"], facts["aws"]
 

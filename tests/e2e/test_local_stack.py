@@ -1,0 +1,115 @@
+"""What `make run` promises of itself: a state that survives, a crash that is told, one clear line where it cannot start."""
+
+import os
+import signal
+import socket
+from pathlib import Path
+
+import pytest
+
+from ops.local.instance import running
+
+from .stack import Stack
+from .waiting import eventually
+
+
+def ask(stack):
+    raw = stack.client(stack.key).chat.completions.with_raw_response.create(model="chat", messages=[{"role": "user", "content": "say: hi"}])
+    assert raw.parse().choices[0].message.content == "hi"
+    return raw.headers
+
+
+def children(pid):
+    """All below it, the frozen ones as well."""
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parents[int(stat.parent.name)] = int(stat.read_text().rsplit(")", 1)[1].split()[1])
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    found = {pid}
+    while more := {child for child, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found - {pid}
+
+
+def alive(pids):
+    return [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A stack that the test may start, stop and break."""
+    stacks = []
+
+    def make(**environment):
+        stacks.append(Stack(tmp_path / "home", **environment))
+        return stacks[-1]
+
+    yield make
+    for stack in stacks:
+        if hasattr(stack, "process") and stack.process.poll() is None:
+            stack.stop()
+
+
+def test_a_clean_stop_keeps_the_state_and_leaves_nothing_running(own):
+    first = own()
+    first.start()
+    version = ask(first)["x-signalbox-config-version"]
+    usage = eventually(lambda: first.usage(first.key), lambda usage: usage["today"]["requests"] == 1)
+    below = children(first.process.pid)
+    assert len(below) >= 3  # the embedded AWS, the simulators, a worker
+    assert first.stop(signal.SIGTERM) == 0
+    eventually(lambda: not alive(below), within_s=5)
+    second = own()
+    second.start()
+    assert "was lost" not in second.output
+    assert second.usage(second.key)["today"] == usage["today"]
+    assert int(ask(second)["x-signalbox-config-version"]) == int(version) + 1  # the simulators have moved to another port
+    assert second.stop() == 0
+
+
+def test_a_crash_leaves_nothing_running_and_the_next_start_says_what_is_lost(own):
+    first = own()
+    first.start()
+    ask(first)
+    below = children(first.process.pid)
+    os.kill(first.process.pid, signal.SIGKILL)
+    first.stop()
+    eventually(lambda: not alive(below), within_s=10)
+    second = own()
+    second.start()
+    assert "did not stop cleanly" in second.output
+    assert "lost" in second.output
+    ask(second)
+
+
+def test_one_stack_per_folder(own):
+    first = own()
+    first.start()
+    with pytest.raises(AssertionError, match=rf"already runs from .*process {first.process.pid}, {first.url}"):
+        own().start()
+    ask(first)
+
+
+@pytest.mark.parametrize("name", ["PORT", "SIM_PORT"])
+def test_a_taken_port_is_named_before_anything_is_started(own, tmp_path, name):
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        port = holder.getsockname()[1]
+        stack = own(**{name: str(port)})
+        with pytest.raises(AssertionError, match=f"signalbox: port {port}, .* is taken: .*{name}="):
+            stack.start()
+    assert stack.process.wait(10) == 1
+    assert running(tmp_path / "home") == {}
+    assert not (tmp_path / "home" / "aws").exists()
+
+
+def test_when_a_part_dies_the_rest_is_stopped_and_the_part_is_named(own):
+    stack = own()
+    stack.start()
+    below = children(stack.process.pid)
+    simulators = next(pid for pid in below if b"ops.simulators" in Path(f"/proc/{pid}/cmdline").read_bytes())
+    os.kill(simulators, signal.SIGKILL)
+    assert stack.process.wait(20) == 1
+    assert "the simulated providers ended by itself" in stack.output
+    eventually(lambda: not alive(below), within_s=5)
