@@ -18,15 +18,16 @@ class Instance:
         try:
             home.mkdir(parents=True, exist_ok=True)
             free_mb = shutil.disk_usage(home).free // 2**20
+            if free_mb < NEEDED_MB:
+                raise Trouble(f"the disk is nearly full ({free_mb} MB free, {NEEDED_MB} MB needed): free some space")
             self._lock = (home / "lock").open("a")
         except OSError as error:
             raise Trouble(f"{home} cannot be written ({error.strerror}): make it writable, or set SIGNALBOX_HOME") from error
-        if free_mb < NEEDED_MB:
-            raise Trouble(f"the disk is nearly full ({free_mb} MB free, {NEEDED_MB} MB needed): free some space")
         self._mark = home / "running.json"
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
+            self._lock.close()
             raise Trouble(f"Signalbox already runs from {home}{self._whereabouts()}: stop that one, or set SIGNALBOX_HOME") from error
         self.crashed = self._mark.exists()
         self._mark.write_text(json.dumps({"pid": os.getpid()}))

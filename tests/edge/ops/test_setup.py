@@ -1,0 +1,101 @@
+"""Set-up on a bare machine: what is missing is said in one line."""
+
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ops import environment
+from ops.local import settings
+from ops.local.instance import Instance
+from ops.trouble import Trouble
+
+SCRIPT = environment.__file__
+
+
+def test_an_old_python_is_told_what_is_needed(monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "version_info", (3, 10, 4))
+    with pytest.raises(SystemExit, match=r"Python 3\.10\.4 is too old, 3\.11 or newer is needed: make PYTHON="):
+        environment.check(str(tmp_path / "env"))
+
+
+def test_a_python_without_venv(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "ensurepip", None)
+    with pytest.raises(SystemExit, match="no venv module: install it"):
+        environment.check(str(tmp_path / "env"))
+
+
+def test_a_full_disk_is_seen_before_anything_is_written(monkeypatch, tmp_path):
+    monkeypatch.setattr(environment, "NEEDED_MB", 10**9)
+    with pytest.raises(SystemExit, match="the disk is nearly full"):
+        environment.main(str(tmp_path / "env"), "requirements.txt")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "advice"),
+    [
+        ("OSError: [Errno 28] No space left on device", "the disk is full"),
+        ("NewConnectionError(...): Failed to establish a new connection", "cannot be reached"),
+        ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE", "not the one that was locked"),
+        ("something else", "could not be installed"),
+    ],
+)
+def test_pips_pages_become_one_line(tmp_path, words, advice):
+    log = tmp_path / "log"
+    with pytest.raises(SystemExit, match=advice) as ended:
+        environment.run([sys.executable, "-c", f"import sys; sys.exit({words!r})"], str(log))
+    assert "\n" not in str(ended.value)
+    assert words in log.read_text()
+
+
+def test_a_set_up_that_broke_off_begins_again_and_one_that_stands_is_kept(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("none.txt").write_text("")
+    Path("env/bin").mkdir(parents=True)
+    Path("env/bin/python").write_text("half a file")
+    environment.main("env", "none.txt")
+    assert subprocess.run(["env/bin/python", "-c", "print(6*7)"], capture_output=True, text=True).stdout == "42\n"
+    Path("env/kept").touch()
+    environment.main("env", "none.txt")
+    assert Path("env/kept").exists()
+
+
+def test_it_runs_on_a_bare_python():
+    code = f"import runpy; runpy.run_path({SCRIPT!r})"
+    subprocess.run([sys.executable, "-I", "-S", "-c", code], check=True)
+    assert runpy.run_path(SCRIPT)["OLDEST"] == (3, 11)
+
+
+def test_dotenv_stands_below_the_environment(tmp_path, monkeypatch):
+    monkeypatch.setattr(settings, "ROOT", tmp_path)
+    (tmp_path / ".env").write_text("# keys\nexport OPENAI_API_KEY='sk-1'\nPORT=5000\n\nSIM_PORT = 0\n")
+    found = settings.from_environment({"PORT": "6000"})
+    assert (found.port, found.sim_port, found.environment["OPENAI_API_KEY"]) == (6000, 0, "sk-1")
+    assert found.home == tmp_path / ".signalbox"
+
+
+@pytest.mark.parametrize("port", ["-1", "65536", "http", "1.5"])
+def test_a_port_that_is_none(port):
+    with pytest.raises(Trouble, match=f"PORT={port} is not a port"):
+        settings.from_environment({"PORT": port})
+
+
+def test_a_folder_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(Trouble, match="set SIGNALBOX_HOME"):
+        Instance(tmp_path / "file" / "home")
+
+
+def test_a_mark_that_stayed_is_a_crash(tmp_path):
+    Instance(tmp_path).close(clean=False)
+    second = Instance(tmp_path)
+    assert second.crashed
+    with pytest.raises(Trouble, match="already runs"):
+        Instance(tmp_path)
+    second.close(clean=True)
+    third = Instance(tmp_path)
+    assert not third.crashed
+    third.close(clean=True)
