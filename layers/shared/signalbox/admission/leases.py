@@ -182,11 +182,10 @@ class Admission:
 
     def unanswered(self, want: Want) -> None:
         """Nobody knows whether it was written. A soft budget lets the request pass, and its cost is recorded later; a hard one does not."""
-        if self._budgets[want.account].hard:
-            raise Refusal(
-                "ledger_unavailable", "The ledger does not answer, and a hard budget holds this call: try again.", retry_after_s=1
-            )
         self._hand.drop(want.account)
+        if self._budgets[want.account].hard:
+            message = "The ledger does not answer, and a hard budget holds this call: try again."
+            raise Refusal("ledger_unavailable", message, retry_after_s=1)
         self._waived.add(want.account)
 
     def abandon(self) -> None:

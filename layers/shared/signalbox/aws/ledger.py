@@ -8,7 +8,7 @@ One request at a time, as a container serves them:
     view = desk.look(scopes)                              no I/O once each scope was seen: cached, of any age
     hold = desk.admit(caller, scopes, request_id=…, bound_nanousd=…, floor_nanousd=…, deadline_ms=…)
     desk.open(hold, target, detail)                       the intent leaves, nobody waits; then call upstream
-    hold.opened()                                         before the first byte of the answer goes out
+    hold.opened()                                         once the upstream request is sent; it was stored meanwhile
     desk.settle(hold, cost_nanousd, detail)               after the answer
     desk.release()                                        SIGTERM
 
@@ -78,7 +78,8 @@ class Hold:
     _doubtful: bool = False  # an intent that was not answered for may arrive late
 
     def opened(self) -> None:
-        """Waits until the intent is stored (usually it is by now; one retry). Call it before the first byte of the answer.
+        """Waits until the intent is stored (usually it is by now; one retry). Call it as soon as the upstream request is sent, so that the
+        wait is within the upstream's own, and in any case before the first byte of the answer.
 
         Refusal ledger_unavailable where it cannot be stored and a hard budget is held: the upstream call has begun, so settle at what is
         known of it, or at `granted_nanousd`. Without a hard budget it returns and says so in the log.
@@ -159,7 +160,7 @@ class Desk:
         self.look(scopes)
         admission = Admission(self._hand, bound_nanousd, floor_nanousd)
         try:
-            budgets = self._gather(admission, caller, scopes)
+            budgets, now_ms = self._gather(admission, caller, scopes)
         except Refusal:
             admission.abandon()
             raise
@@ -178,7 +179,7 @@ class Desk:
             _budgets=budgets,
             _parts=parts,
             _number=self._hand.number,
-            _admitted_ms=self._now_ms(),
+            _admitted_ms=now_ms,
         )
         return self._under_way
 
@@ -263,8 +264,8 @@ class Desk:
 
     # Admission
 
-    def _gather(self, admission: Admission, caller: Caller, scopes: tuple[str, ...]) -> dict[Account, Budget]:
-        """Wave by wave until the admission wants nothing more. The control items that are stale go along with the first."""
+    def _gather(self, admission: Admission, caller: Caller, scopes: tuple[str, ...]) -> tuple[dict[Account, Budget], int]:
+        """Wave by wave until the admission wants nothing more, and when that was. Stale control items go along with the first."""
         stale = self._control.older_than(FRESH_S, scopes)
         for _ in range(TURNS):
             now_ms = self._now_ms()
@@ -273,7 +274,7 @@ class Desk:
             wants = admission.wants(now_ms)
             if not wants and not stale:
                 check_standing(caller, self._control.view(scopes).records)
-                return budgets
+                return budgets, now_ms
             calls = [accounts.move(self._tables.ledger, want) for want in wants]
             read, *answers = self._aws.wave([self._control.read(stale), *calls]) if stale else [None, *self._aws.wave(calls)]
             refusals = [self._report(admission, want, answer) for want, answer in zip(wants, answers, strict=True)]

@@ -1,0 +1,195 @@
+"""What the client makes of answers that are slow, cut, throttled or wrong, over real sockets."""
+
+import json
+import socket
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from signalbox.aws import dynamodb, events
+from signalbox.aws.client import Aws, AwsError, Call, Cancelled, ConditionFailed, Rejected, Throttled, Unavailable
+
+from .conftest import ENVIRONMENT
+
+
+class Script:
+    """Answers in turn what it is told to: (status, body), or a function that does as it likes with the connection."""
+
+    def __init__(self):
+        self.answers = []
+        self.asked = []
+        self.together = 0
+        self.under_way = 0
+        self.lock = threading.Lock()
+        script = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["content-length"]))
+                with script.lock:
+                    script.asked.append((self.headers["x-amz-target"], json.loads(body)))
+                    answer = script.answers.pop(0) if script.answers else (200, {})
+                    script.under_way += 1
+                    script.together = max(script.together, script.under_way)
+                if callable(answer):
+                    answer = answer(self)
+                with script.lock:
+                    script.under_way -= 1
+                if answer:
+                    status, fields = answer
+                    text = json.dumps(fields).encode()
+                    self.send_response(status)
+                    self.send_header("content-length", str(len(text)))
+                    self.end_headers()
+                    self.wfile.write(text)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
+        self.thread.start()
+        self.slept = []
+
+    def close(self):
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()
+
+
+@pytest.fixture
+def script():
+    script = Script()
+    yield script
+    script.close()
+
+
+@pytest.fixture
+def aws(script):
+    endpoint = f"http://127.0.0.1:{script.server.server_port}"
+    aws = Aws(ENVIRONMENT | {"AWS_ENDPOINT_URL": endpoint}, draw=lambda: 0.5, sleep=script.slept.append)
+    yield aws
+    aws.close()
+
+
+CALL = Call("dynamodb", "GetItem", {"TableName": "t"})
+
+
+def failure(code, **more):
+    return 400, {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": "why"} | more
+
+
+def hang_up(handler):
+    handler.close_connection = True
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "code"),
+    [
+        (failure("ValidationException"), Rejected, "ValidationException"),
+        (failure("AccessDeniedException"), Rejected, "AccessDeniedException"),
+        (failure("ConditionalCheckFailedException"), ConditionFailed, "ConditionalCheckFailedException"),
+        (failure("TransactionCanceledException", CancellationReasons=[{"Code": "None"}]), Cancelled, "TransactionCanceledException"),
+    ],
+)
+def test_what_would_fail_again_is_not_tried_again(script, aws, answer, kind, code):
+    script.answers = [answer]
+    with pytest.raises(kind) as error:
+        aws.call(CALL)
+    assert error.value.code == code
+    assert len(script.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (failure("ProvisionedThroughputExceededException"), Throttled),
+        (failure("TransactionConflictException"), Throttled),
+        ((429, {}), Throttled),
+        ((500, {"__type": "InternalServerError"}), Unavailable),
+        ((503, {}), Unavailable),
+        (hang_up, Unavailable),
+    ],
+)
+def test_what_may_pass_is_tried_again_and_not_for_ever(script, aws, answer, kind):
+    script.answers = [answer, (200, {"Item": 1})]
+    assert aws.call(CALL) == {"Item": 1}
+    script.answers, script.asked[:] = [answer] * 5, []
+    with pytest.raises(kind):
+        aws.call(CALL)
+    assert len(script.asked) == 2
+
+
+def test_only_throttling_is_waited_for_with_jitter(script, aws):
+    script.answers = [(503, {}), failure("ThrottlingException"), (200, {})]
+    aws.call(CALL, tries=3)
+    assert script.slept == [0.05]
+
+
+def test_an_answer_that_does_not_come_is_given_up_in_time(script, aws):
+    done = threading.Event()
+    script.answers = [lambda _: done.wait(10) and None] * 2
+    began = time.monotonic()
+    with pytest.raises(Unavailable) as error:
+        aws.call(CALL, timeout_s=0.1)
+    done.set()
+    assert error.value.code == "TimedOut"
+    assert time.monotonic() - began < 1
+
+
+def test_nobody_at_home():
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    with pytest.raises(Unavailable):
+        Aws(ENVIRONMENT | {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}"}).call(CALL)
+
+
+def test_a_wave_is_under_way_at_once_and_answers_in_order(script, aws):
+    everybody = threading.Barrier(3)
+
+    def wait_for_the_others(_):
+        everybody.wait(5)
+        return 200, {"number": script.together}
+
+    script.answers = [wait_for_the_others] * 3
+    answers = aws.wave([CALL, CALL, CALL], timeout_s=5)
+    assert script.together == 3
+    assert len(answers) == 3
+
+
+def test_a_wave_tries_again_only_what_failed(script, aws):
+    script.answers = [(200, {}), (503, {}), (200, {})]
+    answers = aws.wave([Call("dynamodb", "GetItem", {"n": n}) for n in range(3)])
+    assert answers == [{}, {}, {}]
+    asked = [fields["n"] for _, fields in script.asked]
+    assert sorted(asked[:3]) == [0, 1, 2]
+    assert len(asked) == 4
+
+
+def test_one_failure_in_a_wave_leaves_the_other_answers(script, aws):
+    script.answers = [failure("ConditionalCheckFailedException", Item={"n": {"N": "7"}}), (200, {"fine": True})]
+    first, second = sorted(aws.wave([CALL, CALL]), key=lambda answer: not isinstance(answer, AwsError))
+    assert dynamodb.old_item(first) == {"n": 7}
+    assert second == {"fine": True}
+
+
+def test_a_call_is_under_way_while_something_else_happens(script, aws):
+    flight = aws.begin(CALL)
+    assert aws.call(Call("dynamodb", "PutItem", {})) == {}
+    assert flight.answer() == {}
+    assert {target for target, _ in script.asked} == {"DynamoDB_20120810.GetItem", "DynamoDB_20120810.PutItem"}
+
+
+def test_an_event_that_the_bus_did_not_take_is_a_failure_though_the_answer_is_200(script, aws):
+    refused = (200, {"FailedEntryCount": 1, "Entries": [{"ErrorCode": "InternalFailure"}]})
+    script.answers = [refused, (200, {"FailedEntryCount": 0, "Entries": [{}]})]
+    aws.call(events.put("bus", "UsageRecorded", {"id": "r1"}))
+    script.answers = [refused, refused]
+    with pytest.raises(Throttled) as error:
+        aws.call(events.put("bus", "UsageRecorded", {"id": "r1"}))
+    assert error.value.code == "InternalFailure"

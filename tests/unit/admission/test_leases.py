@@ -1,0 +1,235 @@
+import pytest
+
+from signalbox.admission.budgets import Budget, scopes_of, to_budgets
+from signalbox.admission.keys import Caller
+from signalbox.admission.leases import (
+    ADMITS_MS,
+    GRACE_MS,
+    MOST_LEASES,
+    Admission,
+    BudgetExceeded,
+    Hand,
+    Lease,
+    Part,
+    Sight,
+    Unsettled,
+    slice_size,
+    surplus,
+    why_unsettled,
+)
+from signalbox.errors import Refusal
+
+NOW_MS = 1_795_000_000_000
+ACCOUNT = ("key#k", "month#2026-11")
+BUDGET = Budget("key#k", "month", 10_000, True, 1)
+SOFT = Budget("key#k", "month", 10_000, False, 1)
+
+
+def sight(remaining, *leases, limit=10_000, settled=0):
+    return Sight(limit, remaining, settled, 1, {lease.id: lease for lease in leases})
+
+
+def admission(hand, bound=100, floor=40, budget=BUDGET):
+    admission = Admission(hand, bound, floor)
+    admission.touch({ACCOUNT: budget})
+    return admission
+
+
+def granted_lease(want, more=None):
+    return Lease(want.lease, want.base + (want.more if more is None else more), want.number, want.expires_ms)
+
+
+def test_the_first_request_leases_a_slice_and_the_next_ones_need_no_round_trip():
+    hand = Hand("c0")
+    first = admission(hand)
+    [want] = first.wants(NOW_MS)
+    assert (want.fresh, want.more, want.expires_ms) == (True, 156, NOW_MS + ADMITS_MS + GRACE_MS)
+    first.took(want, sight(9_844, granted_lease(want)))
+    assert first.wants(NOW_MS) == []
+    assert first.granted() == 100
+    assert first.parts() == (Part(ACCOUNT, want.lease, 2),)
+    assert admission(hand).wants(NOW_MS + ADMITS_MS - 1) == []
+
+
+def test_a_slice_admits_for_a_minute_and_is_then_renewed_in_place():
+    hand = Hand("c0", leases={ACCOUNT: Lease("c0-1", 150, 1, NOW_MS + GRACE_MS)}, remaining={ACCOUNT: 9_000}, number=1)
+    [want] = admission(hand).wants(NOW_MS)
+    assert (want.fresh, want.lease, want.base, want.more) == (False, "c0-1", 150, 0)
+
+
+def test_a_slice_that_is_too_small_is_topped_up():
+    hand = Hand("c0", leases={ACCOUNT: Lease("c0-1", 30, 1, NOW_MS + ADMITS_MS + GRACE_MS)}, remaining={ACCOUNT: 9_000}, number=1)
+    [want] = admission(hand).wants(NOW_MS)
+    assert want.base + want.more == 140
+
+
+@pytest.mark.parametrize(
+    ("remaining", "others", "goal"),
+    [
+        (120, False, 100),  # the slice does not fit, the bound does
+        (90, False, 90),  # a part, since nobody else is about
+        (90, True, 45),  # a part, and as much for the next
+        (50, True, 40),  # never less than the floor
+        (40, True, 40),
+    ],
+)
+def test_where_headroom_is_short_a_request_gets_a_part(remaining, others, goal):
+    hand = Hand("c0")
+    request = admission(hand)
+    [want] = request.wants(NOW_MS)
+    leases = [Lease("c1-1", 5, 1, NOW_MS + 1)] if others else []
+    request.failed(want, sight(remaining, *leases), NOW_MS)
+    [want] = request.wants(NOW_MS)
+    assert want.more == goal
+    request.took(want, sight(remaining - goal, granted_lease(want), *leases))
+    assert request.granted() == goal
+
+
+def test_below_the_floor_it_is_refused_until_the_period_ends():
+    request = admission(Hand("c0"))
+    [want] = request.wants(NOW_MS)
+    with pytest.raises(BudgetExceeded) as refusal:
+        request.failed(want, sight(39, settled=9_961), NOW_MS)
+    assert (refusal.value.scope, refusal.value.period, refusal.value.code) == ("key#k", "month#2026-11", "budget_exceeded")
+    assert refusal.value.retry_after_s == 1_083_200
+
+
+def test_where_others_hold_what_is_missing_it_is_refused_until_they_must_let_go():
+    request = admission(Hand("c0"))
+    [want] = request.wants(NOW_MS)
+    with pytest.raises(BudgetExceeded) as refusal:
+        request.failed(want, sight(0, Lease("c1-1", 10_000, 1, NOW_MS + 90_001)), NOW_MS)
+    assert refusal.value.retry_after_s == 91
+
+
+def test_a_total_budget_has_no_time_to_retry():
+    request = Admission(Hand("c0"), 100, 100)
+    request.touch({("key#k", "total"): Budget("key#k", "total", 50, True, 1)})
+    [want] = request.wants(NOW_MS)
+    with pytest.raises(BudgetExceeded) as refusal:
+        request.failed(want, sight(0, limit=50, settled=50), NOW_MS)
+    assert refusal.value.retry_after_s is None
+
+
+def test_expired_leases_are_returned_before_anything_is_refused_or_cut_and_only_once():
+    request = admission(Hand("c0"))
+    [want] = request.wants(NOW_MS)
+    dead = sight(0, Lease("c1-1", 10_000, 1, NOW_MS - 1))
+    request.failed(want, dead, NOW_MS)
+    assert request.dead == {ACCOUNT: dead}
+    request.reclaimed(ACCOUNT)
+    with pytest.raises(BudgetExceeded):
+        request.failed(want, dead, NOW_MS)
+
+
+def test_an_answer_that_was_lost_is_read_from_what_is_stored():
+    hand = Hand("c0")
+    request = admission(hand)
+    [want] = request.wants(NOW_MS)
+    request.failed(want, sight(9_844, granted_lease(want)), NOW_MS)
+    assert request.wants(NOW_MS) == []
+
+
+def test_a_slice_that_others_returned_is_leased_anew():
+    hand = Hand("c0", leases={ACCOUNT: Lease("c0-1", 150, 1, NOW_MS)}, number=1)
+    request = admission(hand)
+    [want] = request.wants(NOW_MS)
+    assert not want.fresh
+    request.failed(want, sight(10_000), NOW_MS)
+    [want] = request.wants(NOW_MS)
+    assert want.fresh
+    assert want.lease != "c0-1"
+
+
+def test_a_slice_that_others_shortened_is_no_longer_believed():
+    hand = Hand("c0", leases={ACCOUNT: Lease("c0-1", 150, 1, NOW_MS)}, number=1)
+    request = admission(hand)
+    [want] = request.wants(NOW_MS)
+    request.failed(want, sight(9_990, Lease("c0-1", 10, 1, NOW_MS + 1)), NOW_MS)
+    [want] = request.wants(NOW_MS)
+    assert (want.base, want.more) == (10, 90)
+
+
+def test_a_lease_whose_write_was_not_answered_is_not_in_hand():
+    hand = Hand("c0", leases={ACCOUNT: Lease("c0-1", 150, 1, NOW_MS)}, number=1)
+    request = admission(hand)
+    [want] = request.wants(NOW_MS)
+    with pytest.raises(Refusal) as refusal:
+        request.unanswered(want)
+    assert refusal.value.code == "ledger_unavailable"
+    assert hand.leases == {}
+
+
+def test_a_soft_budget_never_refuses():
+    request = admission(Hand("c0"), budget=SOFT)
+    [want] = request.wants(NOW_MS)
+    assert not want.hard
+    request.unanswered(want)
+    assert request.wants(NOW_MS) == []
+    assert request.granted() == 100
+    assert request.parts() == (Part(ACCOUNT, "c0-none", 2),)
+
+
+def test_a_full_item_says_so():
+    request = admission(Hand("c0"))
+    [want] = request.wants(NOW_MS)
+    crowd = [Lease(f"c{n}-1", 1, 1, NOW_MS + 1) for n in range(1, MOST_LEASES + 1)]
+    with pytest.raises(Refusal) as refusal:
+        request.failed(want, sight(9_000, *crowd), NOW_MS)
+    assert (refusal.value.code, refusal.value.retry_after_s) == ("ledger_unavailable", 1)
+
+
+def test_what_a_refused_request_gathered_goes_back():
+    hand = Hand("c0")
+    request = admission(hand)
+    [want] = request.wants(NOW_MS)
+    request.took(want, sight(9_844, granted_lease(want)))
+    assert hand.idle(NOW_MS) == []
+    request.abandon()
+    assert hand.idle(NOW_MS) == [ACCOUNT]
+    admission(hand).parts()
+    assert hand.idle(NOW_MS) == []
+    assert hand.idle(NOW_MS + ADMITS_MS) == [ACCOUNT]
+
+
+def test_the_slice_shrinks_to_one_request_where_room_is_little():
+    assert slice_size(100, 1_000_000, hard=True) == 800
+    assert slice_size(100, 20_000, hard=True) == 312
+    assert slice_size(100, 6_400, hard=True) == 100
+    assert slice_size(100, -50, hard=False) == 800
+    assert surplus(70, 100, 6_400, hard=True) == 0
+    assert surplus(70, 100, 6_399, hard=True) == 70
+    assert surplus(70, 100, -1, hard=False) == 0
+
+
+@pytest.mark.parametrize(
+    ("stored", "why"),
+    [
+        (None, Unsettled(missing=True)),
+        (sight(0), Unsettled(gone=True)),
+        (sight(0, Lease("c0-1", 50, 7, 0)), None),
+        (sight(0, Lease("c0-1", 50, 8, 0)), None),
+        (sight(0, Lease("c0-1", 50, 6, 0)), Unsettled(covered=50)),
+        (sight(0, Lease("c0-1", 500, 6, 0)), Unsettled(covered=60)),
+    ],
+)
+def test_why_a_part_did_not_take_its_cost(stored, why):
+    assert why_unsettled(Part(ACCOUNT, "c0-1", 7), 60, stored) == why
+
+
+def test_the_scopes_of_a_request():
+    caller = Caller("k", "t", "a", minted=True)
+    assert scopes_of(caller) == ("key#k", "team#t/a", "tenant#t", "global#*")
+    assert scopes_of(caller, agent="x", route="r", providers=["q", "p", "q"]) == (
+        *("key#k", "team#t/a", "tenant#t"),
+        *("agent#x", "route#r", "provider#p", "provider#q", "global#*"),
+    )
+
+
+def test_the_budgets_of_a_record():
+    row = {"limit_nanousd": 5, "hard": True, "version": 3}
+    assert to_budgets("key#k", {}) == ()
+    assert to_budgets("key#k", {"budgets": {"month": row, "day": row}}) == (
+        Budget("key#k", "day", 5, True, 3),
+        Budget("key#k", "month", 5, True, 3),
+    )
