@@ -11,7 +11,7 @@ import h11
 
 from . import proxy
 from .http1 import Peer, reason, serve
-from .invocation import Begin, End, Failure, Invocation, Part
+from .invocation import Begin, End, Failure, Invocation
 from .pool import Pool, Throttled
 from .rest_api import Match, RestApi
 
@@ -85,7 +85,6 @@ class FrontDoor:
 
     async def _stream(self, peer: Peer, match: Match, event: bytes, request_id: str, trace_id: str) -> None:
         invocation = self._pools[match.integration.function].invoke(event, trace_id)
-        part: Part
         try:
             async with asyncio.timeout(match.integration.timeout_s):
                 head, rest = await self._head(invocation)
@@ -96,14 +95,21 @@ class FrontDoor:
             raise
         try:
             await peer.send(response, h11.Data(data=rest))
-            while not isinstance(part := await asyncio.wait_for(invocation.get(), IDLE_S), End | Failure):
-                if isinstance(part, bytes):
-                    await asyncio.wait_for(peer.send(h11.Data(data=part)), IDLE_S)
-            if isinstance(part, End):
+            if await self._forward(peer, invocation):
                 await peer.send(h11.EndOfMessage())  # without it the connection is closed midway, and the client sees that
         except (ConnectionError, TimeoutError):  # nobody interrupts a Lambda whose client has gone
             _let_go(invocation)
             peer.cut()
+
+    async def _forward(self, peer: Peer, invocation: Invocation) -> bool:
+        """False where the answer broke midway; TimeoutError where the function says, or the client takes, nothing for too long."""
+        now = asyncio.get_running_loop().time
+        async with asyncio.timeout(IDLE_S) as silence:
+            while not isinstance(part := await invocation.get(), End | Failure):
+                if isinstance(part, bytes):
+                    await peer.send(h11.Data(data=part))
+                    silence.reschedule(now() + IDLE_S)
+        return isinstance(part, End)
 
     async def _head(self, invocation: Invocation) -> tuple[proxy.Head, bytes]:
         prelude = proxy.Prelude()
@@ -133,5 +139,5 @@ def _let_go(invocation: Invocation) -> None:
 
 async def _drain(invocation: Invocation) -> None:
     with contextlib.suppress(asyncio.CancelledError):
-        while not isinstance(await invocation.get(), End | Failure):
-            pass
+        while not invocation.drained:
+            await invocation.get()

@@ -56,6 +56,10 @@ class Invocation:
             self.over = True
             self._parts.put_nowait(part)
 
+    @property
+    def drained(self) -> bool:
+        return self.over and self._parts.empty()
+
     async def get(self) -> Part:
         part = await self._parts.get()
         self._room.release()
