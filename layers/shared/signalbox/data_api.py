@@ -3,8 +3,7 @@
 import base64
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from .aws import telemetry
 from .dialects import openai_chat
@@ -14,8 +13,7 @@ from .runtime.invocation import Context, Response
 MAX_BODY_BYTES = 1_048_576
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One HTTP call; header names are lower case."""
 
     method: str

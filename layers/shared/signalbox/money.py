@@ -1,6 +1,5 @@
 """Money is whole nano-dollars. A price is nano-dollars per million tokens, so that $0.0375 a million is still whole."""
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 NANOUSD_PER_USD = 1_000_000_000
@@ -20,8 +19,7 @@ class Tokens(NamedTuple):
         return Tokens(*(a + b for a, b in zip(self, other, strict=True)))
 
 
-@dataclass(frozen=True, slots=True)
-class Prices:
+class Prices(NamedTuple):
     """Nano-dollars per million tokens. Where a provider bills reasoning as output, `reasoning` equals `output`."""
 
     input: int

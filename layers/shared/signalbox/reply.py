@@ -1,50 +1,45 @@
 """What an upstream answers, as a stream of small facts; an unstreamed answer is the same stream, gathered up."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 from .money import Tokens
 from .request import Json, ToolCall
 
 
-@dataclass(frozen=True, slots=True)
-class TextDelta:
+class TextDelta(NamedTuple):
     text: str
-    index: int = 0
+    choice: int = 0
     logprobs: tuple[Json, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class RefusalDelta:
+class RefusalDelta(NamedTuple):
     text: str
-    index: int = 0
+    choice: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class ReasoningDelta:
+class ReasoningDelta(NamedTuple):
     text: str
-    index: int = 0
+    choice: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class ToolCallDelta:
+class ToolCallDelta(NamedTuple):
     """`position` numbers the call within its choice; `id` and `name` come with the first piece only."""
 
     position: int
     arguments: str
     id: str | None = None
     name: str | None = None
-    index: int = 0
+    choice: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Finish:
+class Finish(NamedTuple):
     reason: str  # stop, length, tool_calls, content_filter
-    index: int = 0
+    choice: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(NamedTuple):
     """The provider's own count so far; a later one replaces an earlier one."""
 
     tokens: Tokens
@@ -53,8 +48,9 @@ class Usage:
 Chunk = TextDelta | RefusalDelta | ReasoningDelta | ToolCallDelta | Finish | Usage
 
 
-@dataclass(slots=True)
-class Choice:
+class Choice(NamedTuple):
+    """One whole answer."""
+
     text: str = ""
     logprobs: tuple[Json, ...] = ()
     refusal: str = ""
@@ -64,28 +60,31 @@ class Choice:
 
 
 def gather(chunks: Iterable[Chunk]) -> tuple[list[Choice], Tokens | None]:
-    """The choices in order of their index and the last usage, or None where the provider gave none."""
-    choices: dict[int, Choice] = {}
+    """The choices in order of their number and the last usage, or None where the provider gave none."""
+    parts: defaultdict[int, defaultdict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
     calls: dict[tuple[int, int], ToolCall] = {}
     tokens = None
     for chunk in chunks:
         if isinstance(chunk, Usage):
             tokens = chunk.tokens
             continue
-        choice = choices.setdefault(chunk.index, Choice())
+        mine = parts[chunk.choice]
         match chunk:
             case TextDelta(text, _, logprobs):
-                choice.text += text
-                choice.logprobs += logprobs
+                mine["text"].append(text)
+                mine["logprobs"] += logprobs
             case RefusalDelta(text):
-                choice.refusal += text
+                mine["refusal"].append(text)
             case ReasoningDelta(text):
-                choice.reasoning += text
+                mine["reasoning"].append(text)
             case ToolCallDelta(position, arguments, id, name):
-                so_far = calls.get((chunk.index, position), ToolCall("", "", ""))
-                calls[chunk.index, position] = ToolCall(id or so_far.id, name or so_far.name, so_far.arguments + arguments)
+                so_far = calls.get((chunk.choice, position), ToolCall("", "", ""))
+                calls[chunk.choice, position] = ToolCall(id or so_far.id, name or so_far.name, so_far.arguments + arguments)
             case Finish(reason):
-                choice.finish = reason
-    for (index, _), call in sorted(calls.items()):
-        choices[index].tool_calls += (call,)
-    return [choices[index] for index in sorted(choices)], tokens
+                mine["finish"] = [reason]
+    return [_whole(mine, tuple(calls[at] for at in sorted(calls) if at[0] == number)) for number, mine in sorted(parts.items())], tokens
+
+
+def _whole(parts: Mapping[str, list[Any]], tool_calls: tuple[ToolCall, ...]) -> Choice:
+    text, refusal, reasoning = ("".join(parts[name]) for name in ("text", "refusal", "reasoning"))
+    return Choice(text, tuple(parts["logprobs"]), refusal, reasoning, tool_calls, next(iter(parts["finish"]), None))

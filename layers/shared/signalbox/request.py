@@ -1,27 +1,24 @@
 """One Request: what every dialect is read into and every provider is written from. Plain data, nothing else."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 Json = Any
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(NamedTuple):
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
+class Image(NamedTuple):
     """`url` is https or a `data:` URL."""
 
     url: str
     detail: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ToolCall:
+class ToolCall(NamedTuple):
     """`arguments` is the JSON text exactly as the model wrote it."""
 
     id: str
@@ -29,14 +26,12 @@ class ToolCall:
     arguments: str
 
 
-@dataclass(frozen=True, slots=True)
-class ToolResult:
+class ToolResult(NamedTuple):
     call_id: str
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Raw:
+class Raw(NamedTuple):
     """A part that only providers of the client's own dialect can read, as the client sent it."""
 
     json: Json
@@ -45,15 +40,13 @@ class Raw:
 Part = Text | Image | ToolCall | ToolResult | Raw
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     role: str  # system, developer, user, assistant, tool
     parts: tuple[Part, ...]
     name: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """`extra` holds the parameters we do not know, passed on to providers that speak the same dialect."""
 
     dialect: str
@@ -71,4 +64,4 @@ class Request:
     tool_choice: Json = None
     response_format: Json = None
     user: str | None = None
-    extra: Mapping[str, Json] = field(default_factory=dict)
+    extra: Mapping[str, Json] = MappingProxyType({})

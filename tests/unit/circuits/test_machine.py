@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -106,7 +104,7 @@ def test_each_failed_probe_opens_again_for_twice_as_long_up_to_the_cap():
 
 def test_a_target_that_was_calm_waits_the_short_time_again():
     flapping = Circuit(openings=4, closed_ms=NOW - 1_000)
-    calm = replace(flapping, closed_ms=NOW - DEFAULTS.calm_ms)
+    calm = flapping._replace(closed_ms=NOW - DEFAULTS.calm_ms)
     assert folded(flapping, outcome(1, "auth"))[0].openings == 5
     assert folded(calm, outcome(1, "auth"))[0].openings == 1
 

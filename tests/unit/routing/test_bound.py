@@ -1,7 +1,5 @@
 """No attempt costs more than its bound, and the bound buys what it says."""
 
-from dataclasses import replace
-
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,12 +38,12 @@ def test_a_price_of_less_than_a_nanodollar_a_token_is_rounded_up_once():
 def test_an_image_has_no_bound():
     request = Request("openai_chat", "m", (Message("user", (Text("a"),)),))
     assert bound.is_bounded(request)
-    assert not bound.is_bounded(replace(request, messages=(Message("user", (Image("https://x"),)),)))
+    assert not bound.is_bounded(request._replace(messages=(Message("user", (Image("https://x"),)),)))
 
 
 def test_output_is_bounded_by_what_was_asked_and_by_the_model():
     request = Request("openai_chat", "m", ())
     target = Target("t", "p", "m", 1000, 500, frozenset(), None)
     assert bound.output_tokens_bound(request, target) == 500
-    assert bound.output_tokens_bound(replace(request, max_tokens=20), target) == 20
-    assert bound.output_tokens_bound(replace(request, max_tokens=900), target) == 500
+    assert bound.output_tokens_bound(request._replace(max_tokens=20), target) == 20
+    assert bound.output_tokens_bound(request._replace(max_tokens=900), target) == 500

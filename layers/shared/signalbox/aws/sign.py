@@ -2,10 +2,10 @@
 
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
+from typing import NamedTuple
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from ..wire import HttpRequest
@@ -13,8 +13,7 @@ from ..wire import HttpRequest
 ALGORITHM = "AWS4-HMAC-SHA256"
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
+class Credentials(NamedTuple):
     access_key: str
     secret_key: str
     token: str | None = None
@@ -53,7 +52,7 @@ def signed(request: HttpRequest, credentials: Credentials, region: str, service:
     headers["authorization"] = (
         f"{ALGORITHM} Credential={credentials.access_key}/{credential_scope}, SignedHeaders={names}, Signature={signature}"
     )
-    return replace(request, headers=headers)
+    return request._replace(headers=headers)
 
 
 @lru_cache(maxsize=16)

@@ -3,7 +3,7 @@
 Everything is reckoned from the outcomes' own times, so that the same outcomes always come to the same state.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import blake2b
 
 from .state import CLOSED, HALF_OPEN, OPEN, Circuit, seen_at
@@ -85,7 +85,7 @@ def fold(circuit: Circuit, outcome: Outcome, settings: Settings = DEFAULTS) -> t
         if circuit.state == OPEN:
             return circuit, ()  # begun before its time, for want of a better target: the wait stands
         transitions = (_transition("CircuitHalfOpened", circuit, outcome, "the wait is over"),)
-    circuit = replace(circuit, seen=(*circuit.seen, mark)[-settings.remembered :])
+    circuit = circuit._replace(seen=(*circuit.seen, mark)[-settings.remembered :])
     circuit, more = _STEPS[circuit.state, effect == GOOD](circuit, outcome, effect, settings)
     return circuit, transitions + more
 
@@ -93,18 +93,18 @@ def fold(circuit: Circuit, outcome: Outcome, settings: Settings = DEFAULTS) -> t
 def settle(circuit: Circuit, now_ms: int, settings: Settings = DEFAULTS) -> Circuit:
     """Forgets what is too old to come again, so that nothing is written while nothing fails."""
     if circuit.state == CLOSED and now_ms - circuit.failed_ms > settings.stale_ms:
-        return replace(circuit, window=(), seen=())
+        return circuit._replace(window=(), seen=())
     return circuit
 
 
 def _closed_good(circuit: Circuit, outcome: Outcome, effect: str, settings: Settings) -> tuple[Circuit, tuple[Transition, ...]]:
-    return replace(circuit, consecutive=0, window=_counted(circuit, outcome, 1, 0, settings)), ()
+    return circuit._replace(consecutive=0, window=_counted(circuit, outcome, 1, 0, settings)), ()
 
 
 def _closed_bad(circuit: Circuit, outcome: Outcome, effect: str, settings: Settings) -> tuple[Circuit, tuple[Transition, ...]]:
     window = _counted(circuit, outcome, 0, 1, settings)
     failed_ms = max(circuit.failed_ms, outcome.ended_ms)
-    circuit = replace(circuit, consecutive=circuit.consecutive + 1, window=window, failed_ms=failed_ms)
+    circuit = circuit._replace(consecutive=circuit.consecutive + 1, window=window, failed_ms=failed_ms)
     bad = sum(slot[2] for slot in window)
     total = bad + sum(slot[1] for slot in window)
     if effect == TRIPS:
@@ -117,10 +117,10 @@ def _closed_bad(circuit: Circuit, outcome: Outcome, effect: str, settings: Setti
 
 
 def _half_open_good(circuit: Circuit, outcome: Outcome, effect: str, settings: Settings) -> tuple[Circuit, tuple[Transition, ...]]:
-    circuit = replace(circuit, successes=circuit.successes + 1)
+    circuit = circuit._replace(successes=circuit.successes + 1)
     if circuit.successes < settings.successes:
         return circuit, ()
-    closed = replace(circuit, state=CLOSED, until_ms=0, successes=0, closed_ms=outcome.ended_ms)
+    closed = circuit._replace(state=CLOSED, until_ms=0, successes=0, closed_ms=outcome.ended_ms)
     return closed, (_transition("CircuitClosed", closed, outcome, f"{settings.successes} probes succeeded"),)
 
 

@@ -1,14 +1,12 @@
 """What is known of one target's health, as `circuits/state` in the control table holds it and as routing sees it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 CLOSED, OPEN, HALF_OPEN = "closed", "open", "half_open"
 
 
-@dataclass(frozen=True, slots=True)
-class Circuit:
+class Circuit(NamedTuple):
     """Times are epoch milliseconds. `generation` counts the openings: an outcome of an older one says nothing about this one.
 
     Everything below `until_ms` is the tracker's own; all of it is empty while the target is well.
@@ -69,5 +67,5 @@ def view(item: Mapping[str, Any] | None, now_ms: int) -> dict[str, Circuit]:
 
 def seen_at(circuit: Circuit, now_ms: int) -> Circuit:
     if circuit.state == OPEN and now_ms >= circuit.until_ms:
-        return replace(circuit, state=HALF_OPEN, successes=0)
+        return circuit._replace(state=HALF_OPEN, successes=0)
     return circuit

@@ -1,7 +1,7 @@
 """A request with its route, and the worst that it may cost put aside; or the reason why not."""
 
 import os
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from ..admission.budgets import scopes_of, to_budgets
 from ..aws.control import View
@@ -18,8 +18,7 @@ from .journey import Trip
 TIMES_ROUTED_ANEW = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Admitted:
+class Admitted(NamedTuple):
     trip: Trip
     hold: Hold
     agent: str
@@ -43,7 +42,7 @@ def admit(asked: Asked, desk: Desk, live: Live) -> Admitted:
             raise Refusal("llm_disabled", "LLM traffic is switched off. Ask the operators, or try again later.", retry_after_s=30)
         if hold.view.live["digest"] == snapshot.digest:
             granted = hold.granted_nanousd if hold.period_by_scope else None
-            return Admitted(replace(trip, circuits=circuits_at(hold.view.circuits, asked.at_ms), granted_nanousd=granted), hold, agent)
+            return Admitted(trip._replace(circuits=circuits_at(hold.view.circuits, asked.at_ms), granted_nanousd=granted), hold, agent)
         desk.cancel(hold)
     raise Refusal("no_route", "The configuration changed faster than the request could be routed. Try again.", retry_after_s=1)
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..admission.keys import Caller
 from ..errors import Refusal
@@ -13,8 +13,7 @@ AFTER_ANSWER_S = 5.0  # kept free before Lambda's deadline, for settling
 MOST_TAGS = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """`at_ms` is epoch, `began_s` and `deadline_s` are monotonic. `agent` is what a header says: the key must permit it yet."""
 
     id: str

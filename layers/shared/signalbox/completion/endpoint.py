@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 
 from ..admission.keys import authenticate
 from ..aws import telemetry
@@ -47,7 +46,7 @@ class Completions:
             admitted = admit(asked, self._desk, self._live)
         except Refusal as refusal:
             record = to_refused(asked, refusal, self._clock)
-            return replace(refused(refusal, headers), after=lambda: self._note(record))
+            return refused(refusal, headers)._replace(after=lambda: self._note(record))
         return self._travel(asked, admitted, headers)
 
     def models(self, call: Call) -> Response:
@@ -86,7 +85,7 @@ class Completions:
         except Exception as error:
             refusal = _as_refusal(error)
             broke.append(refusal)
-            return replace(refused(refusal, {**headers, **_told(journey)}), after=settle)
+            return refused(refusal, {**headers, **_told(journey)})._replace(after=settle)
         headers = {**headers, **_told(journey)}
         id, created_s = f"chatcmpl-{asked.id}", asked.at_ms // 1000
         model = admitted.trip.snapshot.targets[journey.target].model

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..aws.http import Cut, Exchange, Malformed, TimedOut, TransportError, Unreachable
 from ..errors import UpstreamFailure
@@ -25,8 +25,7 @@ ERROR_BODY_BYTES = 4_096
 LANDING_S = 0.1
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """What the attempt is held to; `deadline_s` is monotonic. The token bounds are what it may be charged where nothing was counted."""
 
     timeouts: Timeouts
@@ -35,8 +34,7 @@ class Limits:
     output_tokens: int
 
 
-@dataclass(frozen=True, slots=True)
-class Clock:
+class Clock(NamedTuple):
     """`wall` is epoch seconds, `monotonic` measures durations."""
 
     wall: Callable[[], float]
@@ -50,7 +48,7 @@ class Flight:
         self.step = step
         self.outcome = "ok"
         self.status: int | None = None
-        self.retry_after_s: float | None = None
+        self.retry_after_s: int | None = None
         self.ttft_s: float | None = None
         self.finish: str | None = None
         self._limits = limits
@@ -128,7 +126,7 @@ class Flight:
         self._billable = False  # providers do not bill an error
         body = exchange.read(self._wait_s())[:ERROR_BODY_BYTES]
         wait = exchange.headers.get("retry-after", "")
-        self.retry_after_s = float(wait) if wait.isascii() and wait.isdecimal() else None
+        self.retry_after_s = int(wait) if wait.isascii() and wait.isdecimal() and len(wait) < 7 else None
         raise UpstreamFailure(kind_of(self.status, body), error_names(body))
 
     def _heard(self, exchange: Exchange) -> Iterator[bytes]:

@@ -1,7 +1,7 @@
 """One request on its way: the plan's attempts, one after the other, until a target answers; then the chunks of its answer."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..aws import telemetry
 from ..aws.http import Exchange
@@ -23,8 +23,7 @@ Send = Callable[[HttpRequest, float], Exchange]
 KeyOf = Callable[[Provider, bool], str | None]  # the second argument asks to read it anew
 
 
-@dataclass(frozen=True, slots=True)
-class Trip:
+class Trip(NamedTuple):
     """What a journey sets out with. `granted_nanousd` is None where no budget holds it."""
 
     request: Request
@@ -147,7 +146,7 @@ class Journey:
         if code == "invalid_request":
             return Refusal(code, f"{tried} refused the request ({failure.kind}; {failure.detail or 'no reason given'}).")
         advice = "Allow more time, or try again." if code == "deadline_exceeded" else "Try again."
-        wait = None if failure.retry_after_s is None else max(1, round(failure.retry_after_s))
+        wait = None if failure.retry_after_s is None else max(1, failure.retry_after_s)
         return Refusal(code, f"No target answered (tried {tried}; the last ended in {failure.kind}). {advice}", retry_after_s=wait)
 
 

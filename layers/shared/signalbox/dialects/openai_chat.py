@@ -166,9 +166,9 @@ def to_events(id: str, created_s: int, model: str, chunks: Iterable[Chunk], incl
         if isinstance(chunk, Usage):
             tokens = chunk.tokens
             continue
-        if chunk.index not in begun:
-            begun.add(chunk.index)
-            yield event(chunk.index, {"role": "assistant", "content": "", "refusal": None})
+        if chunk.choice not in begun:
+            begun.add(chunk.choice)
+            yield event(chunk.choice, {"role": "assistant", "content": "", "refusal": None})
         match chunk:
             case TextDelta(text, index, logprobs):
                 yield event(index, {"content": text}, {"content": list(logprobs), "refusal": None} if logprobs else None)
@@ -177,7 +177,7 @@ def to_events(id: str, created_s: int, model: str, chunks: Iterable[Chunk], incl
             case ReasoningDelta(text, index):
                 yield event(index, {"reasoning_content": text})
             case ToolCallDelta():
-                yield event(chunk.index, {"tool_calls": [_to_tool_call_delta(chunk)]})
+                yield event(chunk.choice, {"tool_calls": [_to_tool_call_delta(chunk)]})
             case Finish(reason, index):
                 yield event(index, {}, finish=reason)
     if include_usage and tokens is not None:

@@ -1,7 +1,7 @@
 """The worst that one attempt can cost, known before it is made; and the other way round, what an amount can pay for."""
 
 from ..money import TOKENS_PER_PRICE, Prices, ceil_price
-from ..request import Image, Message, Raw, Request
+from ..request import Image, Message, Raw, Request, Text, ToolResult
 from .catalog import Target
 
 MIN_OUTPUT_TOKENS = 256  # below this an answer cut short is of no use: the request is refused instead
@@ -39,4 +39,4 @@ def affordable_output_tokens(amount_nanousd: int, input_tokens: int, choices: in
 
 def prompt_chars(messages: tuple[Message, ...]) -> int:
     """How long the prompt's texts are, in characters."""
-    return sum(len(part.text) for message in messages for part in message.parts if hasattr(part, "text"))
+    return sum(len(part.text) for message in messages for part in message.parts if isinstance(part, Text | ToolResult))

@@ -1,14 +1,12 @@
 """The snapshot that requests are routed by: flat, immutable, compiled from `routing.yaml` when it was published."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..money import Prices
 
 
-@dataclass(frozen=True, slots=True)
-class Provider:
+class Provider(NamedTuple):
     """`wire` names the format it speaks, `secret` the secret that holds its keys (none where it asks for none)."""
 
     name: str
@@ -17,8 +15,7 @@ class Provider:
     secret: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """A model at a provider. `id` is `provider/name`; `model` is what the provider calls it; no prices: unpriced."""
 
     id: str
@@ -30,8 +27,7 @@ class Target:
     prices: Prices | None
 
 
-@dataclass(frozen=True, slots=True)
-class Timeouts:
+class Timeouts(NamedTuple):
     """Seconds: to the first byte, between two chunks, and for the whole operation."""
 
     ttft_s: float
@@ -39,8 +35,7 @@ class Timeouts:
     total_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(NamedTuple):
     name: str
     targets: tuple[str, ...]
     strategy: str
@@ -48,8 +43,7 @@ class Route:
     max_attempts: int
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """`names` resolves whatever a client may say for a model (a route, an alias, a target id) to a route of `routes`."""
 
     version: int

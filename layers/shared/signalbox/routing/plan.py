@@ -1,7 +1,7 @@
 """Which target is tried, and which after it: a generator that yields the next attempt and is sent how that one ended. No I/O, no clock."""
 
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..circuits.state import Circuit
 from .catalog import Route, Snapshot
@@ -10,8 +10,7 @@ from .failures import KINDS
 HALF_OPEN_SHARE = 0.1  # of the requests that a half-open target is offered first; the others leave it to the last
 
 
-@dataclass(frozen=True, slots=True)
-class Try:
+class Try(NamedTuple):
     """One attempt to make. `generation` is that of the target's circuit; `warning` says why it is the least bad one."""
 
     number: int
@@ -20,8 +19,7 @@ class Try:
     warning: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(NamedTuple):
     """How an attempt ended: `kind` is a row of `failures.KINDS`. An attempt that succeeded closes the plan instead."""
 
     kind: str

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from .failures import RuntimeFailure
 from .log import log
@@ -10,8 +10,7 @@ from .log import log
 STREAM, BUFFERED = "stream", "buffered"
 
 
-@dataclass(frozen=True, slots=True)
-class Environment:
+class Environment(NamedTuple):
     """`api` is host:port; `handler` is `module.function` as the template has it; `response_mode` is `stream` or `buffered`."""
 
     api: str

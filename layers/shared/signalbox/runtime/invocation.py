@@ -1,12 +1,12 @@
 """What a handler is given and what it gives back: `handler(event, context) -> Response`."""
 
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(NamedTuple):
     """`deadline_ms` is epoch; `trace_id` is empty where Lambda gave none."""
 
     request_id: str
@@ -19,14 +19,13 @@ class Context:
         return max(0.0, self.deadline_ms / 1000 - time.time())
 
 
-@dataclass(slots=True)
-class Response:
+class Response(NamedTuple):
     """`after` runs once the answer is out, or broken, and before the next invocation is asked for.
 
     An iterator's chunks are flushed one by one; where it has a `close()`, that is called however the answer ended.
     """
 
     status: int
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = MappingProxyType({})
     body: bytes | Iterable[bytes] = b""
     after: Callable[[], None] | None = None

@@ -45,7 +45,7 @@ class Attempt(Strict):
     tokens: Tokens
     cost_nanousd: Count
     estimated: bool
-    retry_after_s: float | None = None
+    retry_after_s: int | None = None
 
 
 class UsageRecorded(Event):

@@ -1,15 +1,15 @@
 """What is known of one request when it is over. `complete` writes it, the ledger's outbox carries it, `UsageRecorded` publishes it."""
 
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from ..money import Tokens
 
 VERSION = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     """One try at one target. `outcome` is `ok` or a failure kind; times are milliseconds; `at_ms` is epoch."""
 
     target: str
@@ -18,15 +18,14 @@ class Attempt:
     duration_ms: int
     ttft_ms: int | None = None
     status: int | None = None
-    retry_after_s: float | None = None
+    retry_after_s: int | None = None
     generation: int = 0  # of the target's circuit when the attempt began
     tokens: Tokens = Tokens()
     cost_nanousd: int = 0
     estimated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class UsageRecord:
+class UsageRecord(NamedTuple):
     """One request. `outcome` is `ok` or the error code answered; `tokens` and `cost_nanousd` are sums over its attempts.
 
     `period_by_scope` names each budget that the request was held against: {"key#k1": ["month#2026-11"]}.
@@ -60,14 +59,12 @@ class UsageRecord:
     ttft_ms: int | None = None
     decision: str = ""  # digest of the decision's inputs
     lease: str = ""
-    period_by_scope: dict[str, list[str]] = field(default_factory=dict)
+    period_by_scope: Mapping[str, list[str]] = MappingProxyType({})
     refused_by: tuple[str, str] | None = None
     tags: tuple[str, ...] = ()
 
     def to_detail(self) -> dict[str, Any]:
         """The detail of `UsageRecorded`: JSON-ready, never a body, never a key."""
-        detail = asdict(self)
-        detail["tokens"] = self.tokens._asdict()
-        for attempt, mine in zip(detail["attempts"], self.attempts, strict=True):
-            attempt["tokens"] = mine.tokens._asdict()
-        return {"version": VERSION} | detail
+        attempts = [attempt._asdict() | {"tokens": attempt.tokens._asdict()} for attempt in self.attempts]
+        nested = {"attempts": attempts, "tokens": self.tokens._asdict(), "period_by_scope": dict(self.period_by_scope)}
+        return {"version": VERSION} | self._asdict() | nested
