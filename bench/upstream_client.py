@@ -1,6 +1,6 @@
 """What one call to an upstream costs by our pool, by httpcore and by httpx: CPU of this process, in turn, against the same server.
 
-python bench/upstream_client.py
+python -m bench.upstream_client
 """
 
 import http.server
@@ -59,7 +59,7 @@ def main() -> None:
         exchange.read(5)
 
     def by_httpcore() -> None:
-        with core.stream("POST", url, headers=headers | {"content-length": str(len(BODY))}, content=BODY) as response:
+        with core.stream("POST", url, headers=[*headers.items(), ("content-length", str(len(BODY)))], content=BODY) as response:
             for _ in response.iter_stream():
                 pass
 

@@ -1,0 +1,1 @@
+"""What Signalbox costs, by ratio within one run: the machines that measure are shared and noisy."""
