@@ -88,7 +88,7 @@ ACCOUNT = ("key#k", "total")
 SMALL = st.integers(-3, 12)
 LEASES = st.sampled_from(["c0-1", "c1-1"])
 PARTS = st.builds(Part, st.just(ACCOUNT), LEASES, st.integers(0, 4))
-WANTS = st.builds(Want, st.just(ACCOUNT), LEASES, st.integers(0, 4), st.booleans(), SMALL, SMALL, st.booleans(), st.integers(0, 2))
+WANTS = st.builds(Want, st.just(ACCOUNT), LEASES, st.integers(0, 4), st.booleans(), SMALL, st.booleans(), st.integers(0, 2))
 HELD = st.builds(Lease, LEASES, SMALL, st.integers(0, 4), st.integers(0, 2))
 BUDGETS = st.builds(Budget, st.just("key#k"), st.just("total"), st.just(20), st.just(True), st.sampled_from([1, 1, 1, 2]))
 

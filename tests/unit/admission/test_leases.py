@@ -35,8 +35,17 @@ def admission(hand, bound=100, floor=40, budget=BUDGET):
     return admission
 
 
-def granted_lease(want, more=None):
-    return Lease(want.lease, want.base + (want.more if more is None else more), want.number, want.expires_ms)
+def holding(lease, remaining=None):
+    hand = Hand("c0")
+    hand.number = 1
+    hand.leases[ACCOUNT] = lease
+    if remaining is not None:
+        hand.remaining[ACCOUNT] = remaining
+    return hand
+
+
+def granted_lease(want):
+    return Lease(want.lease, want.more, want.number, want.expires_ms)
 
 
 def test_the_first_request_leases_a_slice_and_the_next_ones_need_no_round_trip():
@@ -52,15 +61,15 @@ def test_the_first_request_leases_a_slice_and_the_next_ones_need_no_round_trip()
 
 
 def test_a_slice_admits_for_a_minute_and_is_then_renewed_in_place():
-    hand = Hand("c0", leases={ACCOUNT: Lease("c0-1", 150, 1, NOW_MS + GRACE_MS)}, remaining={ACCOUNT: 9_000}, number=1)
+    hand = holding(Lease("c0-1", 150, 1, NOW_MS + GRACE_MS), 9_000)
     [want] = admission(hand).wants(NOW_MS)
-    assert (want.fresh, want.lease, want.base, want.more) == (False, "c0-1", 150, 0)
+    assert (want.fresh, want.lease, want.more) == (False, "c0-1", 0)
 
 
 def test_a_slice_that_is_too_small_is_topped_up():
-    hand = Hand("c0", leases={ACCOUNT: Lease("c0-1", 30, 1, NOW_MS + ADMITS_MS + GRACE_MS)}, remaining={ACCOUNT: 9_000}, number=1)
+    hand = holding(Lease("c0-1", 30, 1, NOW_MS + ADMITS_MS + GRACE_MS), 9_000)
     [want] = admission(hand).wants(NOW_MS)
-    assert want.base + want.more == 140
+    assert want.more == 110
 
 
 @pytest.mark.parametrize(
@@ -131,7 +140,7 @@ def test_an_answer_that_was_lost_is_read_from_what_is_stored():
 
 
 def test_a_slice_that_others_returned_is_leased_anew():
-    hand = Hand("c0", leases={ACCOUNT: Lease("c0-1", 150, 1, NOW_MS)}, number=1)
+    hand = holding(Lease("c0-1", 150, 1, NOW_MS))
     request = admission(hand)
     [want] = request.wants(NOW_MS)
     assert not want.fresh
@@ -142,16 +151,16 @@ def test_a_slice_that_others_returned_is_leased_anew():
 
 
 def test_a_slice_that_others_shortened_is_no_longer_believed():
-    hand = Hand("c0", leases={ACCOUNT: Lease("c0-1", 150, 1, NOW_MS)}, number=1)
+    hand = holding(Lease("c0-1", 150, 1, NOW_MS))
     request = admission(hand)
     [want] = request.wants(NOW_MS)
     request.failed(want, sight(9_990, Lease("c0-1", 10, 1, NOW_MS + 1)), NOW_MS)
     [want] = request.wants(NOW_MS)
-    assert (want.base, want.more) == (10, 90)
+    assert (want.fresh, want.more) == (False, 90)
 
 
 def test_a_lease_whose_write_was_not_answered_is_not_in_hand():
-    hand = Hand("c0", leases={ACCOUNT: Lease("c0-1", 150, 1, NOW_MS)}, number=1)
+    hand = holding(Lease("c0-1", 150, 1, NOW_MS))
     request = admission(hand)
     [want] = request.wants(NOW_MS)
     with pytest.raises(Refusal) as refusal:

@@ -1,16 +1,14 @@
 """Which budgets a request touches. A scope record of the control table names them; a scope without one has none."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from .keys import Caller
 
 GLOBAL = "global#*"
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
+class Budget(NamedTuple):
     """`kind` is day, week, month or total. A soft budget counts and warns, and never refuses."""
 
     scope: str

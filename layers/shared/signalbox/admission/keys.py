@@ -5,8 +5,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import Refusal
 
@@ -14,8 +13,7 @@ PREFIX = "sk-sb-"
 MAC_BYTES = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(NamedTuple):
     """`minted` keys must have a record in the control table; a static key is active without one."""
 
     key_id: str
@@ -24,8 +22,7 @@ class Caller:
     minted: bool
 
 
-@dataclass(frozen=True, slots=True)
-class KeyRing:
+class KeyRing(NamedTuple):
     """The KeySecret, read once. Static keys are held by the sha256 of the key, never by the key."""
 
     mac_key: bytes

@@ -6,8 +6,7 @@ admits requests from that: while it is in hand no round trip is needed. A slice 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import Refusal
 from .budgets import Budget
@@ -22,8 +21,7 @@ TIGHT_BOUNDS = 64  # an account with less room than this leases by the single re
 Account = tuple[str, str]  # scope, period id
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
+class Lease(NamedTuple):
     """As it is stored. `seq` is the number of its owner's last write: a write with a number not above it was already done."""
 
     id: str
@@ -36,8 +34,7 @@ class Lease:
         return self.id.partition("-")[0]
 
 
-@dataclass(frozen=True, slots=True)
-class Sight:
+class Sight(NamedTuple):
     """A ledger item as it was last seen."""
 
     limit: int
@@ -55,22 +52,19 @@ def to_sight(item: Mapping[str, Any]) -> Sight:
     return Sight(item["limit"], item["remaining"], item["settled"], item["budget_version"], leases)
 
 
-@dataclass(frozen=True, slots=True)
-class Want:
-    """One write: `more` goes from remaining into the lease, which holds `base` so far. More may be negative: then it goes back."""
+class Want(NamedTuple):
+    """One write: `more` goes from remaining into the lease; or back, where it is negative."""
 
     account: Account
     lease: str
     number: int
     fresh: bool
-    base: int
     more: int
     hard: bool
     expires_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """A hold's share in one account. Its `number` makes its settling happen once."""
 
     account: Account
@@ -91,15 +85,15 @@ class BudgetExceeded(Refusal):
         self.period = period
 
 
-@dataclass(slots=True)
 class Hand:
     """All that one container has leased, and what it last saw of those accounts."""
 
-    container: str
-    number: int = 0
-    leases: dict[Account, Lease] = field(default_factory=dict)
-    remaining: dict[Account, int] = field(default_factory=dict)
-    unneeded: set[Account] = field(default_factory=set)
+    def __init__(self, container: str) -> None:
+        self.container = container
+        self.number = 0
+        self.leases: dict[Account, Lease] = {}
+        self.remaining: dict[Account, int] = {}
+        self.unneeded: set[Account] = set()
 
     def next_number(self) -> int:
         self.number += 1
@@ -223,7 +217,6 @@ class Admission:
             lease=lease.id if lease else f"{self._hand.container}-{number}",
             number=number,
             fresh=lease is None,
-            base=held,
             more=more,
             hard=budget.hard,
             expires_ms=now_ms + ADMITS_MS + GRACE_MS,
@@ -241,8 +234,7 @@ def surplus(held: int, granted: int, remaining: int, hard: bool) -> int:
     return held if hard and remaining < granted * TIGHT_BOUNDS else 0
 
 
-@dataclass(frozen=True, slots=True)
-class Unsettled:
+class Unsettled(NamedTuple):
     """Why a part did not take its cost. `gone`: its lease went back. Neither: try again with `covered`, what the lease has for it."""
 
     missing: bool = False

@@ -43,9 +43,9 @@ def _renew(want: Want) -> Expression:
     return Expression(
         "SET #remaining = #remaining - :more, #leases.#lease.#held = #leases.#lease.#held + :more,"
         " #leases.#lease.#seq = :number, #leases.#lease.#expires_ms = :expires_ms",
-        f"{'#remaining >= :more AND ' if want.hard else ''}#leases.#lease.#seq < :number AND #leases.#lease.#held = :base",
+        f"{'#remaining >= :more AND ' if want.hard else ''}#leases.#lease.#seq < :number",
         {"lease": want.lease},
-        {"more": want.more, "number": want.number, "expires_ms": want.expires_ms, "base": want.base},
+        {"more": want.more, "number": want.number, "expires_ms": want.expires_ms},
     )
 
 

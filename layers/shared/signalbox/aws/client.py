@@ -14,8 +14,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from ..wire import HttpRequest
@@ -72,8 +71,7 @@ class Rejected(AwsError):
     pass
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One action of one service, as data. `to_answer` reads the JSON (S3: the bytes) of the answer."""
 
     service: str

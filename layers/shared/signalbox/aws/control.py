@@ -2,8 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import dynamodb
 from .client import Call
@@ -17,8 +16,7 @@ KEPT = 2_000  # records of scopes
 Key = tuple[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(NamedTuple):
     """What a request is judged by; the numbers are int.
 
     `live` is config/live ({} before the first publish), `circuits` circuits/state ({} before the first outcome: all closed),
@@ -30,8 +28,7 @@ class View:
     records: Mapping[str, Mapping[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Read:
+class _Read(NamedTuple):
     item: Mapping[str, Any]
     ticks_s: float
     wall_s: float

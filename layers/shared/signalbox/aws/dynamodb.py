@@ -6,8 +6,7 @@ no reserved word can break an expression.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from .client import Call, Cancelled, ConditionFailed
 
@@ -64,8 +63,7 @@ def reasons(error: Cancelled) -> list[str]:
     return [code for code, _ in error.reasons]
 
 
-@dataclass(frozen=True, slots=True)
-class Expression:
+class Expression(NamedTuple):
     """An update, a condition or both, with what they name. `names` and `values` are written without `#` and `:`."""
 
     update: str = ""

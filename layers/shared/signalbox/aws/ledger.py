@@ -18,7 +18,6 @@ Refused, failed before an upstream call, or routed anew: `desk.cancel(hold)`. A 
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from ..admission.budgets import Budget, to_budgets
@@ -52,7 +51,6 @@ RETURNS_AT_ONCE = 10
 RELEASE_S = 0.3
 
 
-@dataclass(slots=True)
 class Hold:
     """Money put aside for one request, in every budget it touches.
 
@@ -62,20 +60,35 @@ class Hold:
     `lease`             for `UsageRecord.lease`.
     """
 
-    request_id: str
-    deadline_ms: int
-    granted_nanousd: int
-    view: View
-    period_by_scope: dict[str, list[str]]
-    lease: str
-    _aws: Aws
-    _budgets: Mapping[Account, Budget]
-    _parts: tuple[Part, ...]
-    _number: int
-    _admitted_ms: int
-    _intent: InFlight | None = None
-    _stored: bool = False
-    _doubtful: bool = False  # an intent that was not answered for may arrive late
+    def __init__(
+        self,
+        aws: Aws,
+        request_id: str,
+        deadline_ms: int,
+        admitted_ms: int,
+        granted_nanousd: int,
+        view: View,
+        budgets: Mapping[Account, Budget],
+        parts: tuple[Part, ...],
+        lease: str,
+        number: int,
+    ) -> None:
+        self.request_id = request_id
+        self.deadline_ms = deadline_ms
+        self.granted_nanousd = granted_nanousd
+        self.view = view
+        self.period_by_scope: dict[str, list[str]] = {}
+        for scope, period in budgets:
+            self.period_by_scope.setdefault(scope, []).append(period)
+        self.lease = lease
+        self._aws = aws
+        self._admitted_ms = admitted_ms
+        self._budgets = budgets
+        self._parts = parts
+        self._number = number
+        self._intent: InFlight | None = None
+        self._stored = False
+        self._doubtful = False  # an intent that was not answered for may arrive late
 
     def opened(self) -> None:
         """Waits until the intent is stored (usually it is by now; one retry). Call it as soon as the upstream request is sent, so that the
@@ -164,22 +177,18 @@ class Desk:
         except Refusal:
             admission.abandon()
             raise
-        periods: dict[str, list[str]] = {}
-        for scope, period in budgets:
-            periods.setdefault(scope, []).append(period)
         parts = admission.parts()
         self._under_way = Hold(
+            aws=self._aws,
             request_id=request_id,
             deadline_ms=deadline_ms,
+            admitted_ms=now_ms,
             granted_nanousd=admission.granted(),
             view=self._control.view(scopes),
-            period_by_scope=periods,
+            budgets=budgets,
+            parts=parts,
             lease=f"{self._hand.container}#{self._hand.number}",
-            _aws=self._aws,
-            _budgets=budgets,
-            _parts=parts,
-            _number=self._hand.number,
-            _admitted_ms=now_ms,
+            number=self._hand.number,
         )
         return self._under_way
 

@@ -9,8 +9,7 @@ charge is one transaction with this item. Hence the rule that makes it exact: no
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..admission.leases import GRACE_MS, Account, Part
 from . import dynamodb
@@ -21,8 +20,7 @@ PARTITIONS = tuple(f"pending#{digit}" for digit in "0123456789abcdef")
 INTENT, SETTLED = "intent", "settled"
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
+class Pending(NamedTuple):
     """`holds` are the parts that may yet have to be charged, by slot. `cost` counts once it is settled; until then `bound` may be spent."""
 
     pk: str
@@ -135,9 +133,8 @@ def struck(table: str, pending: Pending, slot: str) -> Call:
         pending.sk,
         Expression(
             "REMOVE #holds.#slot",
-            "#state = :settled AND attribute_not_exists(#charged) AND attribute_exists(#holds.#slot)",
+            "attribute_not_exists(#charged) AND attribute_exists(#holds.#slot)",
             {"slot": slot},
-            {"settled": SETTLED},
         ),
     )
 

@@ -5,7 +5,6 @@ Safe to run anywhere, at any time and twice: see `outbox` for why.
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 
 from ..admission.budgets import to_budgets
 from ..admission.leases import GRACE_MS, Account, Part, Sight, Unsettled, to_sight, why_unsettled
@@ -20,13 +19,11 @@ CONFLICT = "TransactionConflict"
 FAILED = "ConditionalCheckFailed"
 
 
-@dataclass(slots=True)
 class Swept:
     """What one sweep did. `failed` items are tried again by the next one."""
 
-    estimated: int = 0
-    published: int = 0
-    failed: int = 0
+    def __init__(self) -> None:
+        self.estimated = self.published = self.failed = 0
 
 
 class Reconciler:

@@ -1,11 +1,10 @@
 """Where the ledger's edge reads and writes, from the environment."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Tables:
+class Tables(NamedTuple):
     control: str
     ledger: str
     bus: str
