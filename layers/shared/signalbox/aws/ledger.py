@@ -286,12 +286,14 @@ class Desk:
                 return budgets, now_ms
             calls = [accounts.move(self._tables.ledger, want) for want in wants]
             read, *answers = self._aws.wave([self._control.read(stale), *calls]) if stale else [None, *self._aws.wave(calls)]
-            refusals = [self._report(admission, want, answer) for want, answer in zip(wants, answers, strict=True)]
+            refusals = {want.account: self._report(admission, want, answer) for want, answer in zip(wants, answers, strict=True)}
             if stale:
                 stale = self._learn(stale, read, scopes)
                 check_standing(caller, self._control.view(scopes).records)
-            for refusal in filter(None, refusals):
-                raise refusal
+            fresh = self._budgets(scopes, now_ms)
+            for account, refusal in refusals.items():
+                if refusal and fresh.get(account) == budgets[account]:  # else it was another budget that refused
+                    raise refusal
             stale = list({*stale, *self._create(admission, budgets)})
             self._reclaim(admission)
         raise Refusal("ledger_unavailable", "Too many callers want the same budget right now: try again.", retry_after_s=1)
