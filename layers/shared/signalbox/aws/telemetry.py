@@ -7,25 +7,22 @@ import json
 import os
 import sys
 import time
-import traceback
 from typing import Any
 
+from ..runtime.failures import places
+from ..runtime.log import log as say
 from ..usage.record import UsageRecord
+
+__all__ = ["completion", "count", "error", "measure", "say"]
 
 NAMESPACE = "Signalbox"
 SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME", "signalbox")  # tells the stages apart, as in the other functions
 UNITS = {"DurationMs": "Milliseconds"}
 
 
-def say(level: str, message: str, **fields: Any) -> None:
-    sys.stdout.write(json.dumps({"level": level, "message": message} | fields, default=str) + "\n")
-    sys.stdout.flush()
-
-
 def error(message: str, cause: BaseException) -> None:
     """The kind of error and where it arose; not its text, which may quote what a client sent."""
-    where = [f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(cause.__traceback__)]
-    say("ERROR", message, error=type(cause).__name__, where=where[-8:])
+    say("ERROR", message, error=type(cause).__name__, code=getattr(cause, "code", None), where=places(cause)[-8:])
     count("Errors")
 
 

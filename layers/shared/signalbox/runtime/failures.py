@@ -17,16 +17,17 @@ class RuntimeFailure(Exception):
 def to_error(error: BaseException) -> dict[str, Any]:
     """Lambda's error object: errorType, errorMessage, stackTrace (places in the code, no values)."""
     if isinstance(error, RuntimeFailure):
-        return {"errorType": error.type, "errorMessage": str(error), "stackTrace": _places(error.__cause__)}
+        return {"errorType": error.type, "errorMessage": str(error), "stackTrace": places(error.__cause__)}
     name = type(error).__name__
-    return {"errorType": f"Function.{name}", "errorMessage": f"{name}: {WITHHELD}", "stackTrace": _places(error)}
+    return {"errorType": f"Function.{name}", "errorMessage": f"{name}: {WITHHELD}", "stackTrace": places(error)}
 
 
 def to_json(error: dict[str, Any]) -> bytes:
     return json.dumps(error).encode()
 
 
-def _places(error: BaseException | None) -> list[str]:
+def places(error: BaseException | None) -> list[str]:
+    """Where in the code it arose, outermost first: no values."""
     places = []
     trace = error.__traceback__ if error else None
     while trace:
