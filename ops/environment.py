@@ -14,11 +14,11 @@ NEEDED_MB = 700
 CAUSES = (
     (r"No space left|Errno 28", "the disk is full: free some space and run make again"),
     (
-        r"NewConnectionError|ConnectTimeout|NameResolutionError|Temporary failure in name|Max retries|ProxyError|Read timed out",
+        r"NewConnectionError|ConnectTimeout|NameResolutionError|Temporary failure in name|Max retries|ProxyError|timed out|from versions: none",
         "the package index cannot be reached: check the network (or PIP_INDEX_URL) and run make again",
     ),
     (r"DO NOT MATCH THE HASHES", "a downloaded package is not the one that was locked: clear pip's cache, or check your index"),
-    (r"from versions: none|No matching distribution", "the package index lacks a locked package for this Python: try another PYTHON=…"),
+    (r"No matching distribution", "the package index lacks a locked package for this Python: try another PYTHON=…"),
     (r"Permission denied", "a file cannot be written here: check who owns this folder"),
 )
 
