@@ -77,6 +77,9 @@ class RestApi:
         return api
 
     def match(self, method: str, path: str) -> Match | None:
+        """The most specific pair of path and method, as was measured on AWS; its documentation says nothing of a path without the method:
+        https://github.com/ministackorg/ministack/pull/1423 and https://github.com/floci-io/floci/pull/3399. Our template leans on neither.
+        """
         for pattern, resource, methods in self.routes:
             found = pattern.fullmatch(path)
             integration = methods.get(method) or methods.get("*")

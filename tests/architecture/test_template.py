@@ -124,7 +124,7 @@ def integration(path: str) -> dict[str, Any]:
     return paths()[path][ANY]["x-amazon-apigateway-integration"]
 
 
-@pytest.mark.parametrize("path", ["/", "/{proxy+}", "/v1/{proxy+}"])
+@pytest.mark.parametrize("path", ["/", "/{proxy+}", "/v1", "/v1/{proxy+}", "/v1/requests"])
 def test_the_data_api_streams_for_as_long_as_lambda_runs(path: str) -> None:
     found = integration(path)
     assert found["responseTransferMode"] == "STREAM"
@@ -133,7 +133,7 @@ def test_the_data_api_streams_for_as_long_as_lambda_runs(path: str) -> None:
     assert variables("CompleteFunction")["SIGNALBOX_RESPONSE_MODE"] == "stream"
 
 
-@pytest.mark.parametrize("path", ["/admin/{proxy+}", "/v1/usage", "/v1/requests/{id}", "/openapi.json"])
+@pytest.mark.parametrize("path", ["/admin", "/admin/{proxy+}", "/v1/usage", "/v1/requests/{id}", "/openapi.json"])
 def test_the_control_api_is_buffered(path: str) -> None:
     found = integration(path)
     assert "responseTransferMode" not in found
@@ -143,6 +143,12 @@ def test_the_control_api_is_buffered(path: str) -> None:
 
 def test_every_path_takes_every_method_so_that_a_function_answers_404_and_405() -> None:
     assert all(list(methods) == [ANY] for methods in paths().values())
+
+
+def test_no_folder_of_a_path_is_left_without_a_method() -> None:
+    """API Gateway makes a resource of each folder. Whether one without a method falls to {proxy+} is nowhere promised."""
+    folders = {path.rsplit("/", 1)[0] or "/" for path in paths()}
+    assert {"/v1", "/v1/requests", "/admin"} <= folders <= set(paths())
 
 
 def test_every_path_may_call_its_function() -> None:
@@ -387,13 +393,26 @@ def test_the_key_serves_functions_through_the_services_that_they_use_alone() -> 
     through = [service["Fn::Sub"].split(".")[0] for service in statement["Condition"]["StringEquals"]["kms:ViaService"]]
     assert id_of(statement["Resource"]) == "Key"
     assert sorted(through) == ["dynamodb", "secretsmanager", "sns"]
+    assert statement["Action"] == ["kms:Decrypt", "kms:GenerateDataKey", "kms:DescribeKey"]
 
 
-def test_what_aws_services_may_do_with_the_key_is_bound_to_this_account_or_to_our_logs() -> None:
-    for statement in properties("Key")["KeyPolicy"]["Statement"]:
-        if "Service" in statement["Principal"]:
-            assert statement["Condition"], statement["Sid"]
-            assert not [action for action in listed(statement["Action"]) if action.endswith("*")]
+def test_what_the_account_and_aws_services_may_do_with_the_key() -> None:
+    """Each as its service documents it, the wildcards written out:
+    https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
+    """
+    logs = "Encrypt Decrypt ReEncryptFrom ReEncryptTo GenerateDataKey GenerateDataKeyWithoutPlaintext DescribeKey"
+    rows = properties("Key")["KeyPolicy"]["Statement"]
+    assert {row["Sid"]: listed(row["Action"]) for row in rows} == {
+        "TheAccountDecidesByIam": ["kms:*"],
+        "AlarmsReachTheEncryptedTopic": ["kms:Decrypt", "kms:GenerateDataKey"],
+        "LogsAreEncrypted": [f"kms:{action}" for action in logs.split()],
+    }
+    assert {str(row["Principal"]): list(row.get("Condition", {})) for row in rows} == {
+        "{'AWS': {'Fn::Sub': 'arn:${AWS::Partition}:iam::${AWS::AccountId}:root'}}": [],
+        "{'Service': 'cloudwatch.amazonaws.com'}": ["StringEquals"],
+        "{'Service': {'Fn::Sub': 'logs.${AWS::Region}.amazonaws.com'}}": ["ArnLike"],
+    }
 
 
 # ---------------------------------------------------------------- storage and secrets
@@ -431,6 +450,12 @@ def test_the_configuration_bucket_is_private_and_versioned_and_costs_no_call_to_
 def test_the_key_rotates_and_stands_behind_secrets_and_alerts() -> None:
     assert properties("Key")["EnableKeyRotation"] is True
     assert id_of(properties("KeySecret")["KmsKeyId"]) == id_of(properties("AlertTopic")["KmsMasterKeyId"]) == "Key"
+
+
+@pytest.mark.parametrize("id", ["Key", "KeySecret"])
+def test_what_data_and_minted_keys_stand_on_outlives_the_stack(id: str) -> None:
+    assert stack()[id]["DeletionPolicy"] == "RetainExceptOnCreate"
+    assert stack()[id]["UpdateReplacePolicy"] == "Retain"
 
 
 def test_the_mac_key_is_drawn_and_no_other_key_is_in_the_template() -> None:

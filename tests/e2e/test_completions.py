@@ -107,6 +107,7 @@ BAD = [
     ("wrong key", {"json": {}, "headers": {"authorization": "Bearer sk-sb-forged.mac"}}, 401, "invalid_key"),
     ("method", {"method": "DELETE"}, 405, "method_not_allowed"),
     ("path", {"path": "/v1/nothing/here"}, 404, "not_found"),
+    ("folder", {"path": "/v1/requests", "method": "GET"}, 404, "not_found"),
     ("timeout header", {"json": CHAT, "headers": {"x-signalbox-timeout-ms": "soon"}}, 400, "invalid_request"),
 ]  # fmt: skip
 

@@ -23,6 +23,8 @@ def api():
         ("GET", "/things/a%2Fb", "Buffered", {"id": "a/b"}),
         ("GET", "/things/own", "Streamed", {}),
         ("POST", "/things/7", "Streamed", {"proxy": "things/7"}),  # the more specific path has no such method
+        ("POST", "/things/own", "Streamed", {"proxy": "things/own"}),
+        ("GET", "/things", "Streamed", {"proxy": "things"}),  # a folder, which has no method at all
         ("GET", "/things/7/more", "Streamed", {"proxy": "things/7/more"}),
         ("DELETE", "/admin/x/y", "Buffered", {"proxy": "x/y"}),
     ],
