@@ -14,7 +14,7 @@ NEEDED_MB = 700
 CAUSES = (
     (r"No space left|Errno 28", "the disk is full: free some space and run make again"),
     (
-        r"NewConnectionError|ConnectTimeout|NameResolutionError|Temporary failure in name|Max retries|ProxyError|timed out|from versions: none",
+        r"NewConnectionError|NameResolutionError|Temporary failure in name|Max retries|ProxyError|timed out|from versions: none",
         "the package index cannot be reached: check the network (or PIP_INDEX_URL) and run make again",
     ),
     (r"DO NOT MATCH THE HASHES", "a downloaded package is not the one that was locked: clear pip's cache, or check your index"),
