@@ -71,7 +71,11 @@ class Budgets(BaseModel):
     after: Annotated[str | None, Field(description="Send it back to read on; null at the end")] = None
 
 
-@router.post("/admin/budgets", summary="Set a budget; it holds within seconds", tags=["budgets"])
+@router.post(
+    "/admin/budgets",
+    summary="Set a budget; it holds within seconds, and counts from then on, also in mid-period",
+    tags=["budgets"],
+)
 def set_budget(new: NewBudget) -> BudgetView:
     scope = _scope(new.scope, new.id)
     minted = new.scope == "key" and not access.is_static(new.id)

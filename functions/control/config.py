@@ -16,6 +16,9 @@ from signalbox.errors import Refusal
 router = Router()
 
 Message = Annotated[str, Field(max_length=500, description="Why, for whoever reads the list of versions")]
+# They stand in the item of each version, which holds 400 KB: 64 of the longest, in the widest letters, are 275 KB.
+Override = Annotated[str, Field(pattern="^[A-Za-z0-9_]{1,200}$")]
+Overrides = Annotated[dict[Override, Annotated[str, Field(max_length=1000)]], Field(max_length=64)]
 
 
 class NewDocument(BaseModel):
@@ -30,7 +33,7 @@ class NewVersion(NewDocument):
         int | None, Field(ge=0, description="The version you looked at: refused with 409 where another is live")
     ] = None
     overrides: Annotated[
-        dict[str, str] | None,
+        Overrides | None,
         Field(description="What this stage says against the document, as PROVIDERS__OPENAI__BASE_URL; left out, it stays as it is"),
     ] = None
 

@@ -1,5 +1,6 @@
 """Checking, publishing and rolling back the configuration."""
 
+from itertools import islice, product
 from typing import Any
 
 import pytest
@@ -61,3 +62,12 @@ def test_a_bus_that_is_down_does_not_undo_a_publication(api: Api, monkeypatch: p
     monkeypatch.setenv("SIGNALBOX_BUS", "gone")
     assert api("POST", "/admin/config/publish", {"document": SEED})[0] == 200
     assert "an event was not published" in logged(caplog)[0]
+
+
+def test_as_many_and_as_long_overrides_as_are_let_in_are_stored(api: Api) -> None:
+    name, url = "PROVIDERS__OPENAI__BASE_URL", f"https://example.com/{'ü' * 980}"
+    spellings = ("".join(letters) for letters in product(*((sign, sign.lower()) for sign in name if sign.isalpha())))
+    overrides = {"__".join((spelt[:9], spelt[9:15], f"{spelt[15:19]}_{spelt[19:]}")): url for spelt in islice(spellings, 64)}
+    assert len(overrides) == 64
+    assert api("POST", "/admin/config/publish", {"document": SEED, "overrides": overrides})[0] == 200
+    assert api("GET", "/admin/config")[1]["overrides"] == overrides
