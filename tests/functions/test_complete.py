@@ -14,6 +14,7 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from ops.simulators.faults import to_fault
 from ops.simulators.server import Simulators
+from signalbox.aws import ledger
 from signalbox.aws.boto_versions import Versions
 from signalbox.config.overrides import PREFIX
 from signalbox.runtime.invocation import Context
@@ -302,7 +303,67 @@ def test_a_deadline_is_kept(world):
     response = world.ask(event)
     assert (response.status, json.loads(response.body)["error"]["code"]) == (504, "deadline_exceeded")
     assert time.monotonic() - began < 5
-    assert world.usage()[0]["attempts"][0]["outcome"] == "timeout"
+    assert world.usage()[0]["attempts"][0]["outcome"] == "deadline"
+
+
+def test_a_deadline_that_is_too_short_for_anything_is_a_504(world):
+    event = sample("complete_chat")
+    event["headers"]["x-signalbox-timeout-ms"] = "1"
+    codes = {json.loads(world.ask(event).body)["error"]["code"] for _ in range(5)}
+    assert codes == {"deadline_exceeded"}
+
+
+def publish_route(world, name: str) -> None:
+    document = (ROOT / "routing.yaml").read_text().replace("routes:\n", f"routes:\n  {name}:\n    targets: [openai/gpt-4o-mini]\n")
+    world.versions.publish(document, author="test", message="another route")
+
+
+def test_a_route_that_was_just_published_is_found_by_who_was_refused_it_before(world, monkeypatch):
+    assert json.loads(world.ask(model="new").body)["error"]["code"] == "model_not_found"
+    publish_route(world, "new")
+    monkeypatch.setattr(ledger, "FRESH_S", -1)  # five seconds later
+    assert world.ask(model="new").status == 200
+    assert "new" in [row["id"] for row in json.loads(world.ask(sample("complete_models")).body)["data"]]
+
+
+def test_a_snapshot_that_cannot_be_fetched_leaves_the_last_one_serving(world, monkeypatch):
+    world.ask()
+    publish_route(world, "new")
+    for row in world.client("s3").list_objects_v2(Bucket="config", Prefix="snapshots/")["Contents"]:
+        world.client("s3").delete_object(Bucket="config", Key=row["Key"])
+    monkeypatch.setattr(ledger, "FRESH_S", -1)
+    assert [world.ask().status for _ in range(2)] == [200, 200]
+
+
+def test_a_revoked_key_lists_no_models(world, monkeypatch):
+    world.table("control").put_item(Item={"pk": "key#local", "sk": "scope", "status": "disabled"})
+    assert world.ask(sample("complete_models")).status == 401
+
+
+@pytest.mark.parametrize("digits", [10, 400, 5000])
+def test_a_timeout_of_many_digits_is_refused(world, digits):
+    event = sample("complete_chat")
+    event["headers"]["x-signalbox-timeout-ms"] = "9" * digits
+    assert json.loads(world.ask(event).body)["error"]["code"] == "invalid_request"
+
+
+@pytest.mark.parametrize("header", ["idempotency-key", "x-signalbox-explain"])
+def test_what_a_caller_relies_on_is_not_passed_over_in_silence(world, header):
+    event = sample("complete_chat")
+    event["headers"][header] = "true"
+    assert json.loads(world.ask(event).body)["error"]["code"] == "unsupported_parameter"
+    assert billed(world) == 0
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("n", [1, 3])
+@pytest.mark.parametrize("cut", [0, 1, 5])
+def test_a_broken_reasoning_answer_is_never_charged_less_than_it_is_billed(world, stream, n, cut):
+    fault(world, {"cut_after_chunks": cut, "times": 1})
+    world.ask(model="openai/gpt-5.2", stream=stream, n=n, reasoning_effort="high", max_tokens=None, max_completion_tokens=4000)
+    (usage,) = world.usage()
+    assert usage["cost_nanousd"] >= billed(world) > 0
+    assert usage["estimated"]
 
 
 def test_no_key_reaches_a_log_or_an_event(world, capsys):

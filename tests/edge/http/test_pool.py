@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
@@ -163,6 +164,44 @@ def test_pieces_come_as_they_are_sent(serve, pool):
 def test_a_broken_answer_is_known_for_what_it_is(serve, pool, parts, error):
     with pytest.raises(error):
         whole(pool, serve(answers(*parts)).url)
+
+
+def _read(exchange, within_s):
+    exchange.head(within_s)
+    list(exchange.pieces(lambda: within_s))
+
+
+def test_a_bound_holds_against_a_head_and_a_body_that_trickle(serve, pool):
+    def trickling(beginning):
+        def script(connection):
+            request_of(connection)
+            connection.sendall(beginning)
+            try:
+                while not server.go_on.wait(0.01):
+                    connection.sendall(b"x")
+            except OSError:
+                pass  # the client has had enough
+
+        return script
+
+    for beginning in (b"HTTP/1.1 200 OK\r\nx-slow: ", b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1;"):
+        server = serve(trickling(beginning))
+        exchange = pool.send(HttpRequest("GET", server.url), 5)
+        began = time.monotonic()
+        with pytest.raises(TimedOut):
+            _read(exchange, within_s=0.2)
+        assert time.monotonic() - began < 2
+
+
+def test_an_answer_that_comes_before_the_request_was_read_is_heard(serve, pool):
+    def hasty(connection):
+        request_of(connection)
+        connection.sendall(b"HTTP/1.1 401 No\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        connection.shutdown(socket.SHUT_RD)
+
+    exchange = pool.send(HttpRequest("POST", serve(hasty).url, body=b"x" * 200_000), 5)
+    assert exchange.head(5) == 401
+    exchange.close()
 
 
 def test_silence_ends_in_a_timeout(serve, pool):

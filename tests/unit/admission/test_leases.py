@@ -103,12 +103,13 @@ def test_below_the_floor_it_is_refused_until_the_period_ends():
     assert refusal.value.retry_after_s == 1_083_200
 
 
-def test_where_others_hold_what_is_missing_it_is_refused_until_they_must_let_go():
+def test_what_others_merely_hold_is_asked_for_again_soon_and_is_not_exhausted():
     request = admission(Hand("c0"))
     [want] = request.wants(NOW_MS)
     with pytest.raises(BudgetExceeded) as refusal:
         request.failed(want, sight(0, Lease("c1-1", 10_000, 1, NOW_MS + 90_001)), NOW_MS)
-    assert refusal.value.retry_after_s == 91
+    assert refusal.value.retry_after_s == 2
+    assert not refusal.value.exhausted
 
 
 def test_a_total_budget_has_no_time_to_retry():

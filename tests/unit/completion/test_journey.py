@@ -7,7 +7,7 @@ import pytest
 from signalbox.aws.http import Cut, Unreachable
 from signalbox.completion.flight import Clock
 from signalbox.completion.journey import Journey, Trip, total
-from signalbox.errors import Refusal
+from signalbox.errors import Refusal, UpstreamFailure
 from signalbox.money import Prices, Tokens
 from signalbox.reply import TextDelta, gather
 from signalbox.request import Message, Request, Text
@@ -33,16 +33,18 @@ def now():
     return Now()
 
 
-def journey(now, granted=None, keys=None, max_tokens=None, **answers):
+def journey(now, granted=None, keys=None, max_tokens=None, n=1, reasons=False, total_s=20.0, **answers):
     upstream = FakeUpstream(now, **answers)
+    capabilities = frozenset({"reasoning"} if reasons else ())
+    targets = {id: target._replace(capabilities=capabilities) for id, target in SNAPSHOT.targets.items()}
     trip = Trip(
-        request=Request("openai_chat", "chat", (Message("user", (Text("hi"),)),), max_tokens=max_tokens),
+        request=Request("openai_chat", "chat", (Message("user", (Text("hi"),)),), max_tokens=max_tokens, n=n),
         route=ROUTE,
-        snapshot=SNAPSHOT,
+        snapshot=SNAPSHOT._replace(targets=targets),
         circuits={},
         draw=0.5,
         now_ms=int(now.s * 1000),
-        deadline_s=now.s + 20,
+        deadline_s=now.s + total_s,
         deadline_ms=int(now.s * 1000) + 20_000,
         input_tokens=100,
         granted_nanousd=granted,
@@ -132,6 +134,62 @@ def test_silence_between_two_chunks_ends_the_attempt(now):
         list(trip.chunks())
     assert refused.value.code == "deadline_exceeded"
     assert now.s == 1_002
+
+
+def test_a_trickle_of_comments_is_silence(now):
+    trip, _ = journey(now, a=[Answer(parts=[delta("Hel"), *[0.5, b": still here\n\n"] * 20])])
+    trip.begin(whole=False)
+    with pytest.raises(Refusal):
+        list(trip.chunks())
+    assert now.s == 1_002
+
+
+def test_a_deadline_that_has_passed_sends_nothing(now):
+    trip, upstream = journey(now, total_s=-1.0, a=[replace(GOOD)])
+    with pytest.raises(Refusal) as refused:
+        trip.begin(whole=False)
+    assert refused.value.code == "deadline_exceeded"
+    assert upstream.requests == []
+    assert total(trip.attempts()) == Tokens()
+
+
+def test_the_callers_own_deadline_says_nothing_of_the_target(now):
+    trip, _ = journey(now, total_s=1.0, a=[Answer(parts=[9, delta("late")])], b=[replace(GOOD)])
+    with pytest.raises(Refusal) as refused:
+        trip.begin(whole=False)
+    assert refused.value.code == "deadline_exceeded"
+    assert kinds(trip) == [("a/m", "deadline")]
+
+
+@pytest.mark.parametrize(("n", "reasons", "output"), [(1, False, 3 + 64), (2, False, 3 + 2 * 64), (1, True, 500), (2, True, 1000)])
+def test_what_was_not_counted_is_charged_at_what_may_have_been_written(now, n, reasons, output):
+    trip, _ = journey(now, n=n, reasons=reasons, a=[Answer(parts=[delta("Hel"), Cut("gone")])])
+    trip.begin(whole=False)
+    with pytest.raises(Refusal):
+        list(trip.chunks())
+    assert trip.attempts()[0].tokens == Tokens(input=100, output=output)
+    assert trip.attempts()[0].estimated
+
+
+def test_a_provider_without_a_key_is_passed_over(now):
+    trip, _ = journey(now, a=[replace(GOOD)], b=[replace(GOOD)])
+    known = trip._key_of
+
+    def key_of(provider, anew):
+        if provider.name == "a":
+            raise UpstreamFailure("no_key", "There is no key for a. Set one: signalbox secrets set a.")
+        return known(provider, anew)
+
+    trip._key_of = key_of
+    trip.begin(whole=False)
+    assert trip.target == "b/m"
+
+
+def test_an_answer_that_breaks_our_reading_is_the_upstreams_failure(now):
+    """Whatever is wrong with it, the next target is tried and the attempt is charged."""
+    trip, _ = journey(now, a=[Answer(parts=[b"data: " + b"[" * 200_000 + b"\n\n"])], b=[replace(GOOD)])
+    trip.begin(whole=False)
+    assert kinds(trip) == [("a/m", "malformed"), ("b/m", "ok")]
 
 
 def test_the_deadline_ends_everything(now):

@@ -37,8 +37,11 @@ def test_a_price_of_less_than_a_nanodollar_a_token_is_rounded_up_once():
 
 def test_an_image_has_no_bound():
     request = Request("openai_chat", "m", (Message("user", (Text("a"),)),))
-    assert bound.is_bounded(request)
-    assert not bound.is_bounded(request._replace(messages=(Message("user", (Image("https://x"),)),)))
+    assert bound.unbounded(request) is None
+    assert bound.unbounded(request._replace(messages=(Message("user", (Image("https://x"),)),))) == "messages"
+    assert bound.unbounded(request._replace(extra={"service_tier": "priority"})) == "service_tier"
+    assert bound.unbounded(request._replace(extra={"web_search_options": {}})) == "web_search_options"
+    assert bound.unbounded(request._replace(extra={"service_tier": "default", "logit_bias": {}})) is None
 
 
 def test_output_is_bounded_by_what_was_asked_and_by_the_model():

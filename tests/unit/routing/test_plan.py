@@ -84,7 +84,19 @@ def test_the_same_inputs_give_the_same_attempts_and_none_twice(circuits, draw, k
         (400, b"{}", "bad_request"),
         (400, b'{"error": {"code": "context_length_exceeded"}}', "context_too_long"),
         (400, b'{"error": {"code": "content_filter"}}', "content_filtered"),
-        (401, b"", "auth"),
+        (400, b'{"error": {"message": "maximum context length is 8192 tokens"}}', "context_too_long"),
+        (400, b'{"error": {"message": "content_filter, you said", "code": "rate_limit_exceeded"}}', "rate_limited"),
+        (400, b'{"object": "error", "message": "m", "type": "invalid_model", "code": "1500"}', "not_found"),
+        (400, b'{"error": {"type": ["overloaded"], "code": 429}}', "rate_limited"),
+        (400, b'{"error": {"message": "maximum context length", "code": 400}}', "context_too_long"),
+        (400, b'{"error": {"message": "rate_limit"}}', "bad_request"),
+        (400, b'{"error": "overloaded"}', "bad_request"),
+        (400, b'{"error": {"code": "overlo', "bad_request"),
+        (400, b"[" * 100_000, "bad_request"),
+        (103, b"", "malformed"),
+        (302, b"", "malformed"),
+        (399, b"context_length_exceeded", "malformed"),
+        (401, b'{"error": {"code": "rate_limit_exceeded"}}', "auth"),
         (404, b"", "not_found"),
         (418, b"", "bad_request"),
         (429, b"", "rate_limited"),
@@ -93,5 +105,5 @@ def test_the_same_inputs_give_the_same_attempts_and_none_twice(circuits, draw, k
         (599, b"", "server"),
     ],
 )
-def test_a_status_shows_its_kind_and_a_message_only_refines_a_400(status, body, kind):
+def test_a_status_shows_its_kind_and_a_name_or_a_message_only_refines_a_400(status, body, kind):
     assert kind_of(status, body) == kind

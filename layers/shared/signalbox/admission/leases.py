@@ -14,6 +14,7 @@ from .periods import period_end_ms
 
 ADMITS_MS = 60_000  # how long a slice admits
 GRACE_MS = 60_000  # how long a lease outlives its slice, and a hold its request's deadline
+SETTLED_SOON_MS = 2_000  # when to ask again for what others hold: most requests settle within seconds
 MOST_LEASES = 64  # of one item; with shards (several items an account) 16 will do
 SLICE_BOUNDS = 8  # a slice is for so many requests
 TIGHT_BOUNDS = 64  # an account with less room than this leases by the single request and keeps nothing idle
@@ -73,16 +74,23 @@ class Part(NamedTuple):
 
 
 class BudgetExceeded(Refusal):
-    """`scope` and `period` name the budget that refused."""
+    """`scope` and `period` name the budget that refused; `exhausted` is false where requests under way merely hold what is missing."""
 
-    def __init__(self, budget: Budget, period: str, now_ms: int, again_ms: int | None) -> None:
+    def __init__(self, budget: Budget, period: str, now_ms: int, *, exhausted: bool) -> None:
+        again_ms = period_end_ms(budget.kind, now_ms) if exhausted else now_ms + SETTLED_SOON_MS
+        why = (
+            "does not cover this request: ask for less, retry later, or have it raised."
+            if exhausted
+            else ("is held by requests under way: retry when they have settled.")
+        )
         super().__init__(
             "budget_exceeded",
-            f"The {budget.kind} budget of {budget.scope} does not cover this request: ask for less, retry later, or have it raised.",
+            f"The {budget.kind} budget of {budget.scope} {why}",
             retry_after_s=None if again_ms is None else max(1, -(-(again_ms - now_ms) // 1000)),
         )
         self.scope = budget.scope
         self.period = period
+        self.exhausted = exhausted
 
 
 class Hand:
@@ -163,7 +171,7 @@ class Admission:
             return None
         room = sight.remaining + (mine.held if mine else 0)
         if room < self._floor:
-            raise BudgetExceeded(budget, account[1], now_ms, _again_ms(sight, budget, self._floor, now_ms))
+            raise BudgetExceeded(budget, account[1], now_ms, exhausted=_is_exhausted(sight, self._floor, now_ms))
         if mine is None and len(sight.leases) >= MOST_LEASES:
             raise Refusal("ledger_unavailable", f"Too many callers share {budget.scope} right now: try again.", retry_after_s=1)
         self._goals[account] = _goal(self._bound, self._floor, room, alone=not sight.leases.keys() - {want.lease})
@@ -259,9 +267,7 @@ def _goal(bound: int, floor: int, room: int, alone: bool) -> int:
     return room if alone else max(floor, room // 2)
 
 
-def _again_ms(sight: Sight, budget: Budget, floor: int, now_ms: int) -> int | None:
-    """When asking again may help: when the period ends; or, where others hold what is missing, when the first of them must let go."""
-    live = [lease.expires_ms for lease in sight.leases.values() if lease.held and lease.expires_ms >= now_ms]
-    if live and sight.limit - sight.settled >= floor:
-        return min(live)
-    return period_end_ms(budget.kind, now_ms)
+def _is_exhausted(sight: Sight, floor: int, now_ms: int) -> bool:
+    """Whether what is missing is spent, and not merely held by others."""
+    held = any(lease.held and lease.expires_ms >= now_ms for lease in sight.leases.values())
+    return not held or sight.limit - sight.settled < floor

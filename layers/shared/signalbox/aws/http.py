@@ -10,10 +10,12 @@ A request is sent by one call and its answer read by another, so that several ca
 """
 
 import http.client
+import io
 import select
+import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ..wire import HttpRequest
@@ -69,6 +71,8 @@ class Pool:
             raise Unreachable(f"{url.netloc}: {type(error).__name__}") from error
         try:
             connection.request(request.method, path, body=request.body or None, headers=dict(request.headers))
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # it may have been answered before it was read to its end: head() tells
         except (OSError, http.client.HTTPException) as error:
             connection.close()
             raise _translated(error) from error
@@ -113,10 +117,12 @@ class Exchange:
         self._connection = connection
         self._socket = connection.sock
         self._give_back = give_back
+        self._until_s = 0.0
         self._response: http.client.HTTPResponse | None = None
 
     def head(self, timeout_s: float) -> int:
         """The status; `headers` (names of any case) are there from now on."""
+        self._connection.response_class = lambda _, *more, **named: http.client.HTTPResponse(self, *more, **named)  # type: ignore
         with self._reading(timeout_s):
             self._response = self._connection.getresponse()
         self.status, self.headers = self._response.status, self._response.headers  # type: ignore[assignment]
@@ -149,14 +155,43 @@ class Exchange:
                 self.close()
 
     def close(self) -> None:
+        if self._response:
+            self._response.close()
         self._connection.close()
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        """What http.client reads the answer from, in place of the socket's own: a bound holds however the bytes trickle."""
+        return io.BufferedReader(_Bounded(self._socket, lambda: self._until_s))
 
     def _reading(self, timeout_s: float) -> "_Reading":
         return _Reading(self, timeout_s)
 
 
+class _Bounded(io.RawIOBase):
+    """A socket read until a moment, not for a while. `until_s` is monotonic."""
+
+    def __init__(self, sock: socket.socket, until_s: Callable[[], float]) -> None:
+        self._socket = sock
+        self._raw = sock.makefile("rb", buffering=0)
+        self._until_s = until_s
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, into: Any) -> int | None:
+        left_s = self._until_s() - time.monotonic()
+        if left_s <= 0:
+            raise TimeoutError
+        self._socket.settimeout(left_s)
+        return self._raw.readinto(into)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
 class _Reading:
-    """Sets the socket's bound, and turns what a read can raise into our own errors, ending the connection."""
+    """Sets the bound of a read, and turns what a read can raise into our own errors, ending the connection."""
 
     def __init__(self, exchange: Exchange, timeout_s: float) -> None:
         self._exchange = exchange
@@ -166,7 +201,7 @@ class _Reading:
         if self._timeout_s <= 0:
             self._exchange.close()
             raise TimedOut("the time was up")
-        self._exchange._socket.settimeout(self._timeout_s)
+        self._exchange._until_s = time.monotonic() + self._timeout_s
 
     def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
         if isinstance(error, OSError | http.client.HTTPException | ValueError):

@@ -3,7 +3,7 @@
 import json
 
 from ..admission.keys import KeyRing
-from ..errors import Refusal
+from ..errors import Refusal, UpstreamFailure
 from ..routing.catalog import Provider
 from .client import Aws
 from .secret_cache import SecretCache
@@ -32,12 +32,12 @@ class ProviderKeys:
         self._cache = SecretCache(aws, lambda text: [str(key) for key in json.loads(text)["keys"]])
 
     def get(self, provider: Provider, anew: bool = False) -> str | None:
-        """None for a provider that asks for none. Refusal where there is none to give."""
+        """None for a provider that asks for none. UpstreamFailure (no_key) where there is none to give."""
         if provider.secret is None:
             return None
         keys = self._cache.get(self._prefix + provider.secret, anew)
         if not keys:
-            raise Refusal("upstream_failed", f"There is no key for {provider.name}. Set one: signalbox secrets set {provider.secret}.")
+            raise UpstreamFailure("no_key", f"There is no key for {provider.name}. Set one: signalbox secrets set {provider.secret}.")
         return keys[0]
 
     def refresh(self) -> None:

@@ -90,6 +90,11 @@ class Hold:
         self._stored = False
         self._doubtful = False  # an intent that was not answered for may arrive late
 
+    @property
+    def binds(self) -> bool:
+        """Whether a hard budget holds the request."""
+        return any(budget.hard for budget in self._budgets.values())
+
     def opened(self) -> None:
         """Waits until the intent is stored (usually it is by now; one retry). Call it as soon as the upstream request is sent, so that the
         wait is within the upstream's own, and in any case before the first byte of the answer.
@@ -100,7 +105,7 @@ class Hold:
         self._await()
         if self._intent and not self._stored:
             telemetry.say("ERROR", "the intent of a request could not be stored", request_id=self.request_id)
-            if any(budget.hard for budget in self._budgets.values()):
+            if self.binds:
                 raise Refusal(
                     "ledger_unavailable", "The ledger does not answer, and a hard budget holds this call: try again.", retry_after_s=1
                 )
@@ -156,6 +161,12 @@ class Desk:
         if self._control.unseen(scopes):
             self._read(self._control.older_than(FRESH_S, scopes))
         return self._control.view(scopes)
+
+    def refresh(self, scopes: Iterable[str] = ()) -> bool:
+        """Reads again what of the view is older than 5 s; whether anything was. Before a refusal by what may have changed meanwhile."""
+        stale = self._control.older_than(FRESH_S, tuple(scopes))
+        self._read(stale)
+        return bool(stale)
 
     def admit(
         self, caller: Caller, scopes: Iterable[str], *, request_id: str, bound_nanousd: int, floor_nanousd: int, deadline_ms: int

@@ -1,6 +1,7 @@
 """The snapshot that is live, kept from one request to the next and fetched anew only when its digest changes."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import Refusal
@@ -8,12 +9,16 @@ from ..routing.catalog import Snapshot, to_snapshot
 from . import snapshots, telemetry
 from .client import Aws, AwsError
 
+ASK_AGAIN_S = 5.0
+
 
 class Live:
-    def __init__(self, aws: Aws, bucket: str) -> None:
+    def __init__(self, aws: Aws, bucket: str, wall: Callable[[], float] = time.time) -> None:
         self._aws = aws
         self._bucket = bucket
+        self._wall = wall
         self._snapshot: Snapshot | None = None
+        self._failed_s = 0.0
 
     def snapshot(self, live: Mapping[str, Any]) -> Snapshot:
         """The one that the pointer `live` (config/live) names. Where it cannot be fetched the last one serves on; Refusal where none is."""
@@ -25,9 +30,14 @@ class Live:
     def _fetch(self, live: Mapping[str, Any]) -> None:
         if not live.get("digest"):
             raise Refusal("no_route", "No configuration is published. Publish routing.yaml: POST /admin/config/publish.")
+        if self._snapshot and self._wall() - self._failed_s < ASK_AGAIN_S:
+            return
         try:
             compiled = snapshots.fetch(self._aws, self._bucket, live["digest"])
         except AwsError as error:
             telemetry.error("the live snapshot could not be fetched", error)
-            raise Refusal("no_route", "The configuration could not be read. Try again.", retry_after_s=1) from error
+            self._failed_s = self._wall()
+            if self._snapshot is None:
+                raise Refusal("no_route", "The configuration could not be read. Try again.", retry_after_s=1) from error
+            return
         self._snapshot = to_snapshot(compiled, int(live["version"]), live["digest"])

@@ -9,6 +9,7 @@ from . import secrets, telemetry
 from .client import Aws, AwsError
 
 FRESH_S = 300
+TRY_AGAIN_S = 1  # where it could not be read
 REREAD_AFTER_S = 60  # a key that is refused again and again does not read its secret again and again
 
 T = TypeVar("T")
@@ -21,25 +22,26 @@ class SecretCache(Generic[T]):
         self._aws = aws
         self._parse = parse
         self._wall = wall
-        self._kept: dict[str, tuple[T, float]] = {}
+        self._kept: dict[str, T] = {}
+        self._tried_s: dict[str, float] = {}
 
     def get(self, name: str, anew: bool = False) -> T | None:
         """None where it was never readable. `anew` reads it again, once a minute at the most."""
-        kept = self._kept.get(name)
-        if kept is None or (anew and self._wall() - kept[1] > REREAD_AFTER_S):
+        missing, ago_s = name not in self._kept, self._wall() - self._tried_s.get(name, 0.0)
+        if (missing and ago_s > TRY_AGAIN_S) or (anew and ago_s > REREAD_AFTER_S):
             self._read(name)
-            kept = self._kept.get(name)
-        return kept[0] if kept else None
+        return self._kept.get(name)
 
     def refresh(self) -> None:
         """After the answer. The jitter keeps containers from reading all at once."""
         jitter_s = os.urandom(1)[0] / 4
-        for name, (_, read_s) in list(self._kept.items()):
-            if self._wall() - read_s > FRESH_S + jitter_s:
+        for name, tried_s in list(self._tried_s.items()):
+            if self._wall() - tried_s > FRESH_S + jitter_s:
                 self._read(name)
 
     def _read(self, name: str) -> None:
+        self._tried_s[name] = self._wall()
         try:
-            self._kept[name] = (self._parse(secrets.fetch(self._aws, name)), self._wall())
+            self._kept[name] = self._parse(secrets.fetch(self._aws, name))
         except (AwsError, ValueError, KeyError, TypeError) as error:
             telemetry.error(f"the secret {name} could not be read", error)

@@ -26,25 +26,40 @@ class Admitted(NamedTuple):
 
 def admit(asked: Asked, desk: Desk, live: Live) -> Admitted:
     """Routes by what is known, holds what it may cost, and does both anew where the configuration moved meanwhile. Or Refusal."""
-    key = f"key#{asked.caller.key_id}"
     for _ in range(TIMES_ROUTED_ANEW):
-        view = desk.look([key])
-        snapshot = live.snapshot(view.live)
-        route = _route(asked, snapshot)
-        agent = asked.agent if {asked.agent, "*"} & set(view.records[key].get("agents", ())) else ""
-        scopes = scopes_of(asked.caller, agent=agent, route=route.name, providers=[snapshot.targets[id].provider for id in route.targets])
-        view = desk.look(scopes)
-        trip = _trip(asked, route, snapshot, view)
-        most, least = _bounds(trip, hard=any(budget.hard for scope in scopes for budget in to_budgets(scope, view.records[scope])))
+        try:
+            trip, scopes, agent, (most, least) = _planned(asked, desk, live)
+        except Refusal:
+            # What is known here may be old, and what was published or raised meanwhile may serve.
+            if not desk.refresh(scopes_of(asked.caller)):
+                raise
+            continue
         hold = desk.admit(asked.caller, scopes, request_id=asked.id, bound_nanousd=most, floor_nanousd=least, deadline_ms=trip.deadline_ms)
         if hold.view.live.get("llm_disabled"):
             desk.cancel(hold)
             raise Refusal("llm_disabled", "LLM traffic is switched off. Ask the operators, or try again later.", retry_after_s=30)
-        if hold.view.live["digest"] == snapshot.digest:
+        if live.snapshot(hold.view.live) is trip.snapshot:
             granted = hold.granted_nanousd if hold.period_by_scope else None
             return Admitted(trip._replace(circuits=circuits_at(hold.view.circuits, asked.at_ms), granted_nanousd=granted), hold, agent)
         desk.cancel(hold)
     raise Refusal("no_route", "The configuration changed faster than the request could be routed. Try again.", retry_after_s=1)
+
+
+def _planned(asked: Asked, desk: Desk, live: Live) -> tuple[Trip, tuple[str, ...], str, tuple[int, int]]:
+    """By what this container knows, however old: the trip, the scopes it counts in, the agent that the key permits, and the bounds."""
+    caller, key = asked.caller, f"key#{asked.caller.key_id}"
+    view = desk.look()
+    snapshot = live.snapshot(view.live)
+    route = _route(asked, snapshot)
+    providers = [snapshot.targets[id].provider for id in route.targets]
+    # One look for all that is sure to count; the agent's own scope is known once the key's record is.
+    records = desk.look(scopes_of(caller, route=route.name, providers=providers)).records
+    agent = asked.agent if {asked.agent, "*"} & set(records[key].get("agents", ())) else ""
+    scopes = scopes_of(caller, agent=agent, route=route.name, providers=providers)
+    view = desk.look(scopes)
+    trip = _trip(asked, route, snapshot, view)
+    hard = any(budget.hard for scope in scopes for budget in to_budgets(scope, view.records[scope]))
+    return trip, scopes, agent, _bounds(trip, hard)
 
 
 def _route(asked: Asked, snapshot: Snapshot) -> Route:
@@ -75,9 +90,10 @@ def _bounds(trip: Trip, hard: bool) -> tuple[int, int]:
     """The worst this request may cost over all its attempts, and the least that makes sense to begin with."""
     request, route = trip.request, trip.route
     targets = [trip.snapshot.targets[id] for id, _ in order(route, trip.circuits, trip.draw)[: route.max_attempts]]
-    if hard and not bound.is_bounded(request):
-        message = "The cost of an image, a sound or a file has no bound, and a hard budget holds this call. Send text."
-        raise Refusal("unsupported_parameter", message, param="messages")
+    name = bound.unbounded(request) if hard else None
+    if name:
+        message = f"The cost of what `{name}` holds has no bound here, and a hard budget holds this call. Send text, at the usual tier."
+        raise Refusal("unsupported_parameter", message, param=name)
     priced = [(target, target.prices) for target in targets if target.prices]
     if hard and len(priced) < len(targets):
         unpriced = next(target.id for target in targets if not target.prices)

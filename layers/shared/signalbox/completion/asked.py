@@ -11,6 +11,8 @@ from .flight import Clock
 
 AFTER_ANSWER_S = 5.0  # kept free before Lambda's deadline, for settling
 MOST_TAGS = 16
+# What a caller relies on, and would pay for if it were passed over in silence.
+NOT_SERVED_YET = ("x-signalbox-explain", "idempotency-key")
 
 
 class Asked(NamedTuple):
@@ -29,8 +31,9 @@ class Asked(NamedTuple):
 
 def to_asked(caller: Caller, request: Request, headers: Mapping[str, str], body_bytes: int, remaining_s: float, clock: Clock) -> Asked:
     """Raises Refusal for a header that means nothing. `remaining_s` is what Lambda allows."""
-    if headers.get("x-signalbox-explain", "").lower() == "true":
-        raise Refusal("unsupported_parameter", "x-signalbox-explain is not served yet. Leave it out; no call was made.")
+    for name in NOT_SERVED_YET:
+        if headers.get(name, "false").lower() != "false":
+            raise Refusal("unsupported_parameter", f"{name} is not served yet. Leave it out; no call was made.", param=name)
     at_ms, began_s = int(clock.wall() * 1000), clock.monotonic()
     tags = (tag.strip() for tag in headers.get("x-signalbox-tags", "").split(","))
     return Asked(
@@ -49,6 +52,6 @@ def to_asked(caller: Caller, request: Request, headers: Mapping[str, str], body_
 def _wanted_s(header: str | None) -> float:
     if header is None:
         return float("inf")
-    if not (header.isascii() and header.isdecimal()) or int(header) == 0:
+    if not (header.isascii() and header.isdecimal() and len(header) < 10) or int(header) == 0:
         raise Refusal("invalid_request", "x-signalbox-timeout-ms must be a whole number of milliseconds above 0.")
     return int(header) / 1000

@@ -3,9 +3,10 @@
 import json
 from collections.abc import Callable, Iterator, Mapping
 
-from ..admission.keys import authenticate
+from ..admission.budgets import scopes_of
+from ..admission.keys import authenticate, check_standing
 from ..aws import telemetry
-from ..aws.http import Pool
+from ..aws.http import Exchange, Pool
 from ..aws.keys import CallerKeys, ProviderKeys
 from ..aws.ledger import Desk
 from ..aws.live import Live
@@ -15,6 +16,7 @@ from ..errors import Refusal
 from ..reply import gather
 from ..runtime.invocation import Response
 from ..usage.record import UsageRecord
+from ..wire import HttpRequest
 from .admitted import Admitted, admit
 from .asked import Asked, to_asked
 from .flight import Clock
@@ -51,8 +53,12 @@ class Completions:
 
     def models(self, call: Call) -> Response:
         """GET /v1/models: what a client may write for `model`."""
-        authenticate(bearer(call.headers), self._callers.ring())
-        snapshot = self._live.snapshot(self._desk.look().live)
+        caller = authenticate(bearer(call.headers), self._callers.ring())
+        scopes = scopes_of(caller)
+        self._desk.refresh(scopes)
+        view = self._desk.look(scopes)
+        check_standing(caller, view.records)
+        snapshot = self._live.snapshot(view.live)
         rows = [{"id": name, "object": "model", "created": 0, "owned_by": "signalbox"} for name in sorted(snapshot.names)]
         return Response(200, JSON, json.dumps({"object": "list", "data": rows}).encode())
 
@@ -65,33 +71,45 @@ class Completions:
         telemetry.completion(record)
 
     def _travel(self, asked: Asked, admitted: Admitted, headers: Mapping[str, str]) -> Response:
-        journey = Journey(admitted.trip, self._pool.send, self._providers.get, self._clock)
+        hold = admitted.hold
+
+        def send(request: HttpRequest, timeout_s: float) -> Exchange:
+            exchange = self._pool.send(request, timeout_s)
+            if hold.binds:
+                hold.opened()  # while the upstream is at work: a lost intent must be stored before its lease can expire
+            return exchange
+
+        journey = Journey(admitted.trip, send, self._providers.get, self._clock)
         broke: list[Refusal] = []
 
         def settle() -> None:
             journey.drain()
             outcome, status = (broke[0].code, broke[0].status) if broke else ("ok", 200)
             record = to_record(asked, admitted, journey, outcome, status, self._clock)
-            self._desk.settle(admitted.hold, record.cost_nanousd, record.to_detail())
+            self._desk.settle(hold, record.cost_nanousd, record.to_detail())
             telemetry.completion(record)
+            journey.land()
             self._callers.refresh()
             self._providers.refresh()
 
         try:
             intent = to_record(asked, admitted, journey, "crashed", 500, self._clock)
-            self._desk.open(admitted.hold, admitted.trip.route.targets[0], intent.to_detail())
+            self._desk.open(hold, admitted.trip.route.targets[0], intent.to_detail())
             journey.begin(whole=not asked.request.stream)
-            admitted.hold.opened()
+            return self._answer(asked, journey, {**headers, **_told(journey)}, broke.append, settle)
         except Exception as error:
             refusal = _as_refusal(error)
             broke.append(refusal)
             return refused(refusal, {**headers, **_told(journey)})._replace(after=settle)
-        headers = {**headers, **_told(journey)}
+
+    def _answer(
+        self, asked: Asked, journey: Journey, headers: Mapping[str, str], broke: Callable[[Refusal], None], settle: Callable[[], None]
+    ) -> Response:
         id, created_s = f"chatcmpl-{asked.id}", asked.at_ms // 1000
-        model = admitted.trip.snapshot.targets[journey.target].model
+        model = journey.trip.snapshot.targets[journey.target].model
         if asked.request.stream:
             events = openai_chat.to_events(id, created_s, model, journey.chunks(), asked.request.include_usage)
-            return Response(200, {**headers, **EVENTS}, _to_the_end(events, broke.append), settle)
+            return Response(200, {**headers, **EVENTS}, _to_the_end(events, broke), settle)
         choices, tokens = gather(journey.chunks())
         body = openai_chat.to_body(id, created_s, model, choices, tokens or total(journey.attempts()))
         return Response(200, {**headers, **JSON}, body, settle)
@@ -123,11 +141,12 @@ def _as_refusal(error: Exception) -> Refusal:
 def _told(journey: Journey) -> dict[str, str]:
     """What the answer's headers tell of its route."""
     told = {
-        "x-signalbox-target": journey.target,
         "x-signalbox-attempts": str(len(journey.attempts())),
         "x-signalbox-policy": POLICY,
         "x-signalbox-config-version": str(journey.trip.snapshot.version),
     }
+    if journey.target:
+        told["x-signalbox-target"] = journey.target
     if journey.clamped:
         told["x-signalbox-clamped"] = "max_tokens"
     if journey.warning:

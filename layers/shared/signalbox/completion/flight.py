@@ -1,12 +1,13 @@
 """One attempt at one target: sent, read chunk by chunk within its time limits, and accounted for however it ends."""
 
-import json
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from ..aws import telemetry
 from ..aws.http import Cut, Exchange, Malformed, TimedOut, TransportError, Unreachable
-from ..errors import UpstreamFailure
+from ..errors import Refusal, UpstreamFailure
 from ..money import Prices, Tokens, cost_nanousd
+from ..providers.errors import error_names
 from ..providers.registry import Wire
 from ..reply import Chunk, Finish, ToolCallDelta, Usage
 from ..routing.catalog import Timeouts
@@ -22,7 +23,8 @@ KINDS: tuple[tuple[type[TransportError], str], ...] = (
     (Malformed, "malformed"),
 )
 ERROR_BODY_BYTES = 4_096
-LANDING_S = 0.1
+LANDING_S = 0.1  # altogether
+CLOCK_S = 0.005  # a wait may end this much before its time
 
 
 class Limits(NamedTuple):
@@ -31,7 +33,9 @@ class Limits(NamedTuple):
     timeouts: Timeouts
     deadline_s: float
     input_tokens: int
-    output_tokens: int
+    output_tokens: int  # of all choices together
+    choices: int
+    reasons: bool
 
 
 class Clock(NamedTuple):
@@ -57,25 +61,36 @@ class Flight:
         self._tokens: Tokens | None = None
         self._delivered_bytes = 0
         self._at_ms = int(clock.wall() * 1000)
-        self._began_s = self._heard_s = self._ended_s = clock.monotonic()
+        self._began_s = self._heard_s = self._said_s = self._ended_s = clock.monotonic()
+        self._land_by_s: float | None = None
         self._billable = False
         self._rest: Iterator[bytes] = iter(())
-        self._landing = False
 
     def chunks(self, send: Callable[[float], Exchange], wire: Wire) -> Iterator[Chunk]:
         """Raises UpstreamFailure, at any point. `send` takes the seconds that connecting and writing may take."""
         exchange = None
         try:
-            exchange = send(self._wait_s())
+            wait_s = self._wait_s()
+            if wait_s <= 0:
+                raise TimedOut("the time was up before it was sent")
+            exchange = send(wait_s)
             self._billable = True
             self._read_head(exchange)
             for chunk in wire.to_chunks(self._heard(exchange)):
                 self._note(chunk)
                 yield chunk
         except TransportError as error:
-            raise self._failed(next(kind for type_, kind in KINDS if isinstance(error, type_)), str(error)) from error
+            kind = next(kind for type_, kind in KINDS if isinstance(error, type_))
+            late = kind == "timeout" and self._clock.monotonic() >= self._limits.deadline_s - CLOCK_S
+            raise self._failed("deadline" if late else kind, str(error)) from error
         except UpstreamFailure as failure:
             raise self._failed(failure.kind, failure.detail) from failure
+        except Refusal:
+            self.outcome = "abandoned"
+            raise
+        except Exception as error:
+            telemetry.error("an answer could not be read", error)
+            raise self._failed("malformed", type(error).__name__) from error
         finally:
             self._ended_s = self._clock.monotonic()
             if exchange and self.outcome != "ok":
@@ -83,7 +98,7 @@ class Flight:
 
     def land(self) -> None:
         """After the answer: reads what comes after the last chunk, which is little, so that the connection can serve again."""
-        self._landing = True
+        self._land_by_s = self._clock.monotonic() + LANDING_S
         try:
             for _ in self._rest:
                 pass
@@ -94,8 +109,16 @@ class Flight:
         tokens = self._tokens
         estimated = tokens is None and self._billable
         if estimated:
-            silent_s = self._ended_s - self._heard_s
-            tokens = estimated_tokens(self._limits.input_tokens, self._delivered_bytes, silent_s, self._limits.output_tokens)
+            limits = self._limits
+            tokens = estimated_tokens(
+                input_bound=limits.input_tokens,
+                delivered_bytes=self._delivered_bytes,
+                silent_s=self._ended_s - self._heard_s,
+                whole_s=self._ended_s - self._began_s,
+                choices=limits.choices,
+                reasons=limits.reasons,
+                output_bound=limits.output_tokens,
+            )
         tokens = tokens or Tokens()
         return Attempt(
             target=self.step.target,
@@ -112,11 +135,11 @@ class Flight:
         )
 
     def _wait_s(self) -> float:
-        """How long the next wait may take. Nothing but content ends the wait for the first byte."""
-        if self._landing:
-            return LANDING_S
-        now, limits = self._clock.monotonic(), self._limits
-        until = self._began_s + limits.timeouts.ttft_s if self.ttft_s is None else now + limits.timeouts.between_chunks_s
+        """How long the next wait may take. Nothing but content ends the wait for the first byte, nor that between two chunks."""
+        now, limits, timeouts = self._clock.monotonic(), self._limits, self._limits.timeouts
+        if self._land_by_s is not None:
+            return self._land_by_s - now
+        until = self._began_s + timeouts.ttft_s if self.ttft_s is None else self._said_s + timeouts.between_chunks_s
         return min(until, limits.deadline_s) - now
 
     def _read_head(self, exchange: Exchange) -> None:
@@ -124,7 +147,11 @@ class Flight:
         if self.status // 100 == 2:
             return
         self._billable = False  # providers do not bill an error
-        body = exchange.read(self._wait_s())[:ERROR_BODY_BYTES]
+        body = b""
+        for piece in exchange.pieces(self._wait_s):
+            body += piece
+            if len(body) >= ERROR_BODY_BYTES:
+                break
         wait = exchange.headers.get("retry-after", "")
         self.retry_after_s = int(wait) if wait.isascii() and wait.isdecimal() and len(wait) < 7 else None
         raise UpstreamFailure(kind_of(self.status, body), error_names(body))
@@ -142,20 +169,12 @@ class Flight:
         if isinstance(chunk, Finish):
             self.finish = chunk.reason
             return
+        self._said_s = self._clock.monotonic()
         if self.ttft_s is None:
-            self.ttft_s = self._clock.monotonic() - self._began_s
+            self.ttft_s = self._said_s - self._began_s
         text = chunk.arguments if isinstance(chunk, ToolCallDelta) else chunk.text
         self._delivered_bytes += len(text.encode("utf-8", "surrogatepass"))
 
     def _failed(self, kind: str, detail: str) -> UpstreamFailure:
         self.outcome = kind
         return UpstreamFailure(kind, detail, status=self.status, retry_after_s=self.retry_after_s)
-
-
-def error_names(body: bytes) -> str:
-    """The names in an upstream's error object, for the log. Its message may quote the prompt or the key, so it stays out."""
-    try:
-        error = json.loads(body)["error"]
-        return " ".join(f"{name}={str(error[name])[:60]}" for name in ("type", "code", "param") if error.get(name))
-    except (ValueError, TypeError, KeyError, AttributeError):
-        return "an error body of another form"

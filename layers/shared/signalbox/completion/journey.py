@@ -95,6 +95,8 @@ class Journey:
                 pass
         except UpstreamFailure:
             pass  # the attempt holds it
+
+    def land(self) -> None:
         for flight in self._flights:
             flight.land()
 
@@ -103,8 +105,14 @@ class Journey:
         target = trip.snapshot.targets[step.target]
         provider = trip.snapshot.providers[target.provider]
         max_tokens = self._max_tokens(target)
-        output = (max_tokens or bound.output_tokens_bound(trip.request, target)) * trip.request.n
-        limits = Limits(trip.route.timeouts, trip.deadline_s, trip.input_tokens, output)
+        limits = Limits(
+            timeouts=trip.route.timeouts,
+            deadline_s=trip.deadline_s,
+            input_tokens=trip.input_tokens,
+            output_tokens=(max_tokens or bound.output_tokens_bound(trip.request, target)) * trip.request.n,
+            choices=trip.request.n,
+            reasons="reasoning" in target.capabilities,
+        )
         key = self._key_of(provider, False)
         try:
             return self._fly(step, target, provider, key, max_tokens, limits, whole)
@@ -143,6 +151,8 @@ class Journey:
         if failure is None:
             return Refusal("deadline_exceeded", "The time was up before a target could be tried. Allow more in x-signalbox-timeout-ms.")
         code = KINDS[failure.kind].code
+        if failure.kind == "no_key":
+            return Refusal(code, failure.detail)
         if code == "invalid_request":
             return Refusal(code, f"{tried} refused the request ({failure.kind}; {failure.detail or 'no reason given'}).")
         advice = "Allow more time, or try again." if code == "deadline_exceeded" else "Try again."

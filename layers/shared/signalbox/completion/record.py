@@ -43,7 +43,7 @@ def to_record(asked: Asked, admitted: Admitted, journey: Journey, outcome: str, 
 
 
 def to_refused(asked: Asked, refusal: Refusal, clock: Clock) -> UsageRecord:
-    refused_by = (refusal.scope, refusal.period) if isinstance(refusal, BudgetExceeded) else None
+    refused_by = (refusal.scope, refusal.period) if isinstance(refusal, BudgetExceeded) and refusal.exhausted else None
     return UsageRecord(**_asked(asked, refusal.code, refusal.status, clock), refused_by=refused_by)
 
 

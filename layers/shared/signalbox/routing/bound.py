@@ -6,14 +6,22 @@ from .catalog import Target
 
 MIN_OUTPUT_TOKENS = 256  # below this an answer cut short is of no use: the request is refused instead
 
+# What providers bill beside tokens, or at other prices than a target's.
+PRICED_OTHERWISE = ("web_search_options", "audio", "modalities")
+USUAL_TIERS = ("default", None)
+
 # A token of a byte-level vocabulary covers one byte of text at the least. What templates add around a message is less than its JSON.
 MESSAGE_OVERHEAD_TOKENS = 16
 REQUEST_OVERHEAD_TOKENS = 64
 
 
-def is_bounded(request: Request) -> bool:
-    """Whether the size of the request bounds what its input counts: that of an image, a sound or a file it does not."""
-    return not any(isinstance(part, Image | Raw) for message in request.messages for part in message.parts)
+def unbounded(request: Request) -> str | None:
+    """The parameter whose cost our prices do not bound; None where all is bounded."""
+    if any(isinstance(part, Image | Raw) for message in request.messages for part in message.parts):
+        return "messages"  # the size of an image, a sound or a file does not say what it counts
+    if request.extra.get("service_tier", "default") not in USUAL_TIERS:
+        return "service_tier"
+    return next((name for name in PRICED_OTHERWISE if request.extra.get(name) is not None), None)
 
 
 def input_tokens_bound(request: Request, body_bytes: int) -> int:

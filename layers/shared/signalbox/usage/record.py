@@ -29,7 +29,7 @@ class UsageRecord(NamedTuple):
     """One request. `outcome` is `ok` or the error code answered; `tokens` and `cost_nanousd` are sums over its attempts.
 
     `period_by_scope` names each budget that the request was held against: {"key#k1": ["month#2026-11"]}.
-    `refused_by` is the scope and period that refused it, where a budget did.
+    `refused_by` is the scope and period of the budget that is used up, where one refused it.
     """
 
     id: str
