@@ -16,6 +16,9 @@ EFFECTS = {
     "bad_request": IGNORED,  # the caller's doing
     "context_too_long": IGNORED,
     "unaffordable": IGNORED,  # never sent
+    "no_key": IGNORED,
+    "deadline": IGNORED,  # the caller's time was up
+    "abandoned": IGNORED,
     "content_filtered": IGNORED,
     "auth": TRIPS,  # no later attempt fares better until an operator acts
     "not_found": TRIPS,

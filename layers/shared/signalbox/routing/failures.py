@@ -1,5 +1,6 @@
-"""What an upstream's failure means: one table of kinds, and one of how a status or a message shows its kind."""
+"""What an upstream's failure means: one table of kinds, and those of how a status, a name or a message shows its kind."""
 
+import json
 import re
 from typing import NamedTuple
 
@@ -24,6 +25,9 @@ KINDS = {
     "malformed": Kind(True, "upstream_failed"),
     "cut": Kind(True, "upstream_failed"),
     "timeout": Kind(True, "deadline_exceeded"),
+    "deadline": Kind(False, "deadline_exceeded"),  # the caller's or the route's time is up: it says nothing of the target
+    "abandoned": Kind(False, "ledger_unavailable"),  # sent, but its intent could not be stored
+    "no_key": Kind(True, "upstream_failed"),
     "unaffordable": Kind(False, "budget_exceeded"),  # what is left of the hold does not cover another attempt
 }
 
@@ -42,7 +46,20 @@ BY_STATUS = {
     529: "overloaded",
 }
 
-# A message says more than the status only where the status is a plain 400.
+# How an error calls itself, in `type` and `code`, where no status says it: inside a stream, and behind a plain 400. The first row that fits.
+# https://platform.openai.com/docs/guides/error-codes
+BY_NAME = (
+    ("context_too_long", re.compile(r"context_?length|context_?window|prompt_too_long", re.I)),
+    ("content_filtered", re.compile(r"content_?filter|content_?policy|moderation", re.I)),
+    ("rate_limited", re.compile(r"rate_?limit|too_?many_?requests|quota|throttl", re.I)),
+    ("overloaded", re.compile(r"overloaded|unavailable|capacity", re.I)),
+    ("auth", re.compile(r"invalid_api_key|authentication", re.I)),
+    ("not_found", re.compile(r"model_not_found|invalid_model", re.I)),
+)
+# Some put a status into `code`: https://openrouter.ai/docs/api-reference/errors. A 400 says nothing more there than it does as a status.
+BY_CODE = {str(status): kind for status, kind in BY_STATUS.items() if kind != "bad_request"}
+
+# A message says more than the status only where the status is a plain 400, and no name does.
 BY_MESSAGE = (
     ("context_too_long", re.compile(rb"context_length_exceeded|maximum context length|too many tokens|prompt is too long", re.I)),
     ("content_filtered", re.compile(rb"content_filter|content_policy|content management policy", re.I)),
@@ -51,7 +68,25 @@ BY_MESSAGE = (
 
 def kind_of(status: int, body: bytes) -> str:
     """The kind of an answer that is not 2xx. `body` may be the beginning of it."""
-    kind = BY_STATUS.get(status) or ("server" if status >= 500 else "bad_request")
-    if kind == "bad_request":
-        kind = next((name for name, pattern in BY_MESSAGE if pattern.search(body)), kind)
-    return kind
+    kind = BY_STATUS.get(status) or ("server" if status >= 500 else "bad_request" if status >= 400 else "malformed")
+    if kind != "bad_request":
+        return kind
+    error = error_in(body)
+    named = kind_of_error(error.get("type"), error.get("code")) if isinstance(error, dict) else None
+    return named or next((name for name, pattern in BY_MESSAGE if pattern.search(body)), kind)
+
+
+def kind_of_error(*names: object) -> str | None:
+    """The kind that an error's own names show; None where they show none."""
+    words = [str(name) for name in names if isinstance(name, str | int)]
+    by_name = (kind for kind, pattern in BY_NAME if any(map(pattern.search, words)))
+    return next(by_name, None) or next((BY_CODE[word] for word in words if word in BY_CODE), None)
+
+
+def error_in(body: bytes) -> object:
+    """The error of a JSON body, which some wrap in `error` and some do not; None where the body is no JSON object."""
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return (value.get("error") or value) if isinstance(value, dict) else None
