@@ -14,6 +14,7 @@ from signalbox.providers import openai
 from signalbox.providers.sse import data_lines
 from signalbox.reply import Finish, TextDelta, ToolCallDelta, Usage, gather
 from signalbox.routing.catalog import Provider, Target
+from signalbox.routing.failures import KINDS
 
 OPENAI = Provider("openai", "openai", "https://api.openai.com/v1", "openai")
 MISTRAL = Provider("mistral", "openai", "https://api.mistral.ai/v1", "mistral")
@@ -110,9 +111,9 @@ CHUNKS = [
 ]
 
 
-@given(st.lists(st.integers(0, len(STREAM))), st.sampled_from([b"\n", b"\r\n"]))
-def test_a_stream_means_the_same_wherever_its_bytes_are_cut(cuts, newline):
-    stream = STREAM.replace(b"\n", newline)
+@given(st.lists(st.integers(0, len(STREAM))), st.sampled_from([b"\n", b"\r\n", b"\r"]), st.sampled_from([b"", b"\xef\xbb\xbf"]))
+def test_a_stream_means_the_same_wherever_its_bytes_are_cut(cuts, newline, mark):
+    stream = mark + STREAM.replace(b"\n", newline)
     edges = [0, *sorted(cuts), len(stream)]
     pieces = [stream[a:b] for a, b in pairwise(edges)]
     assert list(openai.to_chunks(pieces)) == CHUNKS
@@ -137,10 +138,31 @@ def test_usage_that_comes_with_the_finish_is_read_too():
         (b"data: []\n\n", "malformed"),
         (b"data: 7\n\n", "malformed"),
         (b'data: {"choices": [{"delta": "x"}]}\n\n', "malformed"),
-        (b'data: {"choices": [], "usage": {"completion_tokens": 1}}\n\n', "malformed"),
-        (b'data: {"choices": [], "usage": {"prompt_tokens": "many"}}\n\n', "malformed"),
+        (b"data: " + b"[" * 100_000 + b"\n\n", "malformed"),
+        (b'data: {"choices": [{"index": 0, "delta": {"content": "\xff"}}]}\n\n', "malformed"),
+        (event({"content": "a"}, index="1"), "malformed"),
+        (event({"content": "a"}, index=[0]), "malformed"),
+        (event({"content": "a"}, index=-1), "malformed"),
+        (event({"content": "a"}, index=True), "malformed"),
+        (event({"content": "a"}, index=10**40), "malformed"),
+        (event({"tool_calls": [{"index": "x", "id": "b", "function": {"name": "g", "arguments": ""}}]}), "malformed"),
+        (event({"tool_calls": [{"index": 0, "id": ["b"], "function": {"name": "g", "arguments": ""}}]}), "malformed"),
+        (event({"tool_calls": [{"index": 0, "id": "b", "function": {"name": {}, "arguments": ""}}]}), "malformed"),
+        (event({"tool_calls": [{"index": 0, "id": "b", "function": {"name": "g", "arguments": {"a": 1}}}]}), "malformed"),
+        (event({}, finish=["stop"]), "malformed"),
+        (b'data: {"choices": [{"index": 0, "delta": {"content": "a"}, "logprobs": {"content": "abc"}}]}\n\n', "malformed"),
+        (event({"content": "a"}) + event({}, "error"), "server"),
+        (event({"content": "a"}) + event({}, "insufficient_system_resource"), "overloaded"),
         (b'data: {"choices": [{"index": 0, "delta": {"content": 5}}]}\n\n', "malformed"),
         (b'data: {"error": {"message": "overloaded"}}\n\n', "server"),
+        (b'data: {"error": "overloaded"}\n\n', "server"),
+        (event(error={"type": "overloaded_error"}), "overloaded"),
+        (event(error={"type": "requests", "code": "rate_limit_exceeded"}), "rate_limited"),
+        (event(error={"type": "invalid_request_error", "code": "context_length_exceeded"}), "context_too_long"),
+        (event(error={"code": "content_filter"}), "content_filtered"),
+        (event(error={"code": 429}), "rate_limited"),
+        (event(error={"code": 400}), "server"),
+        (b'data: {"object": "error", "message": "m", "type": "rate_limited", "code": "1300"}\n\n', "rate_limited"),
     ],
 )
 def test_a_broken_stream_is_known_for_what_it_is(stream, kind):
@@ -153,6 +175,81 @@ def test_a_broken_stream_is_known_for_what_it_is(stream, kind):
 def test_garbage_never_gets_past(stream):
     with pytest.raises(UpstreamFailure):
         list(openai.to_chunks([stream]))
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        ("stop", "stop"),
+        ("length", "length"),
+        ("model_length", "length"),
+        ("tool_calls", "tool_calls"),
+        ("function_call", "tool_calls"),
+        ("content_filter", "content_filter"),
+        ("eos_token", "stop"),
+    ],
+)
+def test_an_answer_ends_in_our_words(theirs, ours):
+    assert list(openai.to_chunks([event({}, theirs)])) == [Finish(ours)]
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        {"prompt_tokens": 10**40, "completion_tokens": 2},
+        {"prompt_tokens": 1_000_000_001, "completion_tokens": 2},
+        {"prompt_tokens": -5, "completion_tokens": 2},
+        {"prompt_tokens": 5, "completion_tokens": -2},
+        {"prompt_tokens": "many"},
+        {"prompt_tokens": 10.0},
+        {"prompt_tokens": True},
+        {"prompt_tokens": 5, "prompt_tokens_details": {"cached_tokens": "all"}},
+        {"prompt_tokens": 5, "prompt_tokens_details": [1]},
+        {"completion_tokens": 2},
+        "x",
+        [5, 2],
+        7,
+    ],
+)
+def test_a_count_that_nothing_can_store_is_as_good_as_none(usage):
+    """The answer is whole, so it is not failed; without a Usage the attempt is estimated."""
+    assert list(openai.to_chunks([event({"content": "a"}), event({}, "stop"), event(usage=usage)])) == [TextDelta("a"), Finish("stop")]
+
+
+def test_more_cached_than_came_in_is_all_that_came_in():
+    usage = {"prompt_tokens": 5, "completion_tokens": 2, "prompt_tokens_details": {"cached_tokens": 9}}
+    assert openai.to_tokens(usage | {"completion_tokens_details": {"reasoning_tokens": 9}}) == Tokens(5, 5, 0, 2, 2)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(["stop", "error", 0, 1, 10**40]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def objects(*names, **inner):
+    """Of these names, each holding what it should or anything else."""
+    return st.fixed_dictionaries({}, optional={name: inner.get(name, json_values) | json_values for name in (*names, *inner)})
+
+
+calls = objects("index", "id", function=objects("name", "arguments"))
+choices = objects("index", "finish_reason", logprobs=objects("content"), delta=objects("content", "refusal", tool_calls=st.lists(calls)))
+usages = objects("prompt_tokens", "completion_tokens", prompt_tokens_details=objects("cached_tokens"))
+
+
+@given(st.lists(objects("error", "object", choices=st.lists(choices), usage=usages)))
+def test_whatever_comes_is_understood_by_the_dialects_or_refused_here(events):
+    stream = [b"data: " + json.dumps(fields).encode() + b"\n\n" for fields in [*events, {"choices": [{"finish_reason": "stop"}]}]]
+    try:
+        chunks = list(openai.to_chunks(stream))
+    except UpstreamFailure as failure:
+        assert failure.kind in KINDS  # noqa: PT017
+        return
+    choices, tokens = gather(chunks)
+    written = openai_chat.to_body("1", 5, "gpt", choices, tokens or Tokens())
+    for body in [written, *(event.removeprefix(b"data: ") for event in openai_chat.to_events("1", 5, "gpt", chunks, True))]:
+        json.loads(body.replace(b"[DONE]", b"0"), parse_constant=pytest.fail)
 
 
 def test_data_of_several_lines_is_one_event():

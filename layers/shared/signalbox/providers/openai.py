@@ -10,6 +10,8 @@ from ..reply import Chunk, Finish, ReasoningDelta, RefusalDelta, TextDelta, Tool
 from ..request import Image, Message, Part, Raw, Request, Text, ToolCall, ToolResult
 from ..routing.catalog import Provider, Target
 from ..wire import HttpRequest
+from .checks import JSON, array, count, index, text
+from .errors import failure_of
 from .sse import data_lines
 
 # Where a provider that speaks this format departs from it: its name for a parameter (None where it refuses it), and for a role.
@@ -18,6 +20,17 @@ PARAMETERS: dict[str, dict[str, str | None]] = {
     "mistral": {"max_completion_tokens": "max_tokens", "seed": "random_seed", "stream_options": None, "user": None},
 }
 ROLES = {"mistral": {"developer": "system"}}
+
+# Why an answer ended, in our words. What is not here is a `stop`: the provider calls the answer whole, and clients know these words alone.
+FINISHES = {
+    "length": "length",
+    "model_length": "length",
+    "tool_calls": "tool_calls",
+    "function_call": "tool_calls",
+    "content_filter": "content_filter",
+}
+# Why one broke. https://docs.mistral.ai/api/#tag/chat https://api-docs.deepseek.com/api/create-chat-completion
+BREAKS = {"error": "server", "insufficient_system_resource": "overloaded"}
 
 
 def to_http(request: Request, target: Target, provider: Provider, key: str | None, max_tokens: int | None) -> HttpRequest:
@@ -84,56 +97,51 @@ def to_chunks(pieces: Iterable[bytes]) -> Iterator[Chunk]:
         if data == b"[DONE]":
             break
         try:
-            event = json.loads(data)
-            if event.get("error"):
-                raise UpstreamFailure("server", f"an error inside the stream: {str(event['error'])[:500]}")
-            for choice in event.get("choices") or ():
+            event = JSON.decode(data.decode())
+            if broken := event.get("error") or (event if event.get("object") in ("error", "Error") else None):
+                raise failure_of(broken)
+            for choice in array(event.get("choices")):
                 yield from _from_choice(choice)
                 finished = finished or bool(choice.get("finish_reason"))
-            if event.get("usage"):
-                yield Usage(to_tokens(event["usage"]))
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            tokens = to_tokens(event["usage"]) if event.get("usage") else None
+            if tokens is not None:
+                yield Usage(tokens)
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
             raise UpstreamFailure("malformed", f"not a chat.completion.chunk: {type(error).__name__}") from error
     if not finished:
         raise UpstreamFailure("cut", "the stream ended without a finish_reason")
 
 
 def _from_choice(choice: dict[str, Any]) -> Iterator[Chunk]:
-    index, delta = choice.get("index", 0), choice.get("delta") or {}
-    if delta.get("content"):
-        logprobs = (choice.get("logprobs") or {}).get("content") or ()
-        yield TextDelta(_text(delta["content"]), index, tuple(logprobs))
-    if delta.get("refusal"):
-        yield RefusalDelta(_text(delta["refusal"]), index)
-    if delta.get("reasoning_content"):
-        yield ReasoningDelta(_text(delta["reasoning_content"]), index)
-    for call in delta.get("tool_calls") or ():
+    number, delta = index(choice.get("index")), choice.get("delta") or {}
+    if content := text(delta.get("content")):
+        yield TextDelta(content, number, tuple(array((choice.get("logprobs") or {}).get("content"))))
+    if refusal := text(delta.get("refusal")):
+        yield RefusalDelta(refusal, number)
+    if reasoning := text(delta.get("reasoning_content")):
+        yield ReasoningDelta(reasoning, number)
+    for place, call in enumerate(array(delta.get("tool_calls"))):
         function = call.get("function") or {}
-        yield ToolCallDelta(call.get("index", 0), _text(function.get("arguments") or ""), call.get("id"), function.get("name"), index)
-    if choice.get("finish_reason"):
-        yield Finish(choice["finish_reason"], index)
+        id, name = text(call.get("id")) or None, text(function.get("name")) or None
+        yield ToolCallDelta(index(call.get("index"), place), text(function.get("arguments")), id, name, number)
+    if reason := text(choice.get("finish_reason")):
+        if reason in BREAKS:
+            raise UpstreamFailure(BREAKS[reason], f"finish_reason={reason}")
+        yield Finish(FINISHES.get(reason, "stop"), number)
 
 
-def to_tokens(usage: dict[str, Any]) -> Tokens:
-    """The one reading of usage. https://platform.openai.com/docs/api-reference/chat/object#chat/object-usage"""
-    input, output = _count(usage["prompt_tokens"]), _count(usage.get("completion_tokens"))
-    return Tokens(
-        input=input,
-        cached=min(_count((usage.get("prompt_tokens_details") or {}).get("cached_tokens")), input),
-        output=output,
-        reasoning=min(_count((usage.get("completion_tokens_details") or {}).get("reasoning_tokens")), output),
-    )
+def to_tokens(usage: Any) -> Tokens | None:
+    """The one reading of usage. None where it is not plausible, which is as good as none: no finished answer fails by its count.
 
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError("text was expected")
-    return value
-
-
-def _count(value: Any) -> int:
-    if value is None:
-        return 0
-    if not isinstance(value, int) or value < 0:
-        raise TypeError("a count was expected")
-    return value
+    https://platform.openai.com/docs/api-reference/chat/object#chat/object-usage
+    """
+    try:
+        input, output = count(usage["prompt_tokens"]), count(usage.get("completion_tokens"))
+        return Tokens(
+            input=input,
+            cached=min(count((usage.get("prompt_tokens_details") or {}).get("cached_tokens")), input),
+            output=output,
+            reasoning=min(count((usage.get("completion_tokens_details") or {}).get("reasoning_tokens")), output),
+        )
+    except (TypeError, KeyError, AttributeError):
+        return None

@@ -46,7 +46,7 @@ BY_STATUS = {
     529: "overloaded",
 }
 
-# How an error calls itself, in `type` and `code`, where no status says it: inside a stream, and behind a plain 400. The first row that fits.
+# What an error calls itself, in `type` and `code`, says more inside a stream and behind a plain 400. The first row that fits.
 # https://platform.openai.com/docs/guides/error-codes
 BY_NAME = (
     ("context_too_long", re.compile(r"context_?length|context_?window|prompt_too_long", re.I)),
