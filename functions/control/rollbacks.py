@@ -3,21 +3,19 @@
 import json
 import os
 from secrets import token_hex
-from typing import Annotated, Any
+from typing import Annotated
 
 import stage
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from signalbox.aws import boto_bus, boto_rollbacks, boto_tables
+from signalbox.aws import boto_bus, boto_rollbacks
 from signalbox.errors import Refusal
 from signalbox.rollback.actions import ACTIONS
 from signalbox.rollback.request import InvalidRequest, to_request
 
 router = Router()
-
-LIST = "rollbacks"
 
 Reason = Annotated[str, Field(min_length=1, max_length=500)]
 
@@ -64,13 +62,9 @@ def create(new: NewRollback) -> Requested:
     return _start(action=new.action, reason=new.reason)
 
 
-@router.get("/admin/rollbacks", summary="Roll-backs asked for here, newest first", tags=["rollbacks"])
+@router.get("/admin/rollbacks", summary="Roll-backs, whoever asked for them, newest first", tags=["rollbacks"])
 def list_rollbacks(limit: Annotated[int, Query(ge=1, le=100)] = 20) -> Rollbacks:
-    listed = stage.control().query(
-        KeyConditionExpression="pk = :pk", ExpressionAttributeValues={":pk": LIST}, ScanIndexForward=False, Limit=limit
-    )
-    found = [_find(row["sk"]) for row in listed["Items"]]
-    return Rollbacks(rollbacks=[rollback for rollback in found if rollback])
+    return Rollbacks(rollbacks=[Rollback(id=id, **record) for id, record in boto_rollbacks.newest(stage.control(), limit)])
 
 
 @router.get("/admin/rollbacks/<rollback_id>", summary="One roll-back and how it ended", tags=["rollbacks"])
@@ -94,23 +88,21 @@ def _start(**asked: str) -> Requested:
         request = to_request({"version": 1, "id": id, "at_ms": at_ms, "requested_by": router.context["who"]} | asked)
     except InvalidRequest as error:
         raise Refusal("invalid_request", f"{error}.", param="action") from error
-    answer = boto_bus.client("stepfunctions").start_execution(
-        stateMachineArn=os.environ["SIGNALBOX_ROLL_BACK_WORKFLOW"], name=id, input=json.dumps(request.model_dump(exclude_none=True))
-    )
-    row = {"action": request.name, "reason": request.reason, "requested_by": request.requested_by, "at_ms": at_ms, "undo": request.undo}
-    stage.control().put_item(Item={"pk": LIST, "sk": id, "status": "requested"} | row)
+    record = {"action": request.name, "reason": request.reason, "requested_by": request.requested_by, "at_ms": at_ms, "undo": request.undo}
+    boto_rollbacks.begin(stage.control(), id, record | {"status": "requested"})  # first: nothing runs of which nobody knows
+    try:
+        answer = boto_bus.client("stepfunctions").start_execution(
+            stateMachineArn=os.environ["SIGNALBOX_ROLL_BACK_WORKFLOW"], name=id, input=json.dumps(request.model_dump(exclude_none=True))
+        )
+    except Exception:
+        boto_rollbacks.give_up(stage.control(), id, "the workflow could not be started")
+        raise
     router.append_context(changed=f"roll-back {id}: {request.name}{f' {request.undo}' if request.undo else ''}")
     return Requested(id=id, execution_arn=answer["executionArn"])
 
 
 def _known(id: str) -> Rollback:
-    rollback = _find(id)
-    if rollback is None:
+    record = boto_rollbacks.record_of(stage.control(), id)
+    if record is None:
         raise Refusal("not_found", f"There is no roll-back {id[:100]}. GET /admin/rollbacks lists them.")
-    return rollback
-
-
-def _find(id: str) -> Rollback | None:
-    """The workflow's own record, once it has one."""
-    record: dict[str, Any] | None = boto_rollbacks.record_of(stage.control(), id) or boto_tables.get(stage.control(), LIST, id)
-    return Rollback(id=id, **record) if record else None
+    return Rollback(id=id, **record)

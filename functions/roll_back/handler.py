@@ -14,9 +14,10 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from signalbox.aws import boto_bus, boto_rollbacks, boto_tables
 from signalbox.aws.boto_rollbacks import ChangedSince
 from signalbox.rollback.actions import ACTIONS, Change, change_of, undo_of
-from signalbox.rollback.request import to_request
+from signalbox.rollback.request import InvalidRequest, to_request
 
 Step = dict[str, Any]
+MOST_CHARS = 1_000  # of what is told of an error, which may quote an input that was never checked
 
 logger = Logger()
 tracer = Tracer()
@@ -44,7 +45,6 @@ def take_lock(event: Step) -> Step:
         "reason": request.reason,
         "requested_by": request.requested_by,
         "at_ms": _now_ms(),
-        "status": "started",
         "undo": request.undo,
     }
     if not boto_rollbacks.take(_control(), id, event["execution"], record):
@@ -101,19 +101,21 @@ def compensate(event: Step) -> Step:
 
 
 def notify_failure(event: Step) -> Step:
-    """The lock may be what failed: then there is no record, and the input is all that is known."""
+    """The lock may be what failed: then there may be no record of ours, and the input, which nobody has checked, is all that is known."""
     state = event["state"]
-    id = state.get("rollback_id", event["name"])
+    id = state["rollback_id"] if "rollback_id" in state else _asked_id(state["input"], event["name"])
     error = state.get("error", {})
-    why = f"{error.get('Error', 'unknown error')}: {_message(error)}"
-    record = boto_rollbacks.record_of(_control(), id) if "rollback_id" in state else None
+    why = _plain(f"{error.get('Error', 'unknown error')}: {_message(error)}")
+    record = boto_rollbacks.record_of(_control(), id)
+    if record and not _is_ours(id, record, event):
+        id, record = event["name"], None
     if record:
         boto_rollbacks.note(_control(), id, status="failed", error=why)
-    told = record or {"action": str(state.get("action", "undo" if "undo" in state else "unknown")), "requested_by": "unknown"}
+    told = record or {"action": _asked_action(state.get("input")), "requested_by": "unknown"}
     _publish("RollbackFailed", id, told | {"reason": why})
     compensation = (record or {}).get("compensation", "nothing was changed")
     if "compensation_error" in state:
-        compensation = f"taking it back failed too ({_message(state['compensation_error'])}): look at the setting itself"
+        compensation = f"taking it back failed too ({_plain(_message(state['compensation_error']))}): look at the setting itself"
     _tell("RollbackFailed", told | {"reason": why}, f"Rollback {id} failed; {compensation}. Mend the cause, then ask again.")
     return {"rollback_id": id, "status": "failed", "error": why}
 
@@ -156,17 +158,39 @@ def _publish(name: str, id: str, record: dict[str, Any]) -> None:
 
 def _tell(event: str, record: dict[str, Any], then: str) -> None:
     body = f"Action        {record['action']}\nReason        {record['reason']}\nRequested by  {record['requested_by']}\n\n{then}"
-    subject = f"Signalbox: {record['action']}: {event}".encode("ascii", "replace").decode()
-    boto_bus.notify(os.environ["SIGNALBOX_ALERT_TOPIC"], subject[:100], body, event)
+    boto_bus.notify(os.environ["SIGNALBOX_ALERT_TOPIC"], f"Signalbox: {record['action']}: {event}", body, event)
+
+
+def _is_ours(id: str, record: dict[str, Any], event: Step) -> bool:
+    """What no execution has taken yet belongs to the one that was named after it."""
+    return record["execution"] == event["execution"] if "execution" in record else id == event["name"]
+
+
+def _asked_id(input: Any, name: str) -> str:
+    try:
+        return to_request(input).id or name
+    except InvalidRequest:
+        return name
+
+
+def _asked_action(input: Any) -> str:
+    asked = input if isinstance(input, dict) else {}
+    asked = asked["detail"] if isinstance(asked.get("detail"), dict) else asked
+    return _plain(str(asked.get("action") or ("undo" if "undo" in asked else "unknown")))[:100]
 
 
 def _message(error: dict[str, Any]) -> str:
     """Lambda's errors come as JSON in the cause."""
     cause = error.get("Cause", "")
     try:
-        return json.loads(cause)["errorMessage"]
+        return str(json.loads(cause)["errorMessage"])
     except (ValueError, KeyError, TypeError):
         return cause
+
+
+def _plain(text: str) -> str:
+    """What may be put on the bus and into a mail, wherever it comes from."""
+    return "".join(c for c in text[:MOST_CHARS] if c.isprintable()) or "unknown"
 
 
 def _control() -> Any:

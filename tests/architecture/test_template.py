@@ -15,6 +15,7 @@ from samtranslator.yaml_helper import yaml_parse
 
 from signalbox.dialects import openai_chat
 from signalbox.errors import Refusal
+from signalbox.rollback.request import to_request
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "template.yaml").read_text()
@@ -521,10 +522,13 @@ def test_queues_are_encrypted_and_what_is_set_aside_waits_as_long_as_sqs_can() -
             assert queue["MessageRetentionPeriod"] == 14 * 86_400, id
 
 
-def test_everything_said_on_the_bus_is_archived() -> None:
+def test_everything_said_on_the_bus_is_archived_but_what_somebody_asked_for() -> None:
+    """What is replayed is counted once by whoever counts; a roll-back would be made once more."""
     archive = properties("BusArchive")
     assert id_of(archive["SourceArn"]) == "Bus"
-    assert archive["EventPattern"] == {"source": ["signalbox"]}
+    [pattern] = archive["EventPattern"]["detail-type"]
+    assert archive["EventPattern"] == {"source": ["signalbox"], "detail-type": [pattern]}
+    assert pattern == {"anything-but": properties("RollBackWorkflowRequested")["EventPattern"]["detail-type"]}
     assert archive["RetentionDays"] == 30
 
 
@@ -541,8 +545,18 @@ def test_the_roll_back_workflow_logs_and_traces_and_starts_on_request() -> None:
     assert workflow["TracingConfiguration"] == {"Enabled": True}
     [target] = properties("RollBackWorkflowRequested")["Targets"]
     assert properties("RollBackWorkflowRequested")["EventPattern"]["detail-type"] == ["RollbackRequested"]
-    assert (id_of(target["Arn"]), target["InputPath"]) == ("RollBackWorkflow", "$.detail")
+    assert id_of(target["Arn"]) == "RollBackWorkflow"
     assert ("states:StartExecution", "RollBackWorkflow") in grants("ControlFunction")
+
+
+def test_the_roll_back_workflow_is_handed_the_request_with_the_id_of_the_event_that_brought_it() -> None:
+    [target] = properties("RollBackWorkflowRequested")["Targets"]
+    event = {"id": "315c1398-40ff", "source": "signalbox", "detail": {"undo": "alarm-7"}}
+    text = target["InputTransformer"]["InputTemplate"]
+    for name, path in target["InputTransformer"]["InputPathsMap"].items():
+        text = text.replace(f"<{name}>", json.dumps(event[path.removeprefix("$.")]))
+    request = to_request(json.loads(text))
+    assert (request.id, request.undo) == ("315c1398-40ff", "alarm-7")
 
 
 def test_every_name_in_the_workflow_is_filled_in() -> None:

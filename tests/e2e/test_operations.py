@@ -1,6 +1,7 @@
 """What happens behind the answer: budgets that hold, circuits that open, and a rollback that is undone."""
 
 import concurrent.futures
+import json
 
 import openai
 import pytest
@@ -103,3 +104,16 @@ def test_a_rollback_disables_llm_traffic_and_is_undone(stack, client, bus_events
     eventually(answered, lambda code: code == "served")
     for id in (started["id"], undo["id"]):
         assert eventually(lambda id=id: events_of(bus_events, "RollbackSucceeded", rollback_id=id))
+
+
+def test_a_rollback_asked_for_by_an_event_goes_by_the_events_id(stack):
+    request = {"action": "disable_llm", "reason": "a drill", "requested_by": "e2e"}
+    entry = {"EventBusName": stack.outputs["BusName"], "Source": "signalbox", "DetailType": "RollbackRequested"}
+    [put] = stack.aws("events").put_events(Entries=[entry | {"Detail": json.dumps(request)}])["Entries"]
+
+    def status(id):
+        return {row["id"]: row["status"] for row in stack.admin("GET", "/admin/rollbacks").json()["rollbacks"]}.get(id)
+
+    eventually(lambda: status(put["EventId"]), lambda found: found == "succeeded")
+    undo = stack.admin("POST", f"/admin/rollbacks/{put['EventId']}/undo").json()
+    eventually(lambda: status(undo["id"]), lambda found: found == "succeeded")

@@ -26,6 +26,8 @@ def run(definition: Path, handler: Callable[[Any], Any], input: Any, name: str =
         match state["Type"]:
             case "Task":
                 current, data = _task(state, handler, data, context)
+            case "Pass":
+                current, data = state["Next"], _filled(state["Parameters"], data, context)
             case "Choice":
                 chosen = (rule["Next"] for rule in state["Choices"] if _at(rule["Variable"], data, context) is rule["BooleanEquals"])
                 current = next(chosen, state["Default"])
@@ -38,9 +40,7 @@ def run(definition: Path, handler: Callable[[Any], Any], input: Any, name: str =
 
 
 def _task(state: Any, handler: Callable[[Any], Any], data: Any, context: Any) -> tuple[str, Any]:
-    parameters = {
-        name.removesuffix(".$"): _at(value, data, context) if name.endswith(".$") else value for name, value in state["Parameters"].items()
-    }
+    parameters = _filled(state["Parameters"], data, context)
     tries: dict[int, int] = {}
     while True:
         try:
@@ -61,6 +61,10 @@ def _matching(rows: list[Any], kind: str) -> tuple[int, Any]:
     return next((number, row) for number, row in enumerate(rows) if {kind, "States.ALL"} & set(row["ErrorEquals"]))
 
 
+def _filled(parameters: Any, data: Any, context: Any) -> Any:
+    return {name.removesuffix(".$"): _at(value, data, context) if name.endswith(".$") else value for name, value in parameters.items()}
+
+
 def _at(path: str, data: Any, context: Any) -> Any:
     value = context if path.startswith("$$") else data
     for step in path.lstrip("$").split(".")[1:]:
@@ -69,4 +73,5 @@ def _at(path: str, data: Any, context: Any) -> Any:
 
 
 def _put(path: str, data: Any, result: Any) -> Any:
+    """TypeError where there is no object to put it into, as Step Functions ends with States.ResultPathMatchFailure."""
     return result if path == "$" else data | {path.removeprefix("$."): result}

@@ -45,7 +45,7 @@ def somebody_sets(stage, value):
 def test_disabling_is_in_force_remembered_and_told(stage, run, live):
     execution = run(DISABLE)
     assert (execution.status, execution.output) == ("SUCCEEDED", {"rollback_id": "e1", "action": "disable_llm", "status": "succeeded"})
-    assert execution.states == ["TakeLock", "Taken?", "Snapshot", "Apply", "Verify", "Notify", "Succeeded"]
+    assert execution.states == ["Requested", "TakeLock", "Taken?", "Snapshot", "Apply", "Verify", "Notify", "Succeeded"]
     item = live()
     assert (item["llm_disabled"]["reason"], item["llm_disabled"]["rollback_id"]) == ("The bill runs away", "e1")
     assert (item["version"], item["digest"]) == (3, "d3")
@@ -89,6 +89,98 @@ def test_one_request_delivered_twice_is_one_rollback(stage, run, live):
     assert "llm_disabled" not in live()
 
 
+def asked_by_event(event_id, **request):
+    """As template.yaml hands an event of the bus over."""
+    return {"event_id": event_id, "detail": DISABLE | request}
+
+
+def test_one_event_delivered_twice_is_one_rollback_though_its_sender_named_none(stage, run, live):
+    assert run(asked_by_event("3f6c-1"), "e1").output["rollback_id"] == "3f6c-1"
+    run({"undo": "3f6c-1"}, "e2")
+    assert run(asked_by_event("3f6c-1"), "e3").states[-1] == "TakenBefore"
+    assert "llm_disabled" not in live()
+
+
+def test_the_name_that_a_sender_gives_comes_before_the_events_own(stage, run, live):
+    run(asked_by_event("3f6c-1", id="alarm-7"), "e1")
+    assert run(asked_by_event("3f6c-2", id="alarm-7"), "e2").states[-1] == "TakenBefore"
+    assert run(asked_by_event("3f6c-3", id=None), "e3").output["rollback_id"] == "3f6c-3"
+
+
+def test_a_malformed_request_that_names_another_rollback_leaves_that_one_alone(stage, run, live):
+    run(DISABLE)
+    for number, input in enumerate(
+        [{"rollback_id": "e1"}, {"id": "e1", "rollback_id": "e1", "action": "?"}, asked_by_event("e1", action="?")]
+    ):
+        assert run(input, f"other{number}").status == "FAILED"
+    assert record(stage)["status"] == "succeeded"
+    assert run({"undo": "e1"}, "e2").status == "SUCCEEDED"
+
+
+def test_a_second_delivery_whose_lock_cannot_be_asked_for_leaves_the_first_alone(stage, run, live, monkeypatch):
+    run(DISABLE | {"id": "alarm-7"})
+    stage.heard()
+    monkeypatch.setattr(module.boto_rollbacks, "take", _down)
+    assert run(DISABLE | {"id": "alarm-7"}, "e2").status == "FAILED"
+    assert record(stage, "alarm-7")["status"] == "succeeded"
+    assert [detail["rollback_id"] for _, detail in stage.heard()] == ["e2"]
+
+
+def test_a_lock_whose_start_cannot_be_told_has_failed_and_says_so(stage, run, live, monkeypatch):
+    publish = boto_bus.publish
+    monkeypatch.setattr(boto_bus, "publish", lambda bus, events: _down() if events[0][0] == "RollbackStarted" else publish(bus, events))
+    assert run(DISABLE | {"id": "alarm-7"}).states[-2:] == ["NotifyFailure", "Failed"]
+    assert (record(stage, "alarm-7")["status"], record(stage, "alarm-7")["error"]) == ("failed", "ConnectionError: down")
+
+
+def asked_here(stage, id, **facts):
+    asked = {"action": "disable_llm", "reason": "x", "requested_by": "ann", "undo": None, "at_ms": 5, "status": "requested"}
+    assert boto_rollbacks.begin(stage.control, id, asked | facts)
+
+
+def test_what_was_asked_for_at_the_control_api_is_the_same_record(stage, run, live):
+    asked_here(stage, "r5")
+    assert run(DISABLE | {"id": "r5"}, "r5").status == "SUCCEEDED"
+    assert [(id, row["status"]) for id, row in boto_rollbacks.newest(stage.control, 9)] == [("r5", "succeeded")]
+
+
+def test_what_was_asked_for_and_never_got_its_lock_has_failed(stage, run, live, monkeypatch):
+    asked_here(stage, "r5")
+    monkeypatch.setattr(module.boto_rollbacks, "take", _down)
+    run(DISABLE | {"id": "r5"}, "r5")
+    assert record(stage, "r5")["status"] == "failed"
+
+
+def test_what_was_given_up_before_it_began_does_not_begin(stage, run, live):
+    asked_here(stage, "r5")
+    boto_rollbacks.give_up(stage.control, "r5", "no answer")
+    assert run(DISABLE | {"id": "r5"}, "r5").states[-1] == "TakenBefore"
+    assert "llm_disabled" not in live()
+
+
+def test_what_has_begun_is_not_given_up(stage, run, live):
+    run(DISABLE)
+    boto_rollbacks.give_up(stage.control, "e1", "no answer")
+    assert record(stage)["status"] == "succeeded"
+
+
+def test_rollbacks_are_listed_by_when_they_were_asked_for(stage, run, live, monkeypatch):
+    for at_ms, id in ((3, "b"), (1, "c"), (2, "a")):
+        monkeypatch.setattr(module, "_now_ms", lambda at_ms=at_ms: at_ms)
+        run(DISABLE | {"id": id}, f"e{at_ms}")
+    assert [id for id, _ in boto_rollbacks.newest(stage.control, 9)] == ["b", "a", "c"]
+    assert [id for id, _ in boto_rollbacks.newest(stage.control, 2)] == ["b", "a"]
+
+
+def test_a_lock_that_is_taken_again_by_its_owner_is_its_own(stage):
+    """A step that was cut off after its write is repeated."""
+    mine = {"action": "disable_llm", "at_ms": 1, "undo": None}
+    assert [boto_rollbacks.take(stage.control, "e1", "x", mine) for _ in range(2)] == [True, True]
+    assert not boto_rollbacks.take(stage.control, "e1", "y", mine)
+    boto_rollbacks.note(stage.control, "e1", status="succeeded")
+    assert not boto_rollbacks.take(stage.control, "e1", "x", mine)
+
+
 def test_an_undo_leaves_what_somebody_else_has_set_since_and_says_so(stage, run, live):
     run(DISABLE)
     theirs = {"reason": "planned work", "at": "now", "rollback_id": ""}
@@ -111,7 +203,7 @@ def test_what_is_unknown_or_failed_cannot_be_undone(stage, run, live, undo):
     run({"undo": "e9"}, "e2")
     execution = run({"undo": undo}, "e3")
     assert execution.status == "FAILED"
-    assert execution.states == ["TakeLock", "Taken?", "Snapshot", "NotifyFailure", "Failed"]
+    assert execution.states == ["Requested", "TakeLock", "Taken?", "Snapshot", "NotifyFailure", "Failed"]
     assert record(stage, "e3")["error"].startswith("CannotRollBack")
 
 
@@ -121,11 +213,11 @@ def test_an_undone_rollback_cannot_be_undone_again(stage, run, live):
     assert run({"undo": "e1"}, "e3").status == "FAILED"
 
 
-@pytest.mark.parametrize("input", [{}, {"action": "drop_tables", "reason": "x"}, {"action": "disable_llm"}])
+@pytest.mark.parametrize("input", [{}, [], "disable_llm", None, {"action": "drop_tables", "reason": "x"}, {"action": "disable_llm"}])
 def test_a_wrong_request_is_refused_with_its_reason_and_changes_nothing(stage, run, live, input):
     before = live()
     execution = run(input)
-    assert execution.states == ["TakeLock", "NotifyFailure", "Failed"]
+    assert execution.states == ["Requested", "TakeLock", "NotifyFailure", "Failed"]
     assert (live(), record(stage)) == (before, None)
     [(name, detail)] = stage.heard()
     assert (name, detail["rollback_id"]) == ("RollbackFailed", "e1")
@@ -144,7 +236,7 @@ def test_what_was_applied_and_does_not_verify_is_taken_back(stage, run, live, mo
     before = live()
     monkeypatch.setattr(module.boto_rollbacks, "holds", lambda control, change: False)
     execution = run(DISABLE)
-    assert execution.states == ["TakeLock", "Taken?", "Snapshot", "Apply", "Verify", "Compensate", "NotifyFailure", "Failed"]
+    assert execution.states == ["Requested", "TakeLock", "Taken?", "Snapshot", "Apply", "Verify", "Compensate", "NotifyFailure", "Failed"]
     assert live() == before
     assert (record(stage)["status"], record(stage)["compensation"]) == ("failed", "all is as it was before")
     assert [name for name, _ in stage.heard()] == ["RollbackStarted", "RollbackFailed"]
@@ -232,11 +324,23 @@ def test_the_samples_are_steps(stage, live, context, sample):
     assert "llm_disabled" not in live()
 
 
-def test_a_failed_lock_is_told_without_a_record(stage, live, context):
-    error = {"Error": "InvalidRequest", "Cause": json.dumps({"errorMessage": "reason: Field required"})}
-    handler({"step": "NotifyFailure", "name": "e5", "state": {"action": "disable_llm", "error": error}}, context)
+@pytest.mark.parametrize("input", [{"action": "disable_llm"}, {"event_id": "3f6c-1", "detail": {"action": "disable_llm"}}])
+def test_a_failed_lock_is_told_without_a_record(stage, run, live, input):
+    run(input, "e5")
     [(_, detail)] = stage.heard()
     assert (detail["action"], detail["reason"]) == ("disable_llm", "InvalidRequest: reason: Field required")
+
+
+@pytest.mark.parametrize("action", ["drop\ntables", "\x00", "drop" * 1_000, "löschen", {"drop": ["\n"]}, 5])
+def test_whatever_is_asked_for_somebody_is_told_that_it_failed(stage, run, live, action):
+    run({"action": action, "reason": "x", "k" * 5_000: 1})
+    [(name, detail)] = stage.heard()
+    assert EVENTS[name].model_validate(detail).action.isprintable()
+    assert len(json.dumps(detail)) < 3_000
+    [(subject, body)] = stage.mailed()
+    assert subject.startswith("Signalbox: ")
+    assert (len(subject) <= 100, subject.isascii(), subject.isprintable()) == (True, True, True)
+    assert len(body) < 3_000
 
 
 def _down(*args, **rest):

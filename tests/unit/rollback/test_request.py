@@ -13,6 +13,11 @@ def test_the_detail_of_an_event_is_a_request_too():
     assert to_request({"version": 1, "id": "e-1", "at_ms": 5, "action": "disable_llm", "reason": "x"}).id == "e-1"
 
 
+@pytest.mark.parametrize(("detail", "id"), [({"undo": "rb-1"}, "ev-1"), ({"undo": "rb-1", "id": "mine"}, "mine")])
+def test_an_event_of_the_bus_lends_its_id_to_a_request_without_one(detail, id):
+    assert to_request({"event_id": "ev-1", "detail": detail}).id == id
+
+
 def test_an_undo_explains_itself():
     request = to_request({"undo": "rb-1"})
     assert (request.name, request.reason) == ("undo", "undo of rb-1")
@@ -24,6 +29,9 @@ def test_an_undo_explains_itself():
         ({}, "reason"),
         ([], "input"),
         ("disable_llm", "input"),
+        ({"event_id": "ev-1", "detail": []}, "input"),
+        ({"event_id": "ev 1; drop", "detail": {"undo": "rb-1"}}, "id"),
+        ({"event_id": "ev-1", "detail": {"event_id": "ev-1", "detail": {"undo": "rb-1"}}}, "reason"),
         ({"reason": "x"}, "either `action` or `undo`"),
         ({"action": "disable_llm", "undo": "rb-1", "reason": "x"}, "either `action` or `undo`"),
         ({"action": "drop_tables", "reason": "x"}, "one of disable_llm"),

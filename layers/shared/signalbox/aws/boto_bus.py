@@ -32,6 +32,7 @@ def publish(bus: str, events: Iterable[tuple[str, dict[str, Any]]]) -> None:
 
 
 def notify(topic: str, subject: str, body: str, event: str) -> None:
-    """`event` lets a subscription choose by a filter policy."""
+    """`event` lets a subscription choose by a filter policy. The subject is cut to what SNS takes: 100 printable characters of ASCII."""
     attributes = {"event": {"DataType": "String", "StringValue": event}}
+    subject = "".join(c for c in subject.encode("ascii", "replace").decode() if c.isprintable())[:100]
     client("sns").publish(TopicArn=topic, Subject=subject, Message=body, MessageAttributes=attributes)

@@ -3,8 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from ..rollback.actions import Change
 from . import boto_tables
+
+LIST = "rollbacks"  # one row for each, in the order of asking
 
 
 class ChangedSince(Exception):
@@ -15,25 +19,52 @@ def record_of(control: Any, id: str) -> dict[str, Any] | None:
     return boto_tables.get(control, f"rollback#{id}", "rollback")
 
 
+def newest(control: Any, limit: int) -> list[tuple[str, dict[str, Any]]]:
+    """(id, record), the latest asked for first."""
+    rows = control.query(KeyConditionExpression="pk = :pk", ExpressionAttributeValues={":pk": LIST}, ScanIndexForward=False, Limit=limit)
+    ids = [row["sk"].partition("#")[2] for row in rows["Items"]]
+    return [(id, record) for id in ids if (record := record_of(control, id))]
+
+
+def begin(control: Any, id: str, record: Mapping[str, Any]) -> bool:
+    """The record and its row in the list, both or neither. False where there is such a roll-back already."""
+    item = {"pk": f"rollback#{id}", "sk": "rollback"} | dict(record)
+    row = {"pk": LIST, "sk": f"{record['at_ms']:013}#{id}"}
+    first = {"TableName": control.name, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}
+    try:
+        control.meta.client.transact_write_items(TransactItems=[{"Put": first}, {"Put": {"TableName": control.name, "Item": row}}])
+    except ClientError as error:
+        if "ConditionalCheckFailed" not in [reason.get("Code") for reason in error.response.get("CancellationReasons", [])]:
+            raise
+        return False
+    return True
+
+
 def take(control: Any, id: str, execution: str, record: Mapping[str, Any]) -> bool:
     """The lock and the record are one item. False where another execution has it: the same request was delivered twice."""
-    return not boto_tables.refused(
-        control.put_item,
-        Item={"pk": f"rollback#{id}", "sk": "rollback", "execution": execution} | dict(record),
-        ConditionExpression="attribute_not_exists(pk) OR (execution = :execution AND #status = :started)",
-        ExpressionAttributeNames={"#status": "status"},
-        ExpressionAttributeValues={":execution": execution, ":started": "started"},
-    )
+    mine = dict(record) | {"execution": execution, "status": "started"}
+    free = "#status = :requested OR (#execution = :execution AND #status = :status)"
+    return begin(control, id, mine) or not boto_tables.refused(control.update_item, **_setting(id, mine, free, requested="requested"))
+
+
+def give_up(control: Any, id: str, why: str) -> None:
+    """What was asked for and could not be started has failed; if it runs all the same, it is left to itself."""
+    facts = {"status": "failed", "error": why}
+    boto_tables.refused(control.update_item, **_setting(id, facts, "#status = :requested", requested="requested"))
 
 
 def note(control: Any, id: str, **facts: Any) -> None:
-    control.update_item(
-        Key={"pk": f"rollback#{id}", "sk": "rollback"},
-        UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in facts),
-        ConditionExpression="attribute_exists(pk)",
-        ExpressionAttributeNames={f"#{name}": name for name in facts},
-        ExpressionAttributeValues={f":{name}": value for name, value in facts.items()},
-    )
+    control.update_item(**_setting(id, facts, "attribute_exists(pk)"))
+
+
+def _setting(id: str, facts: Mapping[str, Any], condition: str, **known: Any) -> dict[str, Any]:
+    return {
+        "Key": {"pk": f"rollback#{id}", "sk": "rollback"},
+        "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in facts),
+        "ConditionExpression": condition,
+        "ExpressionAttributeNames": {f"#{name}": name for name in facts},
+        "ExpressionAttributeValues": {f":{name}": value for name, value in {**facts, **known}.items()},
+    }
 
 
 def holds(control: Any, change: Change) -> bool:

@@ -45,8 +45,16 @@ class RollbackRequest(BaseModel):
 
 
 def to_request(input: Any) -> RollbackRequest:
+    """`input` is the request itself, or an event of the bus that holds one, as template.yaml hands it over."""
+    if isinstance(input, dict) and set(input) == {"event_id", "detail"}:
+        input = _of_event(input["event_id"], input["detail"])
     try:
         return RollbackRequest.model_validate(input)
     except ValidationError as error:
         problems = (f"{'.'.join(map(str, problem['loc'])) or 'input'}: {problem['msg']}" for problem in error.errors(include_input=False))
         raise InvalidRequest("; ".join(problems)) from None
+
+
+def _of_event(event_id: Any, detail: Any) -> Any:
+    """However often the bus delivers an event, its id is the same."""
+    return detail | {"id": event_id} if isinstance(detail, dict) and detail.get("id") is None else detail
