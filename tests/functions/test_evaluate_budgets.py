@@ -60,6 +60,30 @@ def test_what_is_told_is_an_event_of_the_contract(stage, context, usage):
     assert "$0.03 (60%)" in body
 
 
+def define(stage, kind="month", **budget):
+    stage.control.put_item(Item={"pk": SCOPE, "sk": "scope", "budgets": {kind: {"limit_nanousd": LIMIT, "version": 1} | budget}})
+
+
+@pytest.mark.parametrize(
+    ("definition", "refuses"), [({"hard": True}, True), ({"hard": False}, False), ({"hard": True, "kind": "day"}, False)]
+)
+def test_people_are_told_whether_the_budget_refuses(stage, context, usage, definition, refuses):
+    """Another period's definition says nothing of this one, which was removed meanwhile."""
+    define(stage, **definition)
+    settle(stage, LIMIT)
+    handler(usage, context)
+    assert [("429 budget_exceeded" in body, "No request is refused" in body) for _, body in stage.mailed()] == [(refuses, not refuses)] * 3
+
+
+def test_a_subject_is_what_sns_takes(stage, context, event):
+    scope = "team#ümlaut\n/" + "x" * 200
+    settle(stage, 30_000_000, scope=scope)
+    handler(batch(event, details(event)[0] | {"period_by_scope": {scope: [PERIOD]}}), context)
+    [(subject, _)] = stage.mailed()
+    assert subject.startswith("Signalbox: 50% of budget used: team#?mlaut/xxx")
+    assert (len(subject), subject.isascii(), subject.isprintable()) == (100, True, True)
+
+
 def test_a_jump_past_all_thresholds_tells_them_all(stage, context, usage):
     settle(stage, LIMIT)
     handler(usage, context)

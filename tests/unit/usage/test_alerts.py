@@ -37,17 +37,28 @@ def test_every_alert_is_an_event_of_the_bus():
 
 
 def test_a_message_says_whose_how_much_of_what_and_what_to_do():
-    subject, body = to_message(crossed(budget(412_345_678, limit=500_000_000))[1])
+    subject, body = to_message(crossed(budget(412_345_678, limit=500_000_000))[1], hard=True)
     assert subject == "Signalbox: 80% of budget used: key#k1 month#2026-11"
     for fact in ("key#k1", "month#2026-11", "$0.412345678 (82%)", "$0.50", "/admin/budgets"):
         assert fact in body
 
 
-def test_a_subject_is_what_sns_takes():
-    subject, _ = to_message(exhausted(budget(1, scope="team#ümlaut\n/" + "x" * 200)))
-    assert len(subject) <= 100
-    assert subject.isascii()
-    assert subject.isprintable()
+@pytest.mark.parametrize("alert", [*crossed(budget(1000)), exhausted(budget(900))])
+def test_a_soft_budget_is_never_said_to_refuse(alert):
+    _, body = to_message(alert, hard=False)
+    assert "No request is refused" in body
+    assert "429" not in body
+
+
+@pytest.mark.parametrize(
+    ("alert", "meaning"),
+    [(alert, "go on until what remains does not cover one") for alert in crossed(budget(900))]
+    + [(alert, "that do not fit into what remains are refused") for alert in (crossed(budget(1200))[-1], exhausted(budget(900)))],
+)
+def test_a_hard_budget_is_said_to_refuse_what_does_not_fit(alert, meaning):
+    _, body = to_message(alert, hard=True)
+    assert meaning in body
+    assert "429 budget_exceeded" in body
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,8 @@ the one before died between the two. So a crash may double an alert, which `id` 
 
 from typing import Any
 
+from ..admission.budgets import to_budgets
+from ..admission.periods import kind_of
 from ..usage.alerts import Alert, Budget, to_budget, to_detail, to_message
 from . import boto_bus, boto_tables
 
@@ -25,12 +27,17 @@ def announce(control: Any, bus: str, topic: str, alert: Alert, now_ms: int) -> s
         return taken
     try:
         boto_bus.publish(bus, [(alert.name, to_detail(alert, now_ms))])
-        boto_bus.notify(topic, *to_message(alert), event=alert.name)
+        boto_bus.notify(topic, *to_message(alert, _is_hard(control, alert.budget)), event=alert.name)
     except Exception:
         _mark(control, key, "pending", claimed_ms=0)  # the next delivery need not wait for the claim to lapse
         raise
     _mark(control, key, "sent", claimed_ms=now_ms)
     return "sent"
+
+
+def _is_hard(control: Any, budget: Budget) -> bool:
+    definitions = to_budgets(budget.scope, boto_tables.get(control, budget.scope, "scope") or {})
+    return any(definition.hard for definition in definitions if definition.kind == kind_of(budget.period))
 
 
 def _taken(control: Any, key: dict[str, str], now_ms: int) -> str | None:

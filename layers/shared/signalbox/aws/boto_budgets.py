@@ -124,14 +124,13 @@ def _headroom(table: str, account: Account, sight: Sight | None, budget: Budget)
         "Update": where
         | {
             "UpdateExpression": "SET #limit = :limit, #remaining = #remaining + :delta, #version = :version",
-            "ConditionExpression": "#version = :seen AND #limit = :was",
+            "ConditionExpression": "#version = :seen",  # the limit never changes without it
             "ExpressionAttributeNames": {"#limit": "limit", "#remaining": "remaining", "#version": "budget_version"},
             "ExpressionAttributeValues": {
                 ":limit": budget.limit_nanousd,
                 ":delta": budget.limit_nanousd - sight.limit,
                 ":version": budget.version,
                 ":seen": sight.version,
-                ":was": sight.limit,
             },
         }
     }

@@ -76,19 +76,16 @@ def to_detail(alert: Alert, at_ms: int) -> dict[str, Any]:
     }
 
 
-def to_message(alert: Alert) -> tuple[str, str]:
-    """Subject (ASCII, at most 100 characters, as SNS wants it) and body."""
+def to_message(alert: Alert, hard: bool) -> tuple[str, str]:
+    """Subject and body. `hard` is what the definition says now; one that is gone refuses nothing."""
     budget = alert.budget
-    said, meaning = {
-        "BudgetThresholdCrossed": (f"{alert.percent}% of budget used", "Requests go on until the limit is reached."),
-        "BudgetExhausted": (
-            "budget exhausted",
-            "Requests of this scope are refused with 429 budget_exceeded where the rest does not cover them.",
-        ),
-    }[alert.name]
-    if alert.percent >= 100 and alert.name == "BudgetThresholdCrossed":
-        meaning = "Requests of this scope are refused with 429 budget_exceeded."
-    subject = f"Signalbox: {said}: {budget.scope} {budget.period}".encode("ascii", "replace").decode()
+    said = {"BudgetThresholdCrossed": f"{alert.percent}% of budget used", "BudgetExhausted": "budget exhausted"}[alert.name]
+    if not hard:
+        meaning = "No request is refused for it: this budget counts and warns, and does not hold."
+    elif alert.percent < 100:
+        meaning = "Requests go on until what remains does not cover one; that one is refused with 429 budget_exceeded."
+    else:
+        meaning = "Requests that do not fit into what remains are refused with 429 budget_exceeded."
     body = "\n".join(
         (
             f"Scope    {budget.scope}",
@@ -100,7 +97,7 @@ def to_message(alert: Alert) -> tuple[str, str]:
             "What to do: see who spends at GET /admin/usage; raise the limit at /admin/budgets, or wait for the next period.",
         )
     )
-    return "".join(c for c in subject if c.isprintable())[:100], body
+    return f"Signalbox: {said}: {budget.scope} {budget.period}", body
 
 
 def to_dollars(nanousd: int) -> str:
