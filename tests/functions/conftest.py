@@ -1,7 +1,6 @@
 """One stage of Signalbox in moto: tables, bus, topic and bucket, with a queue that hears all that is said."""
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -15,12 +14,6 @@ from moto import mock_aws
 
 from signalbox.aws import boto_tables
 from signalbox.aws.boto_bus import client
-
-os.environ |= {  # powertools reads these when a handler is imported
-    "POWERTOOLS_SERVICE_NAME": "signalbox",
-    "POWERTOOLS_METRICS_NAMESPACE": "Signalbox",
-    "POWERTOOLS_TRACE_DISABLED": "true",
-}
 
 EVENTS = Path(__file__, "../../../events").resolve()
 
