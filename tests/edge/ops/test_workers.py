@@ -106,4 +106,4 @@ def test_a_burst_is_served_whole(opened):
     with httpx.Client(base_url=opened.url) as client, concurrent.futures.ThreadPoolExecutor(12) as many:
         answers = list(many.map(lambda _: client.get("/streams"), range(60)))
     assert {answer.text for answer in answers} == {"one two"}
-    assert opened.workers <= 24  # one at work and one at its after-work, for each client
+    assert opened.workers <= 36  # at work, at its after-work, or just starting: one of each for each client
