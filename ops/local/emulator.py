@@ -47,6 +47,7 @@ class Emulator:
             "GATEWAY_PORT": str(self._port),
             "MINISTACK_HOST": "127.0.0.1",
             "MINISTACK_REGION": REGION,
+            "AUTH": "true",  # each function may do what its role may
             "PERSIST_STATE": "1",
             "S3_PERSIST": "1",
             "SFTP_ENABLED": "0",

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from ..trouble import Trouble
 from .artefacts import digest
-from .emulator import CREDENTIALS, Cloud
+from .emulator import REGION, Cloud
 from .settings import Settings
 from .worker import Function
 
@@ -48,7 +48,9 @@ def fetch(cloud: Cloud, settings: Settings, logical_id: str, qualified: str) -> 
 
 def _environment(cloud: Cloud, settings: Settings, configuration: dict[str, Any], task: Path) -> dict[str, str]:
     """https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html"""
-    return CREDENTIALS | {
+    return _session(cloud, configuration["Role"]) | {
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
         "AWS_ENDPOINT_URL": cloud.endpoint,
         "AWS_LAMBDA_FUNCTION_NAME": configuration["FunctionName"],
         "AWS_LAMBDA_FUNCTION_VERSION": configuration["Version"],
@@ -60,6 +62,16 @@ def _environment(cloud: Cloud, settings: Settings, configuration: dict[str, Any]
         "TZ": ":UTC",
         "PATH": settings.environment.get("PATH", ""),
         "TMPDIR": str(settings.home / "tmp"),
+    }
+
+
+def _session(cloud: Cloud, role: str) -> dict[str, str]:
+    """What the function may do is what its role may: the embedded AWS holds it to that."""
+    granted = cloud.client("sts").assume_role(RoleArn=role, RoleSessionName="front-door", DurationSeconds=43_200)["Credentials"]
+    return {
+        "AWS_ACCESS_KEY_ID": granted["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": granted["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": granted["SessionToken"],
     }
 
 

@@ -13,12 +13,16 @@ from typing import Any
 import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 
+from signalbox.aws.sign import Credentials, signed
+from signalbox.wire import HttpRequest
+
 from ..trouble import Trouble
-from .emulator import Cloud, Emulator
+from .emulator import CREDENTIALS, REGION, Cloud, Emulator
 from .instance import Instance, lost_since
 from .processes import Child, require_port
 from .settings import ROOT, Settings, from_environment
 
+ROOT_KEY = Credentials.from_env(CREDENTIALS)
 SIMULATORS_S = 15
 WATCH_S = 1.0
 ENDINGS = (signal.SIGINT, signal.SIGTERM)
@@ -113,7 +117,9 @@ class Stack:
         emulator = httpx.AsyncClient(base_url=cloud.endpoint, timeout=None)  # boto3's calls cannot be given up
 
         async def invoke(id: str, event: bytes) -> bytes | None:
-            answer = await emulator.post(f"/2015-03-31/functions/{functions[id]}/invocations", content=event)
+            path = f"/2015-03-31/functions/{functions[id]}/invocations"
+            call = signed(HttpRequest("POST", cloud.endpoint + path, {}, event), ROOT_KEY, REGION, "lambda", time.time())
+            answer = await emulator.post(path, content=event, headers=dict(call.headers))
             return answer.content if answer.is_success and "x-amz-function-error" not in answer.headers else None
 
         door = FrontDoor(api, pools, invoke)
