@@ -5,7 +5,9 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from . import secrets
+from botocore.exceptions import BotoCoreError, ClientError
+
+from . import admin_key, config, secrets
 from .local import up
 from .trouble import Trouble
 
@@ -19,6 +21,8 @@ class Command(NamedTuple):
 COMMANDS = {
     "up": Command("start the local stack and stay until Ctrl-C", lambda parser: None, up.run),
     "secrets": Command("set a provider's key, read from stdin", secrets.add_arguments, secrets.run),
+    "admin-key": Command("draw a key for the control API", admin_key.add_arguments, admin_key.run),
+    "config": Command("publish the document that says how to route", config.add_arguments, config.run),
 }
 
 
@@ -32,6 +36,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         COMMANDS[arguments.command].run(arguments)
     except Trouble as trouble:
         print(f"signalbox: {trouble}", file=sys.stderr)
+        return 1
+    except (BotoCoreError, ClientError) as error:
+        print(f"signalbox: AWS refused: {error}", file=sys.stderr)
         return 1
     return 0
 

@@ -17,10 +17,8 @@ from ..secrets import put_provider_keys
 from ..simulators.providers import PROVIDERS as SIMULATED
 from ..trouble import Trouble
 from .emulator import Cloud
-from .settings import ROOT
+from .settings import ADMIN_KEY, DATA_KEY, ROOT
 
-DATA_KEY = "sk-signalbox-local"
-ADMIN_KEY = "ak-signalbox-local"
 SIMULATOR_KEY = "sk-simulated"
 AUTHOR = "make run"
 

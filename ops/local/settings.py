@@ -8,6 +8,8 @@ from pathlib import Path
 from ..trouble import Trouble
 
 ROOT = Path(__file__).resolve().parents[2]
+DATA_KEY = "sk-signalbox-local"
+ADMIN_KEY = "ak-signalbox-local"
 
 
 @dataclass(frozen=True, slots=True)

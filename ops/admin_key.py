@@ -1,0 +1,38 @@
+"""`signalbox admin-key NAME`: a key for the control API, drawn here, shown once, and kept as its digest alone."""
+
+import argparse
+import hashlib
+import json
+import re
+import sys
+from secrets import token_urlsafe
+from typing import Any
+
+from . import stages
+from .trouble import Trouble
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", help="of the operator, as the record of changes shall show it")
+    parser.add_argument("--replace", action="store_true", help="draw a new one for a name that has a key; the old one ends")
+    stages.add_argument(parser)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    if not re.fullmatch(r"[\w.@-]{1,64}", arguments.name):
+        raise Trouble("a name is up to 64 letters, digits and . _ @ -")
+    secret = stages.outputs(arguments.stage)["KeySecretArn"]
+    key = draw(stages.client(arguments.stage, "secretsmanager"), secret, arguments.name, replace=arguments.replace)
+    print(f"{arguments.name}: shown this once, and good within a minute", file=sys.stderr)
+    print(key)  # alone on stdout, for SIGNALBOX_ADMIN_KEY=$(signalbox admin-key …)
+
+
+def draw(client: Any, secret: str, name: str, *, replace: bool) -> str:
+    fields = json.loads(client.get_secret_value(SecretId=secret)["SecretString"])
+    others = {digest: known for digest, known in fields["admin_keys"].items() if known != name}
+    if others != fields["admin_keys"] and not replace:
+        raise Trouble(f"{name} has an admin key: --replace ends it and draws another")
+    key = f"ak-{token_urlsafe(32)}"
+    fields["admin_keys"] = others | {hashlib.sha256(key.encode()).hexdigest(): name}
+    client.put_secret_value(SecretId=secret, SecretString=json.dumps(fields))
+    return key

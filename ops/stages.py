@@ -1,0 +1,44 @@
+"""A stage as the commands find it: the local stack that runs here, or a stack of the AWS account that the environment names."""
+
+import argparse
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+
+from .local import emulator, instance, settings
+from .trouble import Trouble
+
+LOCAL = "local"
+
+
+def add_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--stage", default=LOCAL, help="local (the running local stack), or a stage of your AWS account")
+
+
+def client(stage: str, service: str) -> Any:
+    return emulator.Cloud(_running("aws")).client(service) if stage == LOCAL else boto3.client(service)
+
+
+def outputs(stage: str) -> dict[str, str]:
+    """Of its stack."""
+    name = "signalbox" if stage == LOCAL else f"signalbox-{stage}"
+    try:
+        stack = client(stage, "cloudformation").describe_stacks(StackName=name)["Stacks"][0]
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ValidationError":
+            raise
+        raise Trouble(f"there is no stack {name} in this account and region: `make deploy ENV={stage}` makes it") from error
+    return {row["OutputKey"]: row["OutputValue"] for row in stack["Outputs"]}
+
+
+def url(stage: str) -> str:
+    """Of its API."""
+    return _running("url") if stage == LOCAL else outputs(stage)["ApiUrl"]
+
+
+def _running(fact: str) -> str:
+    found = instance.running(settings.from_environment().home).get(fact)
+    if not found:
+        raise Trouble("no local stack runs here: start it with `make run`, or name a --stage of your AWS account")
+    return found
