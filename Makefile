@@ -39,8 +39,8 @@ invoke: build ## sam local invoke, on Docker: make invoke EVENT=events/x.json [F
 	@test -n "$(EVENT)" || { echo 'make invoke: say which event: EVENT=events/<name>.json [FUNCTION=…]'; exit 1; }
 	$(SAM) local invoke $(FUNCTION) --event $(EVENT)
 
-deploy: build ## sam deploy to your AWS account (ENV=dev, staging or prod)
-	$(SAM) deploy --config-env $(ENV)
+deploy: .venv/.ready build ## sam deploy to your AWS account (ENV=dev, staging or prod)
+	overrides=$$($(PYTHON) ops/release.py $(ENV)) && $(SAM) deploy --config-env $(ENV) --parameter-overrides $$overrides
 
 bench: .venv/.ready .tools/emulator/.ready ## what a request costs through Signalbox, beside a direct call
 	.venv/bin/python -m bench

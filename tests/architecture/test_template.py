@@ -600,6 +600,15 @@ def test_requests_refused_for_want_of_the_ledger_are_counted_in_the_log_of_compl
     assert (alarm["Namespace"], alarm["MetricName"]) == (metric["MetricNamespace"], metric["MetricName"])
 
 
+def test_what_an_idle_stage_costs_is_reckoned_with_what_the_template_has() -> None:
+    said = (ROOT / "docs" / "decisions.md").read_text()
+    schedules = [rule for rule in of_type("AWS::Events::Rule").values() if "ScheduleExpression" in rule]
+    assert f"| {len(of_type('AWS::CloudWatch::Alarm'))} alarms |" in said
+    assert f"| {len(schedules)} schedules, each minute" in said
+    assert len(of_type("AWS::KMS::Key")) == len(of_type("AWS::SecretsManager::Secret")) == 1
+    assert len(of_type("AWS::Lambda::EventSourceMapping")) == 3
+
+
 # ---------------------------------------------------------------- releases and settings
 
 
