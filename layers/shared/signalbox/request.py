@@ -41,9 +41,12 @@ Part = Text | Image | ToolCall | ToolResult | Raw
 
 
 class Message(NamedTuple):
+    """`extra` holds the fields we do not know, passed on as a request's are."""
+
     role: str  # system, developer, user, assistant, tool
     parts: tuple[Part, ...]
     name: str | None = None
+    extra: Mapping[str, Json] = MappingProxyType({})
 
 
 class Request(NamedTuple):

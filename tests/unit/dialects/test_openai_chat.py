@@ -54,11 +54,42 @@ def test_a_conversation_with_tools_and_images_is_read_part_by_part():
     ]
 
 
+def test_the_fields_of_a_message_that_we_do_not_know_are_kept():
+    fields = {"function_call": {"name": "f", "arguments": "{}"}, "refusal": "no", "audio": {"id": "a"}, "reasoning_content": "hm"}
+    messages = [{"role": "assistant"} | fields, {"role": "assistant", "content": "a", "audio": None, "tool_calls": None}]
+    assert [message.extra for message in read(messages=messages).messages] == [fields, {}]
+
+
+def test_a_tools_result_keeps_its_name_and_all_of_its_text():
+    parts = [{"type": "text", "text": "sun"}, {"type": "text", "text": "ny"}]
+    (message,) = read(messages=[{"role": "tool", "tool_call_id": "c", "content": parts, "name": "weather"}]).messages
+    assert (message.parts, message.name) == ((ToolResult("c", "sunny"),), "weather")
+
+
+def test_a_byte_order_mark_is_no_part_of_the_body():
+    body = json.dumps({"model": "chat", "messages": HELLO}).encode()
+    assert openai_chat.to_request(b"\xef\xbb\xbf" + body) == openai_chat.to_request(body)
+
+
+def test_a_character_of_two_escapes_is_whole():
+    assert (
+        openai_chat.to_request(rb'{"model": "\ud83d\ude00 \\ud83d", "messages": [{"role": "user", "content": "a"}]}').model == "😀 \\ud83d"
+    )
+
+
 @pytest.mark.parametrize(
     ("body", "param", "said"),
     [
         (b"not json", None, "not JSON (line 1, column 1)"),
         (b"\xff\xfe", None, "not JSON"),
+        ('{"model": "chat"}'.encode("utf-16"), None, "not JSON"),
+        (b'{"model": "\xed\xa0\x80"}', None, "not JSON"),
+        (b'{"model": "\\ud83d"}', None, "half of a surrogate pair"),
+        (b'{"model": "\\ude00\\ud83d"}', None, "half of a surrogate pair"),
+        (b'{"model": "chat", "\\uDC00": 1}', None, "half of a surrogate pair"),
+        (b'{"model": "chat", "x": [NaN]}', None, "NaN is no number"),
+        (b'{"model": "chat", "x": -Infinity}', None, "-Infinity is no number"),
+        (b'{"model": "chat", "x": 1e999}', None, "1e999 is no number"),
         (b"[" * 100_000, None, "nested too deeply"),
         (b"[]", None, "not a JSON object"),
         (b"{}", "model", "`model` is missing"),
@@ -79,6 +110,11 @@ def test_a_conversation_with_tools_and_images_is_read_part_by_part():
             "an object",
         ),
         (b'{"model": "chat", "messages": [{"role": "assistant", "tool_calls": 5}]}', "messages[0].tool_calls", "an array of objects"),
+        (
+            b'{"model": "chat", "messages": [{"role": "tool", "tool_call_id": "c", "content": [{"type": "image_url", "image_url": {}}]}]}',
+            "messages[0].content[0].type",
+            "must be one of text",
+        ),
     ],
 )
 def test_a_bad_body_is_refused_by_the_name_of_what_is_wrong(body, param, said):
@@ -132,6 +168,27 @@ def test_whatever_is_sent_is_read_or_refused(value):
         openai_chat.to_request(json.dumps(value).encode())
     except Refusal as refusal:
         assert refusal.code == "invalid_request"  # noqa: PT017
+
+
+pieces = st.sampled_from(["\\\\", "\\ud83d", "\\ude00", "\\uD83D", "\\uDC00", "\\u00e4", "😀", "d83d", "u", '\\"'])
+literals = st.lists(pieces, max_size=6).map(lambda some: '"' + "".join(some) + '"') | st.sampled_from(
+    ["NaN", "-Infinity", "1e999", "-1e400", "1.5", "1e-999"]
+)
+
+
+@given(literals, literals, st.sampled_from(["extra", "message", "model", "name"]))
+def test_whatever_passes_can_be_sent_as_json_and_as_utf8(key, literal, place):
+    key = key if key.startswith('"') else '"k"'
+    fields = {"model": '"chat"', "extra": "0", "message": "0", "name": '"n"'} | {place: literal}
+    message = '{{"role": "user", "content": "a", {key}: {message}, "name": {name}}}'.format(key=key, **fields)
+    body = f'{{"model": {fields["model"]}, "messages": [{message}], {key}: {fields["extra"]}}}'
+    try:
+        request = openai_chat.to_request(body.encode())
+    except Refusal as refusal:
+        assert refusal.code == "invalid_request"  # noqa: PT017
+        return
+    written = json.dumps(request._replace(extra=dict(request.extra)), ensure_ascii=False, allow_nan=False)
+    assert written.encode()
 
 
 def test_an_answer_is_what_the_official_client_reads():

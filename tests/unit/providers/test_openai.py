@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signalbox.dialects import openai_chat
-from signalbox.errors import UpstreamFailure
+from signalbox.errors import Refusal, UpstreamFailure
 from signalbox.money import Prices, Tokens
 from signalbox.providers import openai
 from signalbox.providers.sse import data_lines
@@ -62,6 +62,42 @@ def test_what_the_client_said_arrives_unchanged():
     assert body["stream_options"] == {"include_usage": True}
     assert (http.method, http.url) == ("POST", "https://api.openai.com/v1/chat/completions")
     assert http.headers["authorization"] == "Bearer sk-x"
+
+
+REPLAYED = {
+    "role": "assistant",
+    "content": "a",
+    "reasoning_content": "hm",
+    "annotations": [],
+    "function_call": {"name": "f", "arguments": "{}"},
+}
+
+
+def test_what_we_do_not_know_of_a_message_arrives_too():
+    messages = [REPLAYED, {"role": "tool", "tool_call_id": "c", "content": "42", "name": "f", "x": {"y": [1]}}]
+    assert json.loads(sent({"messages": messages}).body)["messages"] == messages
+
+
+def test_mistral_is_not_sent_what_it_refuses_of_its_own_answers():
+    (message,) = json.loads(sent({"messages": [REPLAYED]}, MISTRAL).body)["messages"]
+    assert message == {"role": "assistant", "content": "a", "function_call": {"name": "f", "arguments": "{}"}}
+
+
+def test_what_could_just_be_read_is_written_or_refused_by_name():
+    def deeper(frames, depth):
+        if frames:
+            return deeper(frames - 1, depth)
+        return openai.to_http(request._replace(extra={"x": nested}), TARGET, OPENAI, None, None)
+
+    request = openai_chat.to_request(b'{"model": "chat", "messages": [{"role": "user", "content": "a"}]}')
+    nested = []
+    for depth in range(1_000):
+        nested = [nested]
+        if depth > 800:
+            try:
+                deeper(50, depth)
+            except Refusal as refusal:
+                assert "too deeply" in refusal.message  # noqa: PT017
 
 
 def test_what_was_not_said_is_not_sent():
@@ -252,5 +288,20 @@ def test_whatever_comes_is_understood_by_the_dialects_or_refused_here(events):
         json.loads(body.replace(b"[DONE]", b"0"), parse_constant=pytest.fail)
 
 
-def test_data_of_several_lines_is_one_event():
-    assert list(data_lines([b"data: a\ndata: b\n\ndata:c"])) == [b"a\nb", b"c"]
+def test_a_log_probability_that_json_cannot_hold_is_none():
+    stream = (
+        b'data: {"choices": [{"delta": {"content": "a"}, "logprobs": {"content": [{"logprob": -Infinity}]}, "finish_reason": "stop"}]}\n\n'
+    )
+    assert next(openai.to_chunks([stream])) == TextDelta("a", 0, ({"logprob": None},))
+
+
+@pytest.mark.parametrize("newline", [b"\n", b"\r\n", b"\r"])
+def test_data_of_several_lines_is_one_event(newline):
+    stream = b"data: a\ndata: b\n\ndata:c".replace(b"\n", newline)
+    for cut in range(len(stream)):
+        assert list(data_lines([stream[:cut], stream[cut:]])) == [b"a\nb", b"c"]
+    assert list(data_lines(stream[at : at + 1] for at in range(len(stream)))) == [b"a\nb", b"c"]
+
+
+def test_a_mark_is_a_mark_only_at_the_start():
+    assert list(data_lines([b"\xef\xbb", b"\xbfdata: a\n\n\xef\xbb\xbfdata: b\n\n"])) == [b"a"]

@@ -39,6 +39,7 @@ def test_an_image_has_no_bound():
     request = Request("openai_chat", "m", (Message("user", (Text("a"),)),))
     assert bound.unbounded(request) is None
     assert bound.unbounded(request._replace(messages=(Message("user", (Image("https://x"),)),))) == "messages"
+    assert bound.unbounded(request._replace(messages=(Message("assistant", (), extra={"audio": {"id": "a"}}),))) == "messages"
     assert bound.unbounded(request._replace(extra={"service_tier": "priority"})) == "service_tier"
     assert bound.unbounded(request._replace(extra={"web_search_options": {}})) == "web_search_options"
     assert bound.unbounded(request._replace(extra={"service_tier": "default", "logit_bias": {}})) is None

@@ -1,12 +1,19 @@
 """Reading JSON that a client wrote: each check says which parameter was wrong and what it should have been."""
 
 import json
+import re
 from collections.abc import Callable
+from math import isfinite
 from typing import Any
 
 from ..errors import Refusal
 
 Check = tuple[Callable[[Any], bool], str]
+
+BOM = b"\xef\xbb\xbf"
+HALF = re.compile(
+    rb"\\u[dD][89a-fA-F]"
+)  # of a surrogate pair, if it is not an escaped backslash's; whether the other is there is seen then
 
 STRING: Check = (lambda value: isinstance(value, str), "a string")
 BOOLEAN: Check = (lambda value: isinstance(value, bool), "true or false")
@@ -38,16 +45,35 @@ def _limits(low: float | None, high: float | None) -> str:
 
 
 def to_object(body: bytes) -> dict[str, Any]:
+    """What passes can be written as JSON and as UTF-8 again."""
     try:
-        value = json.loads(body)
+        value = JSON.decode(body.removeprefix(BOM).decode())
+        if HALF.search(body):
+            json.dumps(value, ensure_ascii=False).encode()
     except RecursionError:
         raise Refusal("invalid_request", "The body is nested too deeply. Send a flatter JSON object.") from None
+    except UnicodeEncodeError:
+        raise Refusal(
+            "invalid_request", "The body holds half of a surrogate pair, which no UTF-8 text can. Send whole characters."
+        ) from None
     except ValueError as error:
         where = f" (line {error.lineno}, column {error.colno})" if isinstance(error, json.JSONDecodeError) else ""
         raise Refusal("invalid_request", f"The body is not JSON{where}. Send a JSON object in UTF-8.") from None
     if not isinstance(value, dict):
         raise Refusal("invalid_request", "The body is not a JSON object. Send one with `model` and `messages`.")
     return value
+
+
+def _no_number(literal: str) -> Any:
+    raise Refusal("invalid_request", f"{literal[:40]} is no number that JSON can hold. Send a finite one.")
+
+
+def _finite(literal: str) -> float:
+    value = float(literal)
+    return value if isfinite(value) else _no_number(literal)
+
+
+JSON = json.JSONDecoder(parse_constant=_no_number, parse_float=_finite)
 
 
 def taken(body: dict[str, Any], name: str, check: Check, path: str = "") -> Any:

@@ -25,6 +25,8 @@ NAME = "openai_chat"
 
 ROLES = frozenset({"system", "developer", "user", "assistant", "tool"})
 RAW_PARTS = frozenset({"input_audio", "file", "refusal"})
+PARTS = frozenset({"text", "image_url"}) | RAW_PARTS
+TOOL_PARTS = frozenset({"text"})  # all that the published API takes in a tool's result
 
 ERROR_TYPES = {401: "authentication_error", 403: "permission_error", 404: "invalid_request_error", 429: "rate_limit_error"}
 
@@ -66,47 +68,45 @@ def to_request(body: bytes) -> Request:
 
 
 def to_message(message: dict[str, Any], path: str) -> Message:
-    role = message.get("role")
+    role = message.pop("role", None)
     if not (isinstance(role, str) and role in ROLES):
         raise Refusal("invalid_request", f"`{path}.role` must be one of {', '.join(sorted(ROLES))}.", param=f"{path}.role")
-    parts = to_parts(message.get("content"), f"{path}.content")
-    calls_given = message.get("tool_calls") or []
-    expect(calls_given, OBJECTS, f"{path}.tool_calls")
-    calls = tuple(to_tool_call(call, f"{path}.tool_calls[{position}]") for position, call in enumerate(calls_given))
+    parts = to_parts(message.pop("content", None), f"{path}.content", TOOL_PARTS if role == "tool" else PARTS)
     if role == "tool":
-        call_id: Any = message.get("tool_call_id")
+        call_id: Any = message.pop("tool_call_id", None)
         expect(call_id, STRING, f"{path}.tool_call_id")
-        return Message(role, (ToolResult(call_id, "".join(part.text for part in parts if isinstance(part, Text))),))
-    if not parts and not calls and role != "assistant":
+        parts = (ToolResult(call_id, "".join(part.text for part in parts if isinstance(part, Text))),)
+    else:
+        calls = taken(message, "tool_calls", OBJECTS, f"{path}.") or ()
+        parts += tuple(to_tool_call(call, f"{path}.tool_calls[{position}]") for position, call in enumerate(calls))
+    if not parts and role != "assistant":
         raise Refusal("invalid_request", f"`{path}.content` is missing. Send a string or an array of parts.", param=f"{path}.content")
-    if message.get("name") is not None:
-        expect(message["name"], STRING, f"{path}.name")
-    return Message(role, parts + calls, message.get("name"))
+    name = taken(message, "name", STRING, f"{path}.")
+    return Message(role, parts, name, {field: value for field, value in message.items() if value is not None})
 
 
-def to_parts(content: Any, path: str) -> tuple[Part, ...]:
+def to_parts(content: Any, path: str, kinds: frozenset[str]) -> tuple[Part, ...]:
     if content is None:
         return ()
     if isinstance(content, str):
         return (Text(content),)
     expect(content, OBJECTS, path)
-    return tuple(to_part(part, f"{path}[{position}]") for position, part in enumerate(content))
+    return tuple(to_part(part, f"{path}[{position}]", kinds) for position, part in enumerate(content))
 
 
-def to_part(part: dict[str, Any], path: str) -> Part:
+def to_part(part: dict[str, Any], path: str, kinds: frozenset[str]) -> Part:
     kind = part.get("type")
+    if not (isinstance(kind, str) and kind in kinds):
+        raise Refusal("invalid_request", f"`{path}.type` must be one of {', '.join(sorted(kinds))}.", param=f"{path}.type")
     if kind == "text":
         expect(part.get("text"), STRING, f"{path}.text")
         return Text(part["text"])
     if kind == "image_url":
-        image = part.get("image_url")
+        image: Any = part.get("image_url")
         expect(image, OBJECT, f"{path}.image_url")
-        expect(image.get("url"), STRING, f"{path}.image_url.url")  # type: ignore[union-attr]
-        return Image(image["url"], image.get("detail"))  # type: ignore[index,union-attr]
-    if kind in RAW_PARTS:
-        return Raw(part)
-    known = ", ".join(sorted({"text", "image_url"} | RAW_PARTS))
-    raise Refusal("invalid_request", f"`{path}.type` must be one of {known}.", param=f"{path}.type")
+        expect(image.get("url"), STRING, f"{path}.image_url.url")
+        return Image(image["url"], image.get("detail"))
+    return Raw(part)
 
 
 def to_tool_call(call: dict[str, Any], path: str) -> ToolCall:

@@ -1,10 +1,10 @@
 """OpenAI's chat completions, and whatever speaks the same. https://platform.openai.com/docs/api-reference/chat"""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ..errors import UpstreamFailure
+from ..errors import Refusal, UpstreamFailure
 from ..money import Tokens
 from ..reply import Chunk, Finish, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta, Usage
 from ..request import Image, Message, Part, Raw, Request, Text, ToolCall, ToolResult
@@ -20,6 +20,8 @@ PARAMETERS: dict[str, dict[str, str | None]] = {
     "mistral": {"max_completion_tokens": "max_tokens", "seed": "random_seed", "stream_options": None, "user": None},
 }
 ROLES = {"mistral": {"developer": "system"}}
+# What answers bring and Mistral refuses to be sent again, since all it does not know is an error there.
+LEFT_OUT = {"mistral": frozenset({"annotations", "reasoning_content"})}
 
 # Why an answer ended, in our words. What is not here is a `stop`: the provider calls the answer whole, and clients know these words alone.
 FINISHES = {
@@ -37,7 +39,7 @@ def to_http(request: Request, target: Target, provider: Provider, key: str | Non
     """Always streamed: so a limit on the first byte holds, and what was used is known when a client leaves."""
     body: dict[str, Any] = {
         "model": target.model,
-        "messages": [to_message(message, ROLES.get(provider.name, {})) for message in request.messages],
+        "messages": [to_message(message, provider.name) for message in request.messages],
         "stream": True,
         "stream_options": {"include_usage": True},
         "max_completion_tokens": max_tokens,
@@ -56,11 +58,15 @@ def to_http(request: Request, target: Target, provider: Provider, key: str | Non
     headers = {"content-type": "application/json", "accept": "text/event-stream", "accept-encoding": "identity"}
     if key:
         headers["authorization"] = f"Bearer {key}"
-    return HttpRequest("POST", f"{provider.base_url}/chat/completions", headers, json.dumps(body, separators=(",", ":")).encode())
+    try:
+        written = json.dumps(body, separators=(",", ":")).encode()
+    except RecursionError:  # reading it, with a little more of the stack left, just went well
+        raise Refusal("invalid_request", "The body is nested too deeply. Send a flatter JSON object.") from None
+    return HttpRequest("POST", f"{provider.base_url}/chat/completions", headers, written)
 
 
-def to_message(message: Message, roles: Mapping[str, str]) -> dict[str, Any]:
-    written: dict[str, Any] = {"role": roles.get(message.role, message.role)}
+def to_message(message: Message, provider: str) -> dict[str, Any]:
+    written: dict[str, Any] = {"role": ROLES.get(provider, {}).get(message.role, message.role)}
     calls = [part for part in message.parts if isinstance(part, ToolCall)]
     results = [part for part in message.parts if isinstance(part, ToolResult)]
     content = [part for part in message.parts if not isinstance(part, ToolCall | ToolResult)]
@@ -74,8 +80,11 @@ def to_message(message: Message, roles: Mapping[str, str]) -> dict[str, Any]:
         written["tool_calls"] = [
             {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}} for call in calls
         ]
-    if message.name:
+    if message.name is not None:
         written["name"] = message.name
+    if message.extra:
+        left_out = LEFT_OUT.get(provider, ())
+        written |= {name: value for name, value in message.extra.items() if name not in left_out}
     return written
 
 

@@ -17,7 +17,7 @@ REQUEST_OVERHEAD_TOKENS = 64
 
 def unbounded(request: Request) -> str | None:
     """The parameter whose cost our prices do not bound; None where all is bounded."""
-    if any(isinstance(part, Image | Raw) for message in request.messages for part in message.parts):
+    if any("audio" in message.extra or any(isinstance(part, Image | Raw) for part in message.parts) for message in request.messages):
         return "messages"  # the size of an image, a sound or a file does not say what it counts
     if request.extra.get("service_tier", "default") not in USUAL_TIERS:
         return "service_tier"
