@@ -23,7 +23,12 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
     events, answer = boto_inbox.read(event, logger)
     metrics.add_metric("UsageUnreadable", MetricUnit.Count, len(answer["batchItemFailures"]))
     shard = crc32(context.log_stream_name.encode()) % boto_usage.SHARDS  # one container, one shard
-    new = boto_usage.record(boto_tables.table(os.environ["SIGNALBOX_USAGE_TABLE"]), events, shard)
+    new, refused = boto_usage.record(boto_tables.table(os.environ["SIGNALBOX_USAGE_TABLE"]), events.values(), shard)
+    for message_id, usage in events.items():
+        if usage.id in refused:
+            logger.error("the usage table takes this event in no company", message_id=message_id, usage=usage.id, why=refused[usage.id])
+            answer["batchItemFailures"].append({"itemIdentifier": message_id})
     metrics.add_metric("UsageRecorded", MetricUnit.Count, new)
-    metrics.add_metric("UsageKnown", MetricUnit.Count, len(events) - new)
+    metrics.add_metric("UsageRefused", MetricUnit.Count, len(refused))
+    metrics.add_metric("UsageKnown", MetricUnit.Count, len(events) - len(refused) - new)
     return answer

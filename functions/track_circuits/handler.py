@@ -22,7 +22,7 @@ metrics = Metrics()
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     events, answer = boto_inbox.read(event, logger)
-    outcomes = [outcome for usage in events for outcome in outcomes_of(usage.model_dump())]
+    outcomes = [outcome for usage in events.values() for outcome in outcomes_of(usage.model_dump())]
     metrics.add_metric("OutcomesTracked", MetricUnit.Count, len(outcomes))
     control = boto_tables.table(os.environ["SIGNALBOX_CONTROL_TABLE"])
     for transition in boto_circuits.fold(control, os.environ["SIGNALBOX_BUS"], outcomes, int(time.time() * 1000)):

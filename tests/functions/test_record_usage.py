@@ -1,5 +1,6 @@
 """Each event is in the usage table once, and in the totals once, whatever SQS does."""
 
+import decimal
 import json
 from typing import Any
 
@@ -137,6 +138,58 @@ def conflicts(stage, monkeypatch):
         return conflicts
 
     return install
+
+
+@pytest.fixture
+def refusing(stage, monkeypatch):
+    """A usage table that takes nothing together with what these events hold, for the reason that is given."""
+
+    def install(error, *ids):
+        client = boto_tables.table("usage").meta.client
+        write = client.transact_write_items
+
+        def refuse(**arguments):
+            if {row["Put"]["Item"]["id"] for row in arguments["TransactItems"] if "Put" in row} & set(ids):
+                raise error
+            return write(**arguments)
+
+        monkeypatch.setattr(client, "transact_write_items", refuse)
+
+    return install
+
+
+def cancelled(code):
+    answer = {"Error": {"Code": "TransactionCanceledException", "Message": "?"}, "CancellationReasons": [{"Code": "None"}, {"Code": code}]}
+    return ClientError(answer, "TransactWriteItems")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ClientError({"Error": {"Code": "ValidationException", "Message": "Item size has exceeded the maximum"}}, "TransactWriteItems"),
+        cancelled("ValidationError"),
+        decimal.Rounded([decimal.Rounded]),
+    ],
+)
+def test_an_event_that_the_table_does_not_take_fails_alone(stage, context, event, refusing, error):
+    refusing(error, "r3")
+    many = [details(event)[0] | {"id": f"r{n}"} for n in range(12)]
+    assert failed(handler(batch(event, *many), context)) == ["m3"]
+    assert spent(stage)["requests"] == 11
+    assert recorded(stage, "r3") is None
+
+
+def test_every_message_of_such_an_event_is_reported(stage, context, event, refusing):
+    refusing(cancelled("ValidationError"), "r0", "r2")
+    messages = [details(event)[0] | {"id": id} for id in ("r0", "r1", "r2", "r0")]
+    assert failed(handler(batch(event, *messages), context)) == ["m0", "m2", "m3"]
+
+
+def test_what_passes_by_itself_is_no_events_fault(stage, context, event, refusing):
+    refusing(ClientError({"Error": {"Code": "AccessDeniedException", "Message": "?"}}, "TransactWriteItems"), "r0")
+    with pytest.raises(ClientError):
+        handler(batch(event, *[details(event)[0] | {"id": f"r{n}"} for n in range(4)]), context)
+    assert spent(stage) == {}
 
 
 def test_a_conflict_is_tried_again(stage, context, event, conflicts):

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from signalbox.money import Tokens
-from signalbox.usage.events import EVENTS, Envelope, UsageRecorded
+from signalbox.usage.events import EVENTS, MOST_ATTEMPTS, Envelope, UsageRecorded
 from signalbox.usage.record import Attempt, UsageRecord
 
 COUNTS = st.integers(0, 10**18)
@@ -21,6 +21,7 @@ ATTEMPTS = st.builds(
     duration_ms=COUNTS,
     ttft_ms=st.none() | COUNTS,
     status=st.none() | st.integers(100, 599),
+    retry_after_s=st.none() | COUNTS,
     generation=COUNTS,
     tokens=TOKENS,
     cost_nanousd=COUNTS,
@@ -32,6 +33,7 @@ RECORDS = st.builds(
     id=NAMES,
     at_ms=st.integers(0, 4_000_000_000_000),
     outcome=NAMES,
+    status=st.integers(0, 999),
     finish=st.none() | TEXT,
     ttft_ms=st.none() | COUNTS,
     attempts=st.lists(ATTEMPTS, max_size=4).map(tuple),
@@ -46,6 +48,10 @@ RECORDS = st.builds(
 
 def envelope(detail, name="UsageRecorded", source="signalbox"):
     return json.dumps({"source": source, "detail-type": name, "detail": detail})
+
+
+def attempt(**over):
+    return Attempt("a/b", "ok", 1, 1)._asdict() | {"tokens": Tokens()._asdict()} | over
 
 
 def detail(**over):
@@ -71,7 +77,16 @@ def test_whatever_complete_records_is_an_event_and_comes_through_unchanged(recor
         {"at_ms": 10**15},
         {"stream": "yes"},
         {"tenant": "t" * 2000},  # more than a key of DynamoDB takes
+        {"status": 10**40},
+        {"status": -1},
         {"attempts": [{"target": "a/b"}]},
+        {"attempts": [attempt(status=10**40)]},
+        {"attempts": [attempt(retry_after_s=10**40)]},
+        {"attempts": [attempt()] * (MOST_ATTEMPTS + 1)},  # more totals than a transaction takes
+        {"tags": ["t"] * 51},
+        {"tags": ["t" * 2000]},
+        {"period_by_scope": {f"key#{n}": ["total"] for n in range(51)}},
+        {"finish": "f" * 2000},
         {"refused_by": ["key#k"]},
     ],
 )

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signalbox.money import Tokens
-from signalbox.usage.events import UsageRecorded
+from signalbox.usage.events import MOST_ATTEMPTS, UsageRecorded
 from signalbox.usage.record import Attempt, UsageRecord
 from signalbox.usage.totals import Total, by_model, increments, parts, usage_item
 
@@ -102,6 +102,11 @@ def test_parts_keep_every_event_in_order_and_fit_a_transaction(events):
     groups = list(parts(events))
     assert [event for group in groups for event in group] == events
     assert all(len(group) + len(increments(group)) <= 100 for group in groups)
+
+
+def test_the_largest_event_there_can_be_fits_a_transaction():
+    everywhere = [(f"provider{number}/model", "ok", 1) for number in range(MOST_ATTEMPTS)]
+    assert 1 + len(increments([event(attempts=everywhere, agent="a")])) == 100
 
 
 @given(EVENTS, st.integers(0, 30))

@@ -22,10 +22,10 @@ def processor(logger: Logger) -> BatchProcessor:
     return BatchProcessor(EventType.SQS, model=UsageMessage, raise_on_entire_batch_failure=False, logger=logger)  # type: ignore[arg-type]
 
 
-def read(event: dict[str, Any], logger: Logger) -> tuple[list[UsageRecorded], PartialItemFailureResponse]:
-    """The events of a batch that is handled as a whole, and the answer that names the messages that hold none."""
-    events: list[UsageRecorded] = []
+def read(event: dict[str, Any], logger: Logger) -> tuple[dict[str, UsageRecorded], PartialItemFailureResponse]:
+    """The events of a batch that is handled as a whole, by message, and the answer that names the messages that hold none."""
+    events: dict[str, UsageRecorded] = {}
     batch = processor(logger)
-    with batch(event["Records"], handler=lambda record: events.append(record.body.detail)):
+    with batch(event["Records"], handler=lambda record: events.update({record.messageId: record.body.detail})):
         batch.process()
     return events, batch.response()

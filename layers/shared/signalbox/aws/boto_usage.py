@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ParamValidationError
 
 from ..usage.events import UsageRecorded
 from ..usage.totals import increments, parts, periods_of, usage_item
@@ -12,16 +12,39 @@ from . import boto_tables
 
 SHARDS = 16
 CONFLICTS = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}  # nothing was written, and the next try may pass
+INVALID = {"ValidationException", "ValidationError", "ItemCollectionSizeLimitExceeded"}  # no try passes as long as the same is written
 TRIES = 6
 
 
-def record(table: Any, events: Iterable[UsageRecorded], shard: int) -> int:
-    """Writes the events that are new, and says how many they were. All the same to DynamoDB however often each one comes.
+def record(table: Any, events: Iterable[UsageRecorded], shard: int) -> tuple[int, dict[str, str]]:
+    """Writes the events that are new: how many they were, and which ones DynamoDB does not take, with its reason.
 
-    `shard` is the writer's own part of the totals, so that writers do not meet in one item.
+    All the same to DynamoDB however often each one comes. `shard` is the writer's own part of the totals, so that writers do not meet
+    in one item.
     """
     by_id = {event.id: event for event in events}
-    return sum(_record(table, part, shard) for part in parts(by_id.values()))
+    new, refused = 0, {}
+    waiting = list(parts(by_id.values()))
+    while waiting:
+        part = waiting.pop()
+        try:
+            new += _record(table, part, shard)
+        except (ClientError, ParamValidationError, ArithmeticError, TypeError) as error:  # the last two are how boto3 refuses a number
+            codes = (
+                {error.response["Error"]["Code"], *_reasons(error)} & INVALID if isinstance(error, ClientError) else {type(error).__name__}
+            )
+            if not codes:
+                raise
+            if len(part) == 1:
+                refused[part[0].id] = ", ".join(sorted(codes))
+            else:
+                waiting += [part[: len(part) // 2], part[len(part) // 2 :]]
+    return new, refused
+
+
+def _reasons(error: ClientError) -> list[str]:
+    """For each write of a cancelled transaction, in their order: `None` where it was not the cause."""
+    return [reason.get("Code", "") for reason in error.response.get("CancellationReasons", [])]
 
 
 def _record(table: Any, events: list[UsageRecorded], shard: int) -> int:
@@ -31,7 +54,7 @@ def _record(table: Any, events: list[UsageRecorded], shard: int) -> int:
             table.meta.client.transact_write_items(TransactItems=_writes(table.name, events, shard))
             return len(events)
         except ClientError as error:
-            codes = [reason.get("Code") for reason in error.response.get("CancellationReasons", [])]
+            codes = _reasons(error)
             known = {event.id for event, code in zip(events, codes, strict=False) if code == "ConditionalCheckFailed"}
             if known:
                 events = [event for event in events if event.id not in known]

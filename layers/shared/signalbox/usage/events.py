@@ -13,6 +13,9 @@ Id = Annotated[str, Field(min_length=1, max_length=400)]
 Name = Annotated[str, Field(max_length=400)]  # empty where there is none; DynamoDB's keys take 2048 bytes
 Count = Annotated[int, Field(ge=0, le=10**18)]
 Whole = Annotated[int, Field(ge=-(10**18), le=10**18)]
+Status = Annotated[int, Field(ge=0, le=999)]
+
+MOST_ATTEMPTS = 14  # of an event whose totals, with the event itself, still fit one transaction
 
 
 class Strict(BaseModel):
@@ -40,12 +43,12 @@ class Attempt(Strict):
     at_ms: Count
     duration_ms: Count
     ttft_ms: Count | None
-    status: int | None
+    status: Status | None
     generation: Count
     tokens: Tokens
     cost_nanousd: Count
     estimated: bool
-    retry_after_s: int | None = None
+    retry_after_s: Count | None = None
 
 
 class UsageRecorded(Event):
@@ -63,11 +66,11 @@ class UsageRecorded(Event):
     target: Name
     provider: Name
     outcome: Id
-    status: int
+    status: Status
     stream: bool
-    finish: str | None
-    cache: str
-    attempts: list[Attempt]
+    finish: Name | None
+    cache: Name
+    attempts: Annotated[list[Attempt], Field(max_length=MOST_ATTEMPTS)]
     tokens: Tokens
     cost_nanousd: Count
     baseline_cost_nanousd: Count
@@ -75,11 +78,11 @@ class UsageRecorded(Event):
     prompt_chars: Count
     ttft_ms: Count | None
     duration_ms: Count
-    decision: str
-    lease: str
-    period_by_scope: dict[Id, list[Id]]
+    decision: Name
+    lease: Name
+    period_by_scope: Annotated[dict[Id, Annotated[list[Id], Field(max_length=10)]], Field(max_length=50)]
     refused_by: Annotated[list[Id], Field(min_length=2, max_length=2)] | None
-    tags: list[str]
+    tags: Annotated[list[Name], Field(max_length=50)]
 
 
 class BudgetEvent(Event):
