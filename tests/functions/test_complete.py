@@ -55,10 +55,10 @@ class World:
         if body:
             event["body"] = json.dumps(json.loads(event["body"]) | body)
         response = self.module.handler(event, Context("r", int((time.time() + timeout_s) * 1000)))
-        body = response.body if isinstance(response.body, bytes) else b"".join(response.body)
+        gathered = response.body if isinstance(response.body, bytes) else b"".join(response.body)
         if response.after:
             response.after()
-        return response._replace(body=body)
+        return response._replace(body=gathered)
 
     def usage(self) -> list[dict]:
         """What the outbox's events said, from the bus's archive in the queue."""
