@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import time
+import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from uuid import uuid4
 
@@ -41,6 +42,21 @@ class FrontDoor:
 
     async def _exchange(self, peer: Peer, request: h11.Request) -> None:
         request_id = str(uuid4())
+        try:
+            await self._answer(peer, request, request_id)
+        except (ConnectionError, h11.RemoteProtocolError):  # the client's doing
+            raise
+        except TimeoutError:
+            await self._refuse(peer, "INTEGRATION_TIMEOUT", request_id)
+        except Throttled:
+            await self._refuse(peer, "API_CONFIGURATION_ERROR", request_id)
+        except Exception as error:
+            if not isinstance(error, proxy.Malformed | h11.LocalProtocolError):  # which are the function's doing
+                place = traceback.extract_tb(error.__traceback__)[-1]
+                print(f"the front door: {type(error).__name__} at {place.filename}:{place.lineno}", flush=True)
+            await self._refuse(peer, "INTEGRATION_FAILURE", request_id)
+
+    async def _answer(self, peer: Peer, request: h11.Request, request_id: str) -> None:
         method, target = request.method.decode(), request.target.decode()
         body = await peer.body(MAX_BODY_BYTES)
         match = self._api.match(method, target.partition("?")[0])
@@ -52,14 +68,7 @@ class FrontDoor:
         event = proxy.event(method, target, self._headers(request, trace_id), body, match, self._context(peer, request_id))
         if len(event) > MAX_EVENT_BYTES:
             return await self._refuse(peer, "REQUEST_TOO_LARGE", request_id)
-        try:
-            await (self._stream if match.integration.streams else self._buffer)(peer, match, event, request_id, trace_id)
-        except TimeoutError:
-            await self._refuse(peer, "INTEGRATION_TIMEOUT", request_id)
-        except (proxy.Malformed, h11.LocalProtocolError):
-            await self._refuse(peer, "INTEGRATION_FAILURE", request_id)
-        except Throttled:
-            await self._refuse(peer, "API_CONFIGURATION_ERROR", request_id)
+        await (self._stream if match.integration.streams else self._buffer)(peer, match, event, request_id, trace_id)
 
     def _headers(self, request: h11.Request, trace_id: str) -> list[tuple[str, str]]:
         headers = [(name.decode(), value.decode("latin-1")) for name, value in request.headers.raw_items()]
@@ -70,6 +79,8 @@ class FrontDoor:
         return {"requestId": request_id, "apiId": self._api.logical_id, "stage": self._api.stage, "sourceIp": address}
 
     async def _refuse(self, peer: Peer, kind: str, request_id: str) -> None:
+        if peer.http.our_state is not h11.SEND_RESPONSE:  # an answer has begun, and there can be no other
+            return peer.cut()
         refusal = self._api.refuse(kind, request_id)
         headers = {"content-type": "application/json", "x-amzn-requestid": request_id, "x-amzn-errortype": kind}
         headers |= {name.lower(): value for name, value in refusal.headers}

@@ -1,6 +1,7 @@
 """HTTP/1.1 on asyncio streams: h11 keeps the protocol, this file only moves its bytes."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from http import HTTPStatus
 
@@ -95,7 +96,8 @@ async def serve(exchange: Exchange, reader: asyncio.StreamReader, writer: asynci
     except h11.RemoteProtocolError as error:
         if peer.http.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             with_reason = [("content-type", "text/plain"), ("connection", "close")]
-            await peer.answer(error.error_status_hint, with_reason, b"not HTTP/1.1\n")
+            with contextlib.suppress(ConnectionError):  # who left in the middle of a body reads no answer
+                await peer.answer(error.error_status_hint, with_reason, b"not HTTP/1.1\n")
     except (ConnectionError, asyncio.CancelledError):  # the client has gone, or the server goes: this connection is over
         pass
     finally:

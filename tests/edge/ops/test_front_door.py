@@ -1,11 +1,14 @@
 """API Gateway's part: what a client sees of a function that runs in the real loop."""
 
+import contextlib
 import http.client
 import json
 import socket
 
 import httpx
 import pytest
+
+from ops.local.front_door import FrontDoor
 
 from .opened import Opened, eventually, is_frozen, is_gone
 
@@ -129,6 +132,34 @@ def test_buffered_integrations_are_invoked_elsewhere(tmp_path):
         assert httpx.get(opened.url + "/admin/fails").status_code == 502
         assert httpx.get(opened.url + "/things/own").json()["resource"] == "/things/own"  # the more specific path is another function's
     assert seen == [("Buffered", {"id": "7"}), ("Buffered", {"proxy": "fails"})]
+
+
+def test_what_goes_wrong_in_the_front_door_itself_is_answered_once(tmp_path, capfd, caplog):
+    async def invoke(function, event):
+        raise RuntimeError("with a prompt in it")
+
+    with Opened(tmp_path, invoke=invoke) as opened, httpx.Client(base_url=opened.url) as client:
+        for _ in range(2):  # on one connection
+            answer = client.get("/things/7")
+            assert (answer.status_code, answer.json()["kind"]) == (502, "INTEGRATION_FAILURE")
+    said = capfd.readouterr().out
+    assert "RuntimeError at " in said
+    assert "prompt" not in said + caplog.text
+    assert not caplog.records
+
+
+def test_an_answer_that_has_begun_is_cut_and_not_answered_again(opened, monkeypatch, caplog):
+    async def breaks(*_):
+        raise RuntimeError
+
+    monkeypatch.setattr(FrontDoor, "_forward", breaks)
+    with socket.create_connection(("127.0.0.1", opened.port)) as client, contextlib.suppress(ConnectionResetError):
+        client.sendall(b"GET /fine HTTP/1.1\r\nhost: x\r\n\r\n")
+        received = b""
+        while piece := client.recv(1000):
+            received += piece
+        assert received.count(b"HTTP/1.1 ") <= 1
+    assert not caplog.records
 
 
 def test_one_connection_serves_many_requests(opened):
