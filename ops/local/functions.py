@@ -1,5 +1,6 @@
 """A deployed function, fetched back from the embedded AWS and unpacked as Lambda would lay it out: code in /var/task, layers in /opt."""
 
+import functools
 import io
 import urllib.request
 import zipfile
@@ -43,12 +44,13 @@ def fetch(cloud: Cloud, settings: Settings, logical_id: str, qualified: str) -> 
         timeout_s=configuration["Timeout"],
         log=settings.logs / f"{logical_id}.log",
         reserved=_reserved(cloud, configuration["FunctionName"]),
+        session=functools.partial(_session, cloud, configuration["Role"]),
     )
 
 
 def _environment(cloud: Cloud, settings: Settings, configuration: dict[str, Any], task: Path) -> dict[str, str]:
     """https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html"""
-    return _session(cloud, configuration["Role"]) | {
+    return {
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_ENDPOINT_URL": cloud.endpoint,

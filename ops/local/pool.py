@@ -1,6 +1,7 @@
 """The execution environments of one function: grown on demand, reused (the latest first), ended when idle."""
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Coroutine
 from typing import Any
@@ -75,6 +76,9 @@ class Pool:
             if not invocation.over:
                 worker.give(invocation)
                 return
+        if time.monotonic() >= worker.ends_s:
+            self._do(worker.stop())
+            return
         worker.freeze()
         self._idle.append(worker)
         self._ends[worker] = asyncio.get_running_loop().call_later(self._idle_s, self._retire, worker)

@@ -15,12 +15,13 @@ from .processes import die_with_parent
 from .runtime_api import RuntimeApi
 
 INIT_S = 10.0
+LIFE_S = 6 * 3600.0  # as Lambda ends its environments after some hours; the session of their role lasts twelve
 SHUTDOWN_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A deployed function, unpacked: what Lambda knows when it makes an environment."""
+    """A deployed function, unpacked: what Lambda knows when it makes an environment. `session` draws the credentials of its role."""
 
     name: str
     arn: str
@@ -30,6 +31,7 @@ class Function:
     timeout_s: float
     log: Path
     reserved: int | None = None
+    session: Callable[[], dict[str, str]] = dict
 
 
 class Worker:
@@ -39,6 +41,7 @@ class Worker:
         self.arn = function.arn
         self.current: Invocation | None = None
         self.ready = False
+        self.ends_s = time.monotonic() + LIFE_S
         self.gone = asyncio.Event()
         self._function = function
         self._on_idle = on_idle
@@ -103,11 +106,12 @@ class Worker:
 
     async def _spawn(self, api: str) -> asyncio.subprocess.Process:
         function = self._function
+        environment = function.environment | await asyncio.to_thread(function.session)
         with function.log.open("ab") as log:
             return await asyncio.create_subprocess_exec(
                 *function.command,
                 cwd=function.folder,
-                env=function.environment | {"AWS_LAMBDA_RUNTIME_API": api},
+                env=environment | {"AWS_LAMBDA_RUNTIME_API": api},
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

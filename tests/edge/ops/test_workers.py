@@ -8,6 +8,8 @@ import signal
 import httpx
 import pytest
 
+from ops.local import worker
+
 from .opened import Opened, eventually, is_frozen, is_gone
 
 
@@ -47,6 +49,13 @@ def test_a_second_request_at_once_gets_a_second_worker_and_the_latest_is_reused_
     eventually(lambda: is_frozen(first) and is_frozen(second))
     assert pid_of(opened) == first
     assert opened.workers == 2
+
+
+def test_a_worker_that_has_lived_long_is_ended_instead_of_frozen(opened, monkeypatch):
+    monkeypatch.setattr(worker, "LIFE_S", 0.0)
+    pid = pid_of(opened)
+    eventually(lambda: is_gone(pid))
+    assert pid_of(opened) != pid
 
 
 def test_work_after_the_answer_is_finished_before_the_freeze(opened):
