@@ -75,7 +75,7 @@ def check_standing(caller: Caller, records: Mapping[str, Mapping[str, Any]]) -> 
 
 def _minted(key: str, mac_key: bytes) -> Caller | None:
     payload, _, mac = key[len(PREFIX) :].partition(".")
-    if not hmac.compare_digest(mac.encode(), _encode(_mac(payload, mac_key)).encode()):
+    if not key.isascii() or not hmac.compare_digest(mac.encode(), _encode(_mac(payload, mac_key)).encode()):
         return None
     key_id, tenant, team = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     return Caller(key_id, tenant, team, minted=True)
@@ -83,7 +83,7 @@ def _minted(key: str, mac_key: bytes) -> Caller | None:
 
 def _matched(key: str, rows: Mapping[str, Any]) -> Any:
     """Every row is compared, and in constant time, so that time tells nothing."""
-    digest, found = hashlib.sha256(key.encode()).hexdigest(), None
+    digest, found = hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest(), None
     for known, row in rows.items():
         if hmac.compare_digest(digest, known):
             found = row

@@ -38,7 +38,7 @@ def signed(request: HttpRequest, credentials: Credentials, region: str, service:
         (
             request.method,
             path if service == "s3" else quote(path, safe="/-_.~"),  # all but S3 encode what is already encoded
-            "&".join(sorted(f"{_encoded(name)}={_encoded(value)}" for name, value in parse_qsl(url.query, keep_blank_values=True))),
+            "&".join("=".join(pair) for pair in sorted(_pairs(url.query))),
             *(f"{name}:{headers[name]}" for name in sorted(headers)),
             "",
             names,
@@ -61,6 +61,10 @@ def _signing_key(secret_key: str, day: str, region: str, service: str) -> bytes:
     for part in (day, region, service, "aws4_request"):
         key = hmac.digest(key, part.encode(), "sha256")
     return key
+
+
+def _pairs(query: str) -> list[tuple[str, str]]:
+    return [(_encoded(name), _encoded(value)) for name, value in parse_qsl(query, keep_blank_values=True)]
 
 
 def _encoded(text: str) -> str:
