@@ -23,7 +23,7 @@ test: .venv/.ready .tools/emulator/.ready .tools/uv/.ready .tools/sam/.ready ## 
 lint: .venv/.ready .tools/sam/.ready ## style, types, the template, and no package index's address in any tracked file
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
-	.venv/bin/mypy layers/shared/signalbox functions ops tests
+	.venv/bin/mypy layers/shared/signalbox functions ops bench tests
 	$(SAM) validate --lint
 	@! git grep -nIE 'py[p]i\.org|python[h]osted\.org|npm[j]s\.org|--(extra-)?index-[u]rl[ =]+http' \
 		|| { echo 'lint: the address of a package index stands in a tracked file'; exit 1; }

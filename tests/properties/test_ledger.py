@@ -133,7 +133,7 @@ class World:
 
     def _crash(self, act, container):
         """With an intent that is not stored yet it does not: what was sent a moment before counts as arrived, see docs/decisions.md."""
-        if not container.is_busy and not (container.is_open and not container.hold._stored):
+        if not container.is_busy and not (container.is_open and not container.hold.stored):
             container.desk, container.hold, container.is_open = None, None, False
 
     def _release(self, act, container):
@@ -219,7 +219,7 @@ class World:
                 self.act(meanwhile[number])
             fault = faults.get(number)
             if fault in ("crash", "crash after"):
-                if container.is_open and not container.hold._stored:
+                if container.is_open and not container.hold.stored:
                     return None
                 if fault == "crash after":
                     self.cloud.answer(action, payload)
@@ -254,7 +254,7 @@ class World:
     def end(self):
         """Everybody finishes or dies, and the sweeper has its time."""
         for container in self.containers:
-            if container.is_open and not container.hold._stored:
+            if container.is_open and not container.hold.stored:
                 self._step(Act(0, "step"), container)
             self._deliver(None, container)
         for _ in range(3):

@@ -37,8 +37,9 @@ from ..admission.leases import (
 from ..admission.periods import period_id
 from ..errors import Refusal
 from . import accounts, dynamodb, events, outbox, telemetry
-from .client import Aws, AwsError, Call, Cancelled, ConditionFailed, InFlight
+from .client import Aws, AwsError, Call, Cancelled, ConditionFailed
 from .control import FRESH_S, USABLE_S, Control, Key, View
+from .hold import Hold
 from .reconcile import Reconciler
 from .tables import Tables
 
@@ -49,87 +50,6 @@ OPEN_WITHIN_MS = 30_000  # of the admission: half of what is left between the en
 REFRESH_AFTER_S = FRESH_S / 2
 RETURNS_AT_ONCE = 10
 RELEASE_S = 0.3
-
-
-class Hold:
-    """Money put aside for one request, in every budget it touches.
-
-    `granted_nanousd`   what it may cost at most; between the floor and the bound asked for. Less than the bound means: clamp max_tokens.
-    `view`              the control view of this admission: never more than 5 s old (up to 60 s where DynamoDB does not answer).
-    `period_by_scope`   for `UsageRecord.period_by_scope`; {} where no budget is touched.
-    `lease`             for `UsageRecord.lease`.
-    """
-
-    def __init__(
-        self,
-        aws: Aws,
-        request_id: str,
-        deadline_ms: int,
-        admitted_ms: int,
-        granted_nanousd: int,
-        view: View,
-        budgets: Mapping[Account, Budget],
-        parts: tuple[Part, ...],
-        lease: str,
-        number: int,
-    ) -> None:
-        self.request_id = request_id
-        self.deadline_ms = deadline_ms
-        self.granted_nanousd = granted_nanousd
-        self.view = view
-        self.period_by_scope: dict[str, list[str]] = {}
-        for scope, period in budgets:
-            self.period_by_scope.setdefault(scope, []).append(period)
-        self.lease = lease
-        self._aws = aws
-        self._admitted_ms = admitted_ms
-        self._budgets = budgets
-        self._parts = parts
-        self._number = number
-        self._intent: InFlight | None = None
-        self._stored = False
-        self._doubtful = False  # an intent that was not answered for may arrive late
-
-    @property
-    def binds(self) -> bool:
-        """Whether a hard budget holds the request."""
-        return any(budget.hard for budget in self._budgets.values())
-
-    def opened(self) -> None:
-        """Waits until the intent is stored (usually it is by now; one retry). Call it as soon as the upstream request is sent, so that the
-        wait is within the upstream's own, and in any case before the first byte of the answer.
-
-        Refusal ledger_unavailable where it cannot be stored and a hard budget is held: the upstream call has begun, so settle at what is
-        known of it, or at `granted_nanousd`. Without a hard budget it returns and says so in the log.
-        """
-        self._await()
-        if self._intent and not self._stored:
-            telemetry.say("ERROR", "the intent of a request could not be stored", request_id=self.request_id)
-            if self.binds:
-                raise Refusal(
-                    "ledger_unavailable", "The ledger does not answer, and a hard budget holds this call: try again.", retry_after_s=1
-                )
-
-    def _await(self) -> None:
-        if self._intent is None or self._stored or self._doubtful:
-            return
-        try:
-            self._intent.answer()
-        except AwsError:
-            self._doubtful = True
-            self._again(self._intent.call)
-        else:
-            self._stored = True
-
-    def _again(self, call: Call) -> None:
-        try:
-            self._aws.call(call, tries=1)
-        except ConditionFailed:
-            self._stored = True  # by the first try
-        except AwsError:
-            pass
-        else:
-            self._stored = True
 
 
 class Desk:
@@ -209,11 +129,11 @@ class Desk:
         `detail` is the UsageRecord.to_detail() as far as known; a crash publishes it as outcome `crashed`, estimated, at `granted_nanousd`.
         Refusal ledger_unavailable where the hold is too old to begin (30 s: the container was frozen or stalled).
         """
-        if hold._intent is not None:
+        if hold.intent is not None:
             return
-        if not 0 <= self._now_ms() - hold._admitted_ms <= OPEN_WITHIN_MS:
+        if not 0 <= self._now_ms() - hold.admitted_ms <= OPEN_WITHIN_MS:
             raise Refusal("ledger_unavailable", "This request waited too long before it could begin: try again.", retry_after_s=1)
-        hold._intent = self._aws.begin(outbox.open(self._tables.ledger, self._pending(hold, target, detail)))
+        hold.intent = self._aws.begin(outbox.open(self._tables.ledger, self._pending(hold, target, detail)))
 
     def settle(self, hold: Hold, cost_nanousd: int, detail: Mapping[str, Any]) -> None:
         """After the answer: the cost into every budget, the event onto the bus, stale control items refreshed. Never raises.
@@ -221,19 +141,19 @@ class Desk:
         `detail` is the final UsageRecord.to_detail(). What fails here is logged and finished by `settle_expired`. Also for a hold that was
         never opened (cost 0: the hold goes back, the event is published all the same).
         """
-        if hold._intent is None and cost_nanousd == 0:
+        if hold.intent is None and cost_nanousd == 0:
             self.cancel(hold)
             return self.record(detail)
         self._under_way = None
-        hold._await()
+        hold.hear()
         now_ms = self._now_ms()
         item = self._pending(hold, detail.get("target", ""), detail, (cost_nanousd, now_ms))
-        stored = outbox.settle(self._tables.ledger, item, certain=hold._stored)
+        stored = outbox.settle(self._tables.ledger, item, certain=hold.stored)
         late = now_ms > hold.deadline_ms + GRACE_MS // 2
         if late and not self._is_ours(self._aws.wave([stored])[0]):  # others may have settled it: only who moves the item may charge
             self._drop(hold)
             return self._failed("a request was settled too late, by the sweeper", hold.request_id)
-        settles = [self._settling(hold, part, cost_nanousd, now_ms) for part in hold._parts]
+        settles = [self._settling(hold, part, cost_nanousd, now_ms) for part in hold.parts]
         first, published, *answers = self._wave_with_control(
             [stored, events.put(self._tables.bus, events.USAGE_RECORDED, detail), *settles], hold.view.records
         )
@@ -351,7 +271,7 @@ class Desk:
 
     def _drop_what_is_under_way(self) -> None:
         """A hold that was opened and never settled keeps its leases, for others to finish; one that was not leaves them in hand."""
-        if self._under_way and self._under_way._intent is not None:
+        if self._under_way and self._under_way.intent is not None:
             self._drop(self._under_way)
         self._under_way = None
 
@@ -388,12 +308,12 @@ class Desk:
     def _pending(self, hold: Hold, target: str, detail: Mapping[str, Any], settled: tuple[int, int] | None = None) -> dict[str, Any]:
         return outbox.to_item(
             self._hand.container,
-            hold._number,
+            hold.number,
             request=hold.request_id,
             target=target,
             bound=hold.granted_nanousd,
             deadline_ms=hold.deadline_ms,
-            parts=hold._parts,
+            parts=hold.parts,
             detail=detail,
             settled=settled,
         )
@@ -402,14 +322,14 @@ class Desk:
         lease = self._hand.leases.get(part.account)
         held = lease.held if lease and lease.id == part.lease else min(cost, hold.granted_nanousd)
         covered = min(cost, held)
-        hard, remaining = hold._budgets[part.account].hard, self._hand.remaining.get(part.account, 0)
+        hard, remaining = hold.budgets[part.account].hard, self._hand.remaining.get(part.account, 0)
         back = surplus(held - covered, hold.granted_nanousd, remaining, hard) - (cost - covered)
         return accounts.settle(self._tables.ledger, part, cost, back, now_ms + ADMITS_MS + GRACE_MS)
 
     def _take_settled(self, hold: Hold, answers: list[Any]) -> dict[str, Part]:
         """The leases as they are now, in hand again; the parts, by slot, that have not taken their cost yet."""
         left = {}
-        for (slot, part), answer in zip(enumerate(hold._parts), answers, strict=True):
+        for (slot, part), answer in zip(enumerate(hold.parts), answers, strict=True):
             if isinstance(answer, AwsError):
                 self._hand.drop(part.account)
                 left[str(slot)] = part
@@ -427,8 +347,8 @@ class Desk:
         if left and not self._charged(item, left):
             self._drop(hold)
             return self._failed("a request's cost is not in every budget yet", hold.request_id)
-        keep = not published or hold._doubtful  # while it is there no late intent can take its place
-        returns = self._returns(but={part.account for part in hold._parts})
+        keep = not published or hold.doubtful  # while it is there no late intent can take its place
+        returns = self._returns(but={part.account for part in hold.parts})
         [done, *returned] = self._aws.wave([outbox.charged(ledger, pk, sk) if keep else outbox.clear(ledger, pk, sk), *returns.values()])
         self._returned(returns, returned)
         if isinstance(done, AwsError):
@@ -451,7 +371,7 @@ class Desk:
         return not isinstance(answer, AwsError)
 
     def _drop(self, hold: Hold) -> None:
-        for part in hold._parts:
+        for part in hold.parts:
             self._hand.drop(part.account)
 
     def _returns(self, but: Iterable[Account] = ()) -> dict[Account, Call]:
