@@ -8,11 +8,10 @@ import httpx
 from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.parameters import get_secret
-from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from signalbox.aws import boto_circuits, boto_snapshots, boto_tables
-from signalbox.circuits.machine import Outcome
+from signalbox.circuits.machine import DEFAULTS, Outcome
 from signalbox.circuits.state import HALF_OPEN, Circuit, view
 from signalbox.providers.probes import PROBES, outcome_of
 from signalbox.routing.catalog import Provider, Snapshot
@@ -28,14 +27,15 @@ metrics = Metrics()
 @tracer.capture_lambda_handler
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
-    control = boto_tables.table(os.environ["SIGNALBOX_CONTROL_TABLE"])
+    control, bucket = boto_tables.table(os.environ["SIGNALBOX_CONTROL_TABLE"]), os.environ["SIGNALBOX_CONFIG_BUCKET"]
     now_ms = int(time.time() * 1000)
     circuits = view(boto_circuits.read(control), now_ms)
     due = {target: circuit for target, circuit in circuits.items() if circuit.state == HALF_OPEN}
     metrics.add_metric("CircuitsDue", MetricUnit.Count, len(due))
-    snapshot = boto_snapshots.live(control, os.environ["SIGNALBOX_CONFIG_BUCKET"]) if due else None
+    snapshot = boto_snapshots.live(control, bucket) if due else None
     outcomes = probe(due, snapshot, now_ms) if snapshot else []
-    for transition in boto_circuits.fold(control, os.environ["SIGNALBOX_BUS"], outcomes, now_ms):
+    settings = boto_snapshots.circuit_settings(control, bucket) if outcomes else DEFAULTS
+    for transition in boto_circuits.fold(control, os.environ["SIGNALBOX_BUS"], outcomes, now_ms, settings):
         metrics.add_metric(transition.name, MetricUnit.Count, 1)
         logger.warning(transition.name, target=transition.target, generation=transition.generation, reason=transition.reason)
     metrics.add_metric("Probes", MetricUnit.Count, len(outcomes))
@@ -59,11 +59,13 @@ def ask(provider: Provider) -> str | None:
         return None
     try:
         request = PROBES[provider.wire](provider, _key(provider))
-        answer = httpx.request(request.method, request.url, headers=dict(request.headers), timeout=TIMEOUT_S)
-    except GetParameterError:
-        logger.exception("the provider's secret cannot be read, so that it cannot be probed", provider=provider.name)
+    except Exception as error:  # one provider's secret is no reason not to ask the others
+        why = f"{type(error).__name__}: {error}"
+        logger.error("the provider's secret cannot be used, so that it cannot be probed", provider=provider.name, why=why)
         metrics.add_metric("ProbesImpossible", MetricUnit.Count, 1)
         return None
+    try:
+        answer = httpx.request(request.method, request.url, headers=dict(request.headers), timeout=TIMEOUT_S)
     except httpx.TimeoutException:
         return "timeout"
     except httpx.TransportError:
@@ -74,5 +76,7 @@ def ask(provider: Provider) -> str | None:
 def _key(provider: Provider) -> str | None:
     if not provider.secret:
         return None
-    secret = get_secret(os.environ["SIGNALBOX_PROVIDER_SECRETS"] + provider.secret, transform="json", max_age=300)
-    return secret["keys"][0]
+    match get_secret(os.environ["SIGNALBOX_PROVIDER_SECRETS"] + provider.secret, transform="json", max_age=300):
+        case {"keys": [str() as key, *_]} if key.isascii() and key.isprintable():
+            return key
+    raise ValueError('it is not {"keys": ["…"]} with a key of printable ASCII')

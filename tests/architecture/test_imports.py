@@ -21,7 +21,7 @@ PURE = {
     "usage": set(),
     "routing": {"circuits"},
     "providers": {"routing"},
-    "config": {"routing", "providers"},
+    "config": {"routing", "providers", "circuits"},
     "rollback": set(),
 }
 PYDANTIC = {"config", "usage", "rollback", "admission"}  # for what is slow or rare

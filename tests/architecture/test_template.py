@@ -383,6 +383,12 @@ def test_a_consumer_may_take_from_its_own_queue(id: str, queue: str) -> None:
     assert {(action, name) for action, name in grants(id) if action.startswith("sqs:")} == {(action, queue) for action in needed}
 
 
+def test_whoever_is_told_of_the_bucket_may_read_its_snapshots_and_nobody_else() -> None:
+    readers = {id for id in FUNCTIONS for action, name in grants(id) if action == "s3:GetObject" and "/snapshots/*" in name}
+    assert readers == {id for id in FUNCTIONS if "SIGNALBOX_CONFIG_BUCKET" in variables(id)}
+    assert "TrackCircuitsFunction" in readers
+
+
 def test_only_those_who_verify_or_send_keys_may_read_secrets() -> None:
     readers = {(id, name) for id in FUNCTIONS for action, name in grants(id) if action == "secretsmanager:GetSecretValue"}
     assert {id for id, name in readers if name == "KeySecret"} == {"CompleteFunction", "ControlFunction"}

@@ -10,10 +10,10 @@ import pytest
 
 from functions.probe_health import handler as prober
 from functions.track_circuits.handler import handler
-from signalbox.aws import boto_bus, boto_circuits
+from signalbox.aws import boto_bus, boto_circuits, boto_tables
 from signalbox.aws.boto_bus import client
 from signalbox.circuits.machine import Outcome
-from signalbox.circuits.state import view
+from signalbox.circuits.state import MARK_CHARS, view
 from signalbox.usage.events import EVENTS
 
 from .messages import batch, details, failed, poison
@@ -42,9 +42,10 @@ def state(stage, at_ms=None):
     return view(boto_circuits.read(stage.control), at_ms or now_ms())[TARGET].state
 
 
-def wait_is_over(stage):
+def wait_is_over(stage, *targets):
     item = boto_circuits.read(stage.control)
-    item["targets"][TARGET]["until_ms"] = now_ms() - 1
+    for target in targets or [TARGET]:
+        item["targets"][target]["until_ms"] = now_ms() - 1
     stage.control.put_item(Item=item)
 
 
@@ -96,33 +97,37 @@ def outcomes(count, target=TARGET, kind="server", generation=0, start=0):
     return [Outcome(f"o{start + n}#{target}", target, kind, at_ms, at_ms, generation) for n in range(count)]
 
 
-class Faster:
-    """A table at which somebody else always writes first, a number of times."""
+@pytest.fixture
+def overtaken(monkeypatch):
+    """Somebody else always writes first, a number of times."""
+    write = boto_tables.transacted
 
-    def __init__(self, table, times, write):
-        self.table, self.times, self.write = table, times, write
+    def install(times, others):
+        left = [*range(times)]
 
-    def __getattr__(self, name):
-        return getattr(self.table, name)
+        def second(table, writes):
+            monkeypatch.setattr(boto_tables, "transacted", write)
+            if left:
+                others(left.pop())
+            monkeypatch.setattr(boto_tables, "transacted", second)
+            return write(table, writes)
 
-    def put_item(self, **arguments):
-        if self.times:
-            self.times -= 1
-            self.write(self.times)
-        return self.table.put_item(**arguments)
+        monkeypatch.setattr(boto_tables, "transacted", second)
+
+    return install
 
 
-def test_a_writer_that_comes_second_folds_into_what_the_first_wrote(stage):
-    slow = Faster(stage.control, 1, lambda n: boto_circuits.fold(stage.control, "signalbox", outcomes(3), now_ms()))
-    transitions = boto_circuits.fold(slow, "signalbox", outcomes(2, start=3), now_ms())
+def test_a_writer_that_comes_second_folds_into_what_the_first_wrote(stage, overtaken):
+    overtaken(1, lambda n: boto_circuits.fold(stage.control, "signalbox", outcomes(3), now_ms()))
+    transitions = boto_circuits.fold(stage.control, "signalbox", outcomes(2, start=3), now_ms())
     assert [transition.name for transition in transitions] == ["CircuitOpened"]
     assert boto_circuits.read(stage.control)["targets"][TARGET]["state"] == "open"
 
 
-def test_a_writer_that_always_comes_second_leaves_its_outcomes_in_the_queue(stage):
-    others = lambda n: boto_circuits.fold(stage.control, "signalbox", outcomes(1, target=f"other/{n}"), now_ms())  # noqa: E731
+def test_a_writer_that_always_comes_second_leaves_its_outcomes_in_the_queue(stage, overtaken):
+    overtaken(100, lambda n: boto_circuits.fold(stage.control, "signalbox", outcomes(1, target=f"other/{n}"), now_ms()))
     with pytest.raises(boto_circuits.Contended):
-        boto_circuits.fold(Faster(stage.control, 100, others), "signalbox", outcomes(1), now_ms())
+        boto_circuits.fold(stage.control, "signalbox", outcomes(1), now_ms())
     assert TARGET not in boto_circuits.read(stage.control)["targets"]
 
 
@@ -137,21 +142,67 @@ def test_a_transition_that_could_not_be_told_is_told_by_the_next(stage, context,
     assert [name for name, _ in stage.heard()] == ["CircuitOpened"]
 
 
+def test_what_every_request_reads_holds_nothing_that_only_the_tracker_needs(stage, context, failures):
+    handler({"Records": failures["Records"][:3]}, context)
+    assert set(boto_circuits.read(stage.control)) == {"pk", "sk", "version", "targets"}
+    [circuit] = boto_circuits.read(stage.control)["targets"].values()
+    assert set(circuit) == {"consecutive", "failed_ms", "window"}
+    assert len(boto_tables.get(stage.control, "circuits", "memory")["marks"][TARGET]) == 3 * MARK_CHARS
+
+
+def test_a_bus_that_is_down_for_long_does_not_fill_the_item(stage, monkeypatch):
+    targets = [f"{'p' * 64}/{number:0128}" for number in range(500)]
+    with monkeypatch.context() as broken:
+        broken.setattr(boto_bus, "publish", _down)
+        with pytest.raises(ConnectionError):
+            boto_circuits.fold(stage.control, "signalbox", [one for target in targets for one in outcomes(5, target)], now_ms())
+    memory = boto_tables.get(stage.control, "circuits", "memory")
+    assert len(json.dumps(memory["unpublished"])) < 120_000
+    boto_circuits.fold(stage.control, "signalbox", [], now_ms())
+    assert {detail["target"] for _, detail in stage.heard()} == {row["target"] for row in memory["unpublished"]}
+    assert boto_tables.get(stage.control, "circuits", "memory")["unpublished"] == []
+
+
+def test_whatever_opens_at_once_is_all_told(stage):
+    targets = [f"openai/{number}" for number in range(300)]
+    boto_circuits.fold(stage.control, "signalbox", [one for target in targets for one in outcomes(5, target)], now_ms())
+    assert {detail["target"] for _, detail in stage.heard()} == set(targets)
+
+
+def publish_settings(stage, **circuits):
+    digest = "settings" + "-".join(f"{name}{value}" for name, value in circuits.items())
+    stage.control.put_item(Item={"pk": "config", "sk": "live", "version": 1, "digest": digest})
+    body = gzip.compress(json.dumps(COMPILED | {"circuits": circuits}).encode())
+    client("s3").put_object(Bucket="signalbox-config", Key=f"snapshots/{digest}.json.gz", Body=body)
+
+
+def test_a_circuit_opens_as_the_live_configuration_says(stage, context, failures):
+    publish_settings(stage, consecutive=2, open_ms=90_000)
+    handler({"Records": failures["Records"][:1]}, context)
+    assert state(stage) == "closed"
+    handler({"Records": failures["Records"][1:2]}, context)
+    assert state(stage, now_ms() + 60_000) == "open"
+
+
 # ---- probe_health
 
 
 COMPILED = {
-    "providers": {"openai": {"name": "openai", "wire": "openai", "base_url": "https://openai.test/v1", "secret": "openai"}},
+    "providers": {
+        name: {"name": name, "wire": "openai", "base_url": f"https://{name}.test/v1", "secret": name}
+        for name in ("mistral", "openai", "other")
+    },
     "targets": {
-        TARGET: {
-            "id": TARGET,
-            "provider": "openai",
+        target: {
+            "id": target,
+            "provider": target.partition("/")[0],
             "model": "gpt-4.1-mini",
             "context_window": 1000,
             "max_output_tokens": 100,
             "capabilities": [],
             "prices": None,
         }
+        for target in ("mistral/m", TARGET, "other/m")
     },
     "routes": {},
     "names": {},
@@ -173,7 +224,8 @@ class Upstream:
 def upstream(stage, monkeypatch):
     stage.control.put_item(Item={"pk": "config", "sk": "live", "version": 1, "digest": "d1"})
     client("s3").put_object(Bucket="signalbox-config", Key="snapshots/d1.json.gz", Body=gzip.compress(json.dumps(COMPILED).encode()))
-    client("secretsmanager").create_secret(Name="signalbox/test/providers/openai", SecretString='{"keys": ["sk-up"]}')
+    for name in COMPILED["providers"]:
+        client("secretsmanager").create_secret(Name=f"signalbox/test/providers/{name}", SecretString='{"keys": ["sk-up"]}')
     upstream = Upstream()
     transport = httpx.MockTransport(upstream.handle)
 
@@ -239,6 +291,49 @@ def test_a_secret_that_cannot_be_read_is_not_the_targets_fault(stage, upstream, 
     client("secretsmanager").delete_secret(SecretId="signalbox/test/providers/openai", ForceDeleteWithoutRecovery=True)
     assert probe() == {"due": 1, "probed": 0}
     assert state(stage) == "half_open"
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "sk-up",
+        "null",
+        "[]",
+        "{}",
+        '{"keys": []}',
+        '{"keys": null}',
+        '{"keys": "sk-up"}',
+        '{"keys": [5]}',
+        '{"keys": ["sk-up\\n"]}',
+        '{"keys": ["ské"]}',
+    ],
+)
+def test_a_malformed_secret_stops_no_other_providers_probe(stage, upstream, probe, caplog, secret):
+    client("secretsmanager").put_secret_value(SecretId="signalbox/test/providers/openai", SecretString=secret)
+    boto_circuits.fold(stage.control, "signalbox", [one for target in COMPILED["targets"] for one in outcomes(5, target)], now_ms())
+    wait_is_over(stage, *COMPILED["targets"])
+    assert probe() == {"due": 3, "probed": 2}
+    assert {request.url.host for request in upstream.asked} == {"mistral.test", "other.test"}
+    assert state(stage) == "half_open"
+    [line] = [record for record in caplog.records if "cannot be probed" in record.message]
+    assert (line.levelname, line.provider) == ("ERROR", "openai")
+    assert "sk-up" not in caplog.text
+
+
+def test_a_provider_that_does_not_answer_is_not_waited_for(stage, upstream, probe, context, failures):
+    """A handful that hang must not use up the minute."""
+    handler(failures, context)
+    wait_is_over(stage)
+    probe()
+    assert max(upstream.asked[0].extensions["timeout"].values()) <= 3
+
+
+def test_a_probe_closes_as_the_live_configuration_says(stage, upstream, probe, context, failures):
+    handler(failures, context)
+    wait_is_over(stage)
+    publish_settings(stage, successes=1)
+    probe()
+    assert state(stage) == "closed"
 
 
 def test_a_target_that_is_no_longer_configured_is_passed_over(stage, upstream, probe):

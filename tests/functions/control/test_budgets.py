@@ -51,7 +51,7 @@ def test_a_lease_taken_while_the_budget_changes_is_not_lost(api: Api, stage: Any
     """The first container creates the item between the reading and the writing: the change is made on what it made."""
     edge = MODULES["budgets"].boto_budgets
     api("POST", "/admin/budgets", {"scope": "route", "id": "chat", "period": "total", "limit_usd": 1})
-    real = edge._done
+    real = edge.boto_tables.transacted
     turns: list[int] = []
 
     def overtaken(control: Any, parts: Any) -> bool:
@@ -60,14 +60,14 @@ def test_a_lease_taken_while_the_budget_changes_is_not_lost(api: Api, stage: Any
         turns.append(1)
         return real(control, parts)
 
-    monkeypatch.setattr(edge, "_done", overtaken)
+    monkeypatch.setattr(edge.boto_tables, "transacted", overtaken)
     _, budget = api("POST", "/admin/budgets", {"scope": "route", "id": "chat", "period": "total", "limit_usd": 3})
     assert len(turns) == 2
     assert (budget["version"], budget["current"]["remaining_nanousd"]) == (2, 3 * 10**9 - 3)
 
 
 def test_a_budget_that_others_change_all_the_time_is_in_progress(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(MODULES["budgets"].boto_budgets, "_done", lambda control, parts: False)
+    monkeypatch.setattr(MODULES["budgets"].boto_budgets.boto_tables, "transacted", lambda control, parts: False)
     answer = api.raw("POST", "/admin/budgets", {"scope": "global", "period": "day", "limit_usd": 1})
     refused((answer["statusCode"], json.loads(answer["body"])), "request_in_progress")
     assert answer["multiValueHeaders"]["retry-after"] == ["1"]
@@ -116,13 +116,13 @@ def test_a_budget_of_a_minted_key_needs_the_key(api: Api, stage: Any) -> None:
 def test_a_key_deleted_while_its_budget_is_set_stays_deleted(api: Api, stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     edge = MODULES["budgets"].boto_budgets
     id = api("POST", "/admin/keys", {"name": "robot", "tenant": "acme"})[1]["id"]
-    real = edge._done
+    real = edge.boto_tables.transacted
 
     def overtaken(control: Any, parts: Any) -> bool:
         api("DELETE", f"/admin/keys/{id}")
         return real(control, parts)
 
-    monkeypatch.setattr(edge, "_done", overtaken)
+    monkeypatch.setattr(edge.boto_tables, "transacted", overtaken)
     refused(api("POST", "/admin/budgets", {"scope": "key", "id": id, "period": "day", "limit_usd": 1}), "not_found")
     assert "Item" not in stage.control.get_item(Key={"pk": f"key#{id}", "sk": "scope"})
 

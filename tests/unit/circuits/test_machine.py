@@ -1,10 +1,12 @@
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signalbox.circuits.machine import DEFAULTS, EFFECTS, GOOD, IGNORED, Outcome, fold
-from signalbox.circuits.state import CLOSED, HALF_OPEN, OPEN, Circuit, to_circuit, to_plain, view
-from signalbox.circuits.tracker import outcomes_of, track
+from signalbox.circuits.machine import DEFAULTS, EFFECTS, GOOD, IGNORED, Outcome, Settings, fold, to_settings
+from signalbox.circuits.state import CLOSED, HALF_OPEN, MARK_CHARS, OPEN, Circuit, to_circuit, to_plain, view
+from signalbox.circuits.tracker import MOST_MARKS, Tracked, outcomes_of, track
 from signalbox.routing.failures import KINDS
 
 NOW = 1_800_000_000_000
@@ -109,6 +111,25 @@ def test_a_target_that_was_calm_waits_the_short_time_again():
     assert folded(calm, outcome(1, "auth"))[0].openings == 1
 
 
+def test_settings_come_with_the_configuration_and_are_the_defaults_in_one_that_has_none():
+    assert to_settings({}) == DEFAULTS
+    nervous = to_settings({"circuits": {"consecutive": 2, "open_ms": 1_000}})
+    circuit, _ = fold(fold(Circuit(), outcome(1), nervous)[0], outcome(2), nervous)
+    assert (circuit.state, circuit.until_ms) == (OPEN, NOW + 100 + 1_000)
+
+
+@pytest.mark.parametrize(("before_ms", "after_ms"), [(10_000, 50_000), (50_000, 10_000)])
+def test_a_window_that_is_given_another_length_goes_on_counting(before_ms, after_ms):
+    before, after = Settings(slot_ms=before_ms, consecutive=99), Settings(slot_ms=after_ms, consecutive=99)
+    circuit = Circuit()
+    for number in range(5):
+        circuit, _ = fold(circuit, outcome(number), before)
+    for number in range(5, 9):
+        circuit, _ = fold(circuit, outcome(number), after)
+    assert circuit.state == CLOSED
+    assert fold(circuit, outcome(9), after)[0].state == OPEN
+
+
 def test_view_shows_an_open_circuit_half_open_once_its_time_has_passed():
     item = {"targets": {TARGET: to_plain(opened())}}
     assert view(item, NOW)[TARGET].state == OPEN
@@ -116,26 +137,69 @@ def test_view_shows_an_open_circuit_half_open_once_its_time_has_passed():
     assert view(None, NOW) == {}
 
 
+NOTHING = Tracked({}, {}, [])
+
+
+def tracked(outcomes, now_ms, before: Tracked = NOTHING, **rest) -> Tracked:
+    return track({"targets": before.targets}, before.marks, outcomes, now_ms, **rest)
+
+
 def test_nothing_is_stored_for_a_target_that_never_failed():
-    assert track(None, [outcome(n, "ok") for n in range(20)], NOW) == ({}, [])
+    assert tracked([outcome(n, "ok") for n in range(20)], NOW) == NOTHING
 
 
 def test_a_target_that_is_well_again_is_not_written_anew():
-    plain, _ = track(None, [outcome(1), outcome(2, "ok", at_ms=NOW + 1)], NOW)
+    once = tracked([outcome(1), outcome(2, "ok", at_ms=NOW + 1)], NOW)
     later = NOW + DEFAULTS.stale_ms + 1_000
-    quiet, _ = track({"targets": plain}, [outcome(3, "ok", at_ms=later)], later)
-    assert quiet[TARGET]["seen"] == []
-    assert track({"targets": quiet}, [outcome(4, "ok", at_ms=later)], later)[0] == quiet
+    quiet = tracked([outcome(3, "ok", at_ms=later)], later, once)
+    assert (len(once.marks[TARGET]), quiet.marks, "window" in quiet.targets[TARGET]) == (2 * MARK_CHARS, {}, False)
+    assert tracked([outcome(4, "ok", at_ms=later)], later, quiet) == quiet
 
 
 def test_yesterdays_failures_change_nothing_today():
-    assert track(None, [outcome(n) for n in range(9)], NOW + 86_400_000) == ({}, [])
+    assert tracked([outcome(n) for n in range(9)], NOW + 86_400_000) == NOTHING
+
+
+def test_tomorrows_failures_change_nothing_today():
+    """A circuit that a fast clock opened would stay open until that clock is right."""
+    tomorrow = [outcome(n, at_ms=NOW + 86_400_000) for n in range(9)]
+    assert tracked(tomorrow, NOW) == NOTHING
+    a_minute_ahead = [outcome(n, at_ms=NOW + DEFAULTS.ahead_ms - 100) for n in range(9)]
+    assert tracked(a_minute_ahead, NOW).transitions
+    assert not tracked(a_minute_ahead, NOW - 1).transitions
 
 
 def test_a_batch_is_taken_in_the_order_the_attempts_began():
     mixed = [outcome(9, "ok", at_ms=NOW + 9)] + [outcome(n, at_ms=NOW + n) for n in (3, 1, 4, 2)]
-    plain, transitions = track(None, mixed, NOW + 1_000)
-    assert (plain[TARGET]["consecutive"], transitions) == (0, [])
+    batch = tracked(mixed, NOW + 1_000)
+    assert (to_circuit(batch.targets[TARGET]).consecutive, batch.transitions) == (0, [])
+
+
+def many_targets(count: int) -> Tracked:
+    """Each with the longest name, a whole window and all the marks it may have, and then one more failure."""
+    names = [f"{'p' * 64}/{number:0128}" for number in range(count)]
+    window = tuple((NOW - n * DEFAULTS.slot_ms, 10**6, 10**6) for n in reversed(range(DEFAULTS.slots)))
+    full = Circuit(generation=10**6, openings=9, closed_ms=NOW, failed_ms=NOW, consecutive=1, window=window)
+    before = Tracked({name: to_plain(full) for name in names}, dict.fromkeys(names, f"{0:0{256 * MARK_CHARS}}"), [])
+    easily = Settings(ratio_percent=100)
+    return tracked([Outcome("r1#0", name, "server", NOW, NOW + 100, 10**6) for name in names], NOW, before, settings=easily)
+
+
+@pytest.mark.parametrize("count", [1, 64, 65, 500])
+def test_however_many_targets_fail_each_item_stays_far_below_what_dynamodb_holds(count):
+    """400 KB, of names and values; JSON is longer than that."""
+    all_failing = many_targets(count)
+    assert len(all_failing.targets) == len(all_failing.marks) == count
+    assert len(json.dumps(all_failing.targets)) < 280_000
+    assert len(json.dumps(all_failing.marks)) < 210_000
+    each = {len(marks) // MARK_CHARS for marks in all_failing.marks.values()}
+    assert each == {min(DEFAULTS.remembered, MOST_MARKS // count)}
+
+
+def test_the_newest_marks_are_those_that_are_kept():
+    last = many_targets(500)
+    again = tracked([Outcome("r1#0", name, "server", NOW, NOW + 100, 10**6) for name in last.targets], NOW, last)
+    assert (again.targets, again.marks) == (last.targets, last.marks)
 
 
 def test_outcomes_come_from_each_attempt_of_a_usage_event():
@@ -153,15 +217,14 @@ BATCH = st.lists(st.builds(outcome, st.integers(0, 40), KIND, st.integers(NOW, N
 @given(BATCH, st.integers(0, 120_000))
 def test_a_batch_delivered_twice_counts_once(batch, later_ms):
     now_ms = NOW + 120_100 + later_ms
-    once, _ = track(None, batch, now_ms)
-    twice, transitions = track({"targets": once}, batch, now_ms)
-    assert (twice, transitions) == (once, [])
+    once = tracked(batch, now_ms)
+    assert tracked(batch, now_ms, once) == once._replace(transitions=[])
 
 
 @given(BATCH, st.randoms())
 def test_the_order_within_a_batch_is_of_no_consequence(batch, random):
     shuffled = random.sample(batch, len(batch))
-    assert track(None, batch, NOW) == track(None, shuffled, NOW)
+    assert tracked(batch, NOW + 120_100) == tracked(shuffled, NOW + 120_100)
 
 
 @given(st.lists(st.tuples(KIND, st.integers(0, 60_000)), max_size=80))
@@ -174,4 +237,4 @@ def test_generations_only_grow_and_every_change_of_state_is_told(steps):
         assert circuit.generation - before.generation == [t.name for t in transitions].count("CircuitOpened")
         assert bool(transitions) == ((before.state, before.generation) != (circuit.state, circuit.generation))
         assert EFFECTS[kind] != GOOD or circuit.state != OPEN or before.state == OPEN
-        assert to_circuit(to_plain(circuit)) == circuit
+        assert to_circuit(to_plain(circuit), "".join(circuit.seen)) == circuit

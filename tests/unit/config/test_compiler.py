@@ -6,6 +6,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
+from signalbox.circuits.machine import DEFAULTS, Settings, to_settings
 from signalbox.config.compiler import compile_text
 from signalbox.config.overrides import from_environment
 from signalbox.money import Prices
@@ -51,6 +52,21 @@ def test_every_name_a_client_may_say_leads_to_a_route_of_known_targets() -> None
 
 def test_an_alias_of_an_alias_leads_to_the_end() -> None:
     assert snapshot_of(SEED.replace("aliases:\n", "aliases:\n  best: good\n  good: smart\n")).names["best"] == "smart"
+
+
+def settings_of(text: str, overrides: dict[str, str] | None = None) -> Settings:
+    return to_settings(json.loads(compile_text(text, overrides).json))
+
+
+def test_circuits_are_set_by_the_document_and_stay_as_they_are_without_it() -> None:
+    assert settings_of(SEED) == settings_of(SEED[: SEED.index("circuits:")]) == DEFAULTS
+    circuits = (
+        "{consecutive_failures: 3, failed_percent: 20, minimum_attempts: 5, window_s: 30, open_s: 9, open_max_s: 99, calm_s: 7, probes: 4}"
+    )
+    assert settings_of(SEED[: SEED.index("circuits:")] + f"circuits: {circuits}\n") == Settings(
+        consecutive=3, ratio_percent=20, minimum=5, slot_ms=5_000, open_ms=9_000, open_max_ms=99_000, calm_ms=7_000, successes=4
+    )
+    assert settings_of(SEED, {"SIGNALBOX_CIRCUITS__OPEN_S": "2"}).open_ms == 2_000
 
 
 def test_a_model_without_prices_is_unpriced_and_said_so() -> None:

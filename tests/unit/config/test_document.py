@@ -130,6 +130,18 @@ WRONG = {
         document(rest="routes:\n  chat:\n    targets: [openai/gpt]\n    timeouts: {ttft_s: 30, total_s: 20}\n"),
         "line 12: routes.chat.timeouts.ttft_s: longer than total_s (20 s), so that it could never pass; raise total_s or lower this",
     ),
+    "a longest wait shorter than the first": (
+        document(rest="circuits:\n  open_s: 60\n  open_max_s: 30\n"),
+        "line 11: circuits.open_max_s: shorter than open_s (60 s), which each opening doubles up to this; raise it",
+    ),
+    "a window longer than outcomes count": (
+        document(rest="circuits:\n  window_s: 301\n"),
+        "line 10: circuits.window_s: input should be less than or equal to 300, not 301",
+    ),
+    "more than all": (
+        document(rest="circuits:\n  failed_percent: 101\n"),
+        "line 10: circuits.failed_percent: input should be less than or equal to 100, not 101",
+    ),
     "a key twice": (
         document(models="  openai/gpt: {}\n"),
         "line 9: models: 'openai/gpt' is already there on line 5; keep one of them",

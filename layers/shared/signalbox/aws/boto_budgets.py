@@ -6,8 +6,6 @@ A period's item is created from the definition by whoever spends first, in a tra
 
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from ..admission.budgets import Budget, to_budgets
 from ..admission.leases import Account, Sight, to_sight
 from ..admission.periods import period_id
@@ -47,7 +45,7 @@ def change(
             {"Put": {"TableName": control.name, "Item": {"pk": LIST, "sk": scope}}},
             *(_headroom(ledger.name, account, sight, budget) for account, sight in sights.items()),
         ]
-        if _done(control, parts):
+        if boto_tables.transacted(control, parts):
             return budget
         boto_tables.pause(attempt)
     raise Contended(f"the {kind} budget of {scope} was changed by others {TRIES} times in a row")
@@ -134,14 +132,3 @@ def _headroom(table: str, account: Account, sight: Sight | None, budget: Budget)
             },
         }
     }
-
-
-def _done(control: Any, parts: list[dict[str, Any]]) -> bool:
-    """False where something was no longer as it was read, and nothing was written."""
-    try:
-        control.meta.client.transact_write_items(TransactItems=parts)
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in ("TransactionCanceledException", "TransactionConflictException"):
-            raise
-        return False
-    return True

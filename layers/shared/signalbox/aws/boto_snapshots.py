@@ -5,6 +5,7 @@ import json
 from functools import lru_cache
 from typing import Any
 
+from ..circuits.machine import DEFAULTS, Settings, to_settings
 from ..routing.catalog import Snapshot, to_snapshot
 from . import boto_tables
 from .boto_bus import client
@@ -14,6 +15,12 @@ def live(control: Any, bucket: str) -> Snapshot | None:
     """None where nothing has been published yet."""
     pointer = boto_tables.get(control, "config", "live")
     return to_snapshot(_body(bucket, pointer["digest"]), pointer["version"], pointer["digest"]) if pointer else None
+
+
+def circuit_settings(control: Any, bucket: str) -> Settings:
+    """Of the live version; the defaults before the first one."""
+    pointer = boto_tables.get(control, "config", "live")
+    return to_settings(_body(bucket, pointer["digest"])) if pointer else DEFAULTS
 
 
 @lru_cache(maxsize=2)

@@ -59,6 +59,17 @@ def refused(write: Callable[..., Any], **arguments: Any) -> bool:
     return False
 
 
+def transacted(table: Any, writes: list[dict[str, Any]]) -> bool:
+    """Makes all of the writes, or none; False where something was no longer as it was read."""
+    try:
+        table.meta.client.transact_write_items(TransactItems=writes)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("TransactionCanceledException", "TransactionConflictException"):
+            raise
+        return False
+    return True
+
+
 def pause(attempt: int) -> None:
     """Before attempt n of something that others write too: 25 ms, doubled each time, with jitter so that they part."""
     time.sleep(0.025 * 2**attempt * random.uniform(0.5, 1.5))

@@ -3,10 +3,12 @@
 Everything is reckoned from the outcomes' own times, so that the same outcomes always come to the same state.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
+from typing import Any
 
-from .state import CLOSED, HALF_OPEN, OPEN, Circuit, seen_at
+from .state import CLOSED, HALF_OPEN, MARK_CHARS, OPEN, Circuit, seen_at
 
 IGNORED, GOOD, COUNTS, TRIPS = "ignored", "good", "counts", "trips"
 
@@ -34,7 +36,7 @@ EFFECTS = {
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """When a circuit opens, for how long, and what closes it."""
+    """When a circuit opens, for how long, and what closes it. What routing.yaml may change of it is in `config.document`."""
 
     consecutive: int = 5
     ratio_percent: int = 50  # of the outcomes in the window, once there are `minimum` of them
@@ -47,9 +49,15 @@ class Settings:
     successes: int = 2  # probes that close it
     remembered: int = 256  # newest outcomes known by their mark, so that one delivered twice counts once
     stale_ms: int = 300_000  # an outcome older than this, from a backlog or a replay, no longer says how a target is
+    ahead_ms: int = 60_000  # no clock is that fast: an outcome from further ahead would hold a circuit open for as long
 
 
 DEFAULTS = Settings()
+
+
+def to_settings(compiled: Mapping[str, Any]) -> Settings:
+    """From the stored form of a configuration; a version from before circuits had settings has the defaults."""
+    return Settings(**compiled.get("circuits", {}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +87,7 @@ class Transition:
 def fold(circuit: Circuit, outcome: Outcome, settings: Settings = DEFAULTS) -> tuple[Circuit, tuple[Transition, ...]]:
     """The circuit after this outcome, and what has happened to it."""
     effect = EFFECTS.get(outcome.kind, COUNTS)
-    mark = blake2b(outcome.id.encode(), digest_size=4).hexdigest()
+    mark = blake2b(outcome.id.encode(), digest_size=MARK_CHARS // 2).hexdigest()
     if effect == IGNORED or outcome.generation < circuit.generation or mark in circuit.seen:
         return circuit, ()
     transitions: tuple[Transition, ...] = ()
@@ -156,11 +164,11 @@ def _opened(circuit: Circuit, outcome: Outcome, reason: str, settings: Settings)
 def _counted(circuit: Circuit, outcome: Outcome, good: int, bad: int, settings: Settings) -> tuple[tuple[int, int, int], ...]:
     """The window with this outcome in its slot, without the slots that are too old; an outcome may be late itself."""
     slots = {slot: (g, b) for slot, g, b in circuit.window}
-    number = outcome.ended_ms // settings.slot_ms
-    so_far = slots.get(number, (0, 0))
-    slots[number] = (so_far[0] + good, so_far[1] + bad)
+    began_ms = outcome.ended_ms - outcome.ended_ms % settings.slot_ms
+    so_far = slots.get(began_ms, (0, 0))
+    slots[began_ms] = (so_far[0] + good, so_far[1] + bad)
     newest = max(slots)
-    return tuple((slot, *slots[slot]) for slot in sorted(slots) if slot > newest - settings.slots)
+    return tuple((slot, *slots[slot]) for slot in sorted(slots) if slot > newest - settings.slots * settings.slot_ms)
 
 
 def _transition(name: str, circuit: Circuit, outcome: Outcome, reason: str) -> Transition:

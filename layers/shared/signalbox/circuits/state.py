@@ -1,9 +1,11 @@
 """What is known of one target's health, as `circuits/state` in the control table holds it and as routing sees it."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 CLOSED, OPEN, HALF_OPEN = "closed", "open", "half_open"
+MARK_CHARS = 6  # hex: with 256 of them one outcome in 65,000 is taken for another, and not counted
 
 
 class Circuit(NamedTuple):
@@ -20,26 +22,17 @@ class Circuit(NamedTuple):
     failed_ms: int = 0  # when the newest failure ended
     consecutive: int = 0  # failures
     successes: int = 0  # of probes, while half open
-    window: tuple[tuple[int, int, int], ...] = ()  # (slot, good, bad), oldest first
-    seen: tuple[str, ...] = ()  # outcomes already counted, newest last
+    window: tuple[tuple[int, int, int], ...] = ()  # (when the slot began, good, bad), oldest first
+    seen: tuple[str, ...] = ()  # the marks of outcomes already counted, newest last
 
 
 def to_plain(circuit: Circuit) -> dict[str, Any]:
-    return {
-        "state": circuit.state,
-        "generation": circuit.generation,
-        "until_ms": circuit.until_ms,
-        "openings": circuit.openings,
-        "closed_ms": circuit.closed_ms,
-        "failed_ms": circuit.failed_ms,
-        "consecutive": circuit.consecutive,
-        "successes": circuit.successes,
-        "window": [list(slot) for slot in circuit.window],
-        "seen": list(circuit.seen),
-    }
+    """Without `seen`, which is stored apart, and without what is at its default: every request reads this."""
+    plain = circuit._asdict() | {"window": [list(slot) for slot in circuit.window]}
+    return {name: value for name, value in plain.items() if value and value != CLOSED and name != "seen"}
 
 
-def to_circuit(plain: Mapping[str, Any]) -> Circuit:
+def to_circuit(plain: Mapping[str, Any], marks: str = "") -> Circuit:
     """From what DynamoDB gives back, whose numbers may be Decimals; a missing field is its default."""
     return Circuit(
         state=plain.get("state", CLOSED),
@@ -51,13 +44,13 @@ def to_circuit(plain: Mapping[str, Any]) -> Circuit:
         consecutive=int(plain.get("consecutive", 0)),
         successes=int(plain.get("successes", 0)),
         window=tuple((int(slot), int(good), int(bad)) for slot, good, bad in plain.get("window", ())),
-        seen=tuple(plain.get("seen", ())),
+        seen=tuple(marks[at : at + MARK_CHARS] for at in range(0, len(marks), MARK_CHARS)),
     )
 
 
-def to_circuits(item: Mapping[str, Any] | None) -> dict[str, Circuit]:
+def to_circuits(item: Mapping[str, Any] | None, marks: Mapping[str, str] = MappingProxyType({})) -> dict[str, Circuit]:
     """Every target that ever failed. One that is not in it has a closed circuit of generation 0."""
-    return {target: to_circuit(plain) for target, plain in (item or {}).get("targets", {}).items()}
+    return {target: to_circuit(plain, marks.get(target, "")) for target, plain in (item or {}).get("targets", {}).items()}
 
 
 def view(item: Mapping[str, Any] | None, now_ms: int) -> dict[str, Circuit]:

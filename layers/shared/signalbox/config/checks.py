@@ -62,6 +62,14 @@ def _timeouts_nest(document: Document) -> Iterator[Finding]:
                 yield (*path, part), f"longer than total_s ({total_s:g} s), so that it could never pass; raise total_s or lower this"
 
 
+def _a_circuits_waits_grow(document: Document) -> Iterator[Finding]:
+    if document.circuits.open_max_s < document.circuits.open_s:
+        yield (
+            ("circuits", "open_max_s"),
+            f"shorter than open_s ({document.circuits.open_s} s), which each opening doubles up to this; raise it",
+        )
+
+
 def _models_are_priced(document: Document) -> Iterator[Finding]:
     for id, model in document.models.items():
         if model.prices is None:
@@ -74,5 +82,6 @@ ERRORS: tuple[Check, ...] = (
     _routes_name_targets,
     _aliases_lead_somewhere,
     _timeouts_nest,
+    _a_circuits_waits_grow,
 )
 WARNINGS: tuple[Check, ...] = (_models_are_priced,)

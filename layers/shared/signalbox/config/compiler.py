@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from ..circuits.machine import DEFAULTS
 from ..money import NANOUSD_PER_USD
 from .checks import ERRORS, WARNINGS, Check
-from .document import Document, Model, Prices, Route, Timeouts, parse
+from .document import Circuits, Document, Model, Prices, Route, Timeouts, parse
 from .source import InvalidDocument, Problem, Source
 
 
@@ -32,13 +33,17 @@ def compile_text(text: str, overrides: Mapping[str, str] | None = None) -> Compi
 
 
 def to_compiled(document: Document) -> dict[str, Any]:
-    """Every model is also a route of its own, of one target, so that whatever a client may name leads to a route."""
+    """Every model is also a route of its own, of one target, so that whatever a client may name leads to a route.
+
+    `circuits` is for `circuits.machine.to_settings`; the rest is for `routing.catalog.to_snapshot`.
+    """
     routes = {id: Route(targets=(id,), max_attempts=1) for id in document.models} | dict(document.routes)
     return {
         "providers": {name: {"name": name} | row.model_dump() for name, row in document.providers.items()},
         "targets": {id: _target(id, model) for id, model in document.models.items()},
         "routes": {name: _route(name, route, document) for name, route in routes.items()},
         "names": {name: name for name in routes} | {alias: _meaning(alias, document.aliases) for alias in document.aliases},
+        "circuits": _circuits(document.circuits),
     }
 
 
@@ -92,6 +97,19 @@ def _timeouts(route: Route, document: Document) -> dict[str, float]:
 
 def _timeout(part: str, route: Timeouts, models: list[Timeouts], default: float) -> float:
     return float(getattr(route, part) or max((value for model in models if (value := getattr(model, part))), default=default))
+
+
+def _circuits(row: Circuits) -> dict[str, int]:
+    return {
+        "consecutive": row.consecutive_failures,
+        "ratio_percent": row.failed_percent,
+        "minimum": row.minimum_attempts,
+        "slot_ms": row.window_s * 1000 // DEFAULTS.slots,
+        "open_ms": row.open_s * 1000,
+        "open_max_ms": row.open_max_s * 1000,
+        "calm_ms": row.calm_s * 1000,
+        "successes": row.probes,
+    }
 
 
 def _meaning(alias: str, aliases: Mapping[str, str]) -> str:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic_core import ErrorDetails
 
+from ..circuits.machine import DEFAULTS
 from ..providers.registry import WIRES
 from .overrides import apply
 from .source import InvalidDocument, Path, Problem, Source, read
@@ -50,6 +51,7 @@ Alias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@-]
 Usd = Annotated[Decimal, Field(ge=0, le=100_000, decimal_places=9)]
 Seconds = Annotated[float, Field(gt=0, le=LAMBDA_SECONDS - AFTER_ANSWER_SECONDS, allow_inf_nan=False)]
 Count = Annotated[int, Field(gt=0)]
+Wait = Annotated[int, Field(gt=0, le=86_400)]
 Capability = Literal["tools", "vision", "json_schema", "streaming", "reasoning"]
 Strategy = Literal["sequential"]
 
@@ -101,6 +103,19 @@ class Model(Row):
     timeouts: Timeouts = Timeouts()
 
 
+class Circuits(Row):
+    """When a target is passed over, for how long, and what brings it back."""
+
+    consecutive_failures: Annotated[int, Field(gt=0, le=1_000)] = DEFAULTS.consecutive
+    failed_percent: Annotated[int, Field(gt=0, le=100)] = DEFAULTS.ratio_percent
+    minimum_attempts: Annotated[int, Field(gt=0, le=10_000)] = DEFAULTS.minimum
+    window_s: Annotated[int, Field(ge=DEFAULTS.slots, le=DEFAULTS.stale_ms // 1000)] = DEFAULTS.slots * DEFAULTS.slot_ms // 1000
+    open_s: Wait = DEFAULTS.open_ms // 1000
+    open_max_s: Wait = DEFAULTS.open_max_ms // 1000
+    calm_s: Wait = DEFAULTS.calm_ms // 1000
+    probes: Annotated[int, Field(gt=0, le=100)] = DEFAULTS.successes
+
+
 class Route(Row):
     targets: Annotated[tuple[str, ...], Field(min_length=1)]
     strategy: Strategy = "sequential"
@@ -115,6 +130,7 @@ class Document(Row):
     routes: Mapping[Name, Route] = {}
     aliases: Mapping[Alias, str] = {}
     timeouts: DefaultTimeouts = DefaultTimeouts()
+    circuits: Circuits = Circuits()
 
 
 def parse(text: str, overrides: Mapping[str, str] | None = None) -> tuple[Document, Source]:

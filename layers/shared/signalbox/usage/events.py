@@ -11,6 +11,8 @@ SOURCE = "signalbox"
 
 Id = Annotated[str, Field(min_length=1, max_length=400)]
 Name = Annotated[str, Field(max_length=400)]  # empty where there is none; DynamoDB's keys take 2048 bytes
+Target = Annotated[str, Field(min_length=1, max_length=200)]  # what `config.document` allows, and what the circuits' items are reckoned for
+Kind = Annotated[str, Field(min_length=1, max_length=64)]
 Count = Annotated[int, Field(ge=0, le=10**18)]
 Whole = Annotated[int, Field(ge=-(10**18), le=10**18)]
 Status = Annotated[int, Field(ge=0, le=999)]
@@ -38,8 +40,8 @@ class Tokens(Strict):
 
 
 class Attempt(Strict):
-    target: Id
-    outcome: Id
+    target: Target
+    outcome: Kind
     at_ms: Count
     duration_ms: Count
     ttft_ms: Count | None
