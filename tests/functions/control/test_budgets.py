@@ -66,6 +66,26 @@ def test_a_lease_taken_while_the_budget_changes_is_not_lost(api: Api, stage: Any
     assert (budget["version"], budget["current"]["remaining_nanousd"]) == (2, 3 * 10**9 - 3)
 
 
+def test_what_others_set_and_removed_again_meanwhile_is_reckoned_with(api: Api, stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The definition is gone as it was read, and the ledger has another limit by now."""
+    edge = MODULES["budgets"].boto_budgets
+    new = {"scope": "route", "id": "chat", "period": "total"}
+    api("POST", "/admin/budgets", new | {"limit_usd": 1})
+    spend(stage, "route#chat", "total", 10**9, settled=1, held=2)
+    api("DELETE", "/admin/budgets", query=new)
+    real = edge.boto_tables.transacted
+
+    def overtaken(control: Any, parts: Any) -> bool:
+        monkeypatch.setattr(edge.boto_tables, "transacted", real)
+        edge.change(stage.control, stage.ledger, "route#chat", "total", 5 * 10**9, True, MODULES["stage"].now_ms())
+        edge.remove(stage.control, "route#chat", "total")
+        return real(control, parts)
+
+    monkeypatch.setattr(edge.boto_tables, "transacted", overtaken)
+    _, budget = api("POST", "/admin/budgets", new | {"limit_usd": 3})
+    assert (budget["version"], budget["current"]["remaining_nanousd"]) == (3, 3 * 10**9 - 3)
+
+
 def test_a_budget_that_others_change_all_the_time_is_in_progress(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(MODULES["budgets"].boto_budgets.boto_tables, "transacted", lambda control, parts: False)
     answer = api.raw("POST", "/admin/budgets", {"scope": "global", "period": "day", "limit_usd": 1})
