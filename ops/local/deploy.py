@@ -25,7 +25,7 @@ def deploy(cloud: Cloud, scratch: Path, say: Callable[[str], None]) -> None:
     template, left_out = templates.adapt(templates.read(ROOT / "template.yaml"))
     template = templates.package(template, ROOT, artefacts.upload)
     for line in left_out:
-        say(f"  left out here, as the embedded AWS lacks it: {line}")
+        say(f"  left out of the embedded AWS: {line}")
     mark = digest([template, PARAMETERS])
     before = _stack(cloud)
     if before and before["StackStatus"].endswith("_COMPLETE") and _mark(before) == mark:
