@@ -29,7 +29,7 @@ class ProviderKeys:
 
     def __init__(self, aws: Aws, prefix: str) -> None:
         self._prefix = prefix
-        self._cache = SecretCache(aws, lambda text: [str(key) for key in json.loads(text)["keys"]])
+        self._cache = SecretCache(aws, to_keys)
 
     def get(self, provider: Provider, anew: bool = False) -> str | None:
         """None for a provider that asks for none. UpstreamFailure (no_key) where there is none to give."""
@@ -42,3 +42,11 @@ class ProviderKeys:
 
     def refresh(self) -> None:
         self._cache.refresh()
+
+
+def to_keys(secret: str) -> list[str]:
+    """The keys of {"keys": ["…"]}, fit for a header; ValueError, KeyError or TypeError for anything else, without a word of it."""
+    keys = json.loads(secret)["keys"]
+    if not isinstance(keys, list) or not all(isinstance(key, str) and key.isascii() and key.isprintable() for key in keys):
+        raise ValueError("a list of printable keys was expected")
+    return keys
