@@ -171,6 +171,32 @@ def test_what_was_not_counted_is_charged_at_what_may_have_been_written(now, n, r
     assert trip.attempts()[0].estimated
 
 
+def test_what_was_sent_and_then_given_up_is_charged(now):
+    trip, upstream = journey(now, a=[replace(GOOD)])
+
+    def send(request, timeout_s):
+        upstream.send(request, timeout_s)
+        raise Refusal("ledger_unavailable", "The intent could not be stored.")
+
+    trip._send = send
+    with pytest.raises(Refusal) as refused:
+        trip.begin(whole=False)
+    assert refused.value.code == "ledger_unavailable"
+    assert kinds(trip) == [("a/m", "abandoned")]
+    assert trip.attempts()[0].cost_nanousd >= 100
+
+
+def test_landing_does_not_wait_for_an_upstream_that_never_ends(now):
+    trip, _ = journey(now, a=[Answer(parts=[delta("Hi"), *ending(10, 3), *[0.05, b": more\n\n"] * 100])])
+    trip.begin(whole=False)
+    list(trip.chunks())
+    trip.drain()
+    ended = now.s
+    trip.land()
+    assert now.s - ended <= 0.11
+    assert trip.attempts()[0].tokens == Tokens(10, 0, 0, 3)
+
+
 def test_a_provider_without_a_key_is_passed_over(now):
     trip, _ = journey(now, a=[replace(GOOD)], b=[replace(GOOD)])
     known = trip._key_of

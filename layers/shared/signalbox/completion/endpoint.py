@@ -76,7 +76,11 @@ class Completions:
         def send(request: HttpRequest, timeout_s: float) -> Exchange:
             exchange = self._pool.send(request, timeout_s)
             if hold.binds:
-                hold.opened()  # while the upstream is at work: a lost intent must be stored before its lease can expire
+                try:
+                    hold.opened()  # while the upstream is at work: a lost intent must be stored before its lease can expire
+                except Refusal:
+                    exchange.close()
+                    raise
             return exchange
 
         journey = Journey(admitted.trip, send, self._providers.get, self._clock)

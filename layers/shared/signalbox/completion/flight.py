@@ -73,14 +73,16 @@ class Flight:
             wait_s = self._wait_s()
             if wait_s <= 0:
                 raise TimedOut("the time was up before it was sent")
-            exchange = send(wait_s)
             self._billable = True
+            exchange = send(wait_s)
             self._read_head(exchange)
             for chunk in wire.to_chunks(self._heard(exchange)):
                 self._note(chunk)
                 yield chunk
         except TransportError as error:
             kind = next(kind for type_, kind in KINDS if isinstance(error, type_))
+            if kind == "unreachable":
+                self._billable = False
             late = kind == "timeout" and self._clock.monotonic() >= self._limits.deadline_s - CLOCK_S
             raise self._failed("deadline" if late else kind, str(error)) from error
         except UpstreamFailure as failure:
