@@ -20,25 +20,45 @@ REASONING_TOKENS = {"none": 0, "minimal": 16, "low": 64, "medium": 128, "high": 
 SAY = re.compile(r"\bsay:[ ]?(.*)", re.DOTALL)
 WORD_COUNT = re.compile(r"\bwords=(\d{1,6})\b")
 CALL = re.compile(r"\bcall ([\w-]+)\s*")
+REFUSE = re.compile(r"\brefuse\b")
+REFUSAL = "I'm sorry, but I can't help with that."
+THOUGHT = "Let me see which line is clear. "
 
 
-def to_answer(ask: Ask, cached: int = 0) -> Answer:
-    """`cached` says how much of the prompt the provider had seen before."""
-    thought = REASONING_TOKENS.get(ask.reasoning_effort or "none", 0)
-    limit = None if ask.max_tokens is None else ask.max_tokens - min(thought, ask.max_tokens)
-    choices = tuple(_choice(ask, index, limit) for index in range(ask.n))
-    reasoning = ask.n * (thought if ask.max_tokens is None else min(thought, ask.max_tokens))
+def to_answer(ask: Ask, cached: int | Tokens = 0) -> Answer:
+    """`cached` says how much of the prompt the provider had seen before, and what it has written to its cache now."""
+    known = Tokens(cached=cached) if isinstance(cached, int) else cached
+    if not ask.writes:
+        return Answer((), known._replace(input=len(ask.prompt_tokens)))
+    thought = _thought_tokens(ask)
+    limit = None
+    if ask.max_tokens is not None:
+        thought = min(thought, ask.max_tokens)
+        limit = ask.max_tokens - thought
+    choices = tuple(_choice(ask, index, limit, thought) for index in range(ask.n))
+    reasoning = ask.n * thought
     output = reasoning + sum(piece.tokens for choice in choices for piece in choice.pieces)
-    return Answer(choices, Tokens(len(ask.prompt_tokens), cached, output, reasoning))
+    return Answer(choices, known._replace(input=len(ask.prompt_tokens), output=output, reasoning=reasoning))
 
 
-def _choice(ask: Ask, index: int, limit: int | None) -> Choice:
+def _thought_tokens(ask: Ask) -> int:
+    """An eighth of a budget, and never more than the highest effort."""
+    if ask.reasoning_budget is not None:
+        return min(ask.reasoning_budget // 8, max(REASONING_TOKENS.values()))
+    return REASONING_TOKENS.get(ask.reasoning_effort or "none", 0)
+
+
+def _choice(ask: Ask, index: int, limit: int | None, thought: int) -> Choice:
     calls = list(_calls(ask))
-    pieces = list(_call_pieces(calls)) if calls else [Piece(text) for text in split(_stopped(_text(ask, index), ask.stop))]
+    refused = not calls and SAY.search(ask.prompt) is None and REFUSE.search(ask.prompt) is not None
+    text, stopped_by = _stopped(REFUSAL if refused else _text(ask, index), ask.stop)
+    pieces = list(_call_pieces(calls)) if calls else [Piece(piece) for piece in split(text)]
     kept = pieces if limit is None else _within(pieces, limit)
+    thoughts = tuple(Piece(piece) for piece in split(THOUGHT * (1 + thought // 4))[:thought])
     if len(kept) < len(pieces):
-        return Choice(tuple(kept), "length")
-    return Choice(tuple(kept), "tool_calls" if calls and not ask.tool_was_named else "stop")
+        return Choice(tuple(kept), "length", thoughts, refused=refused)
+    finish = "tool_calls" if calls and not ask.tool_was_named else "stop"
+    return Choice(tuple(kept), finish, thoughts, None if calls else stopped_by, refused)
 
 
 def _text(ask: Ask, index: int) -> str:
@@ -74,8 +94,10 @@ def _call_pieces(calls: list[tuple[str, str]]) -> Iterator[Piece]:
             yield Piece(text, 1, position)
 
 
-def _stopped(text: str, stops: tuple[str, ...]) -> str:
-    return text[: min((text.find(stop) for stop in stops if stop in text), default=len(text))]
+def _stopped(text: str, stops: tuple[str, ...]) -> tuple[str, str | None]:
+    """The text before the first of them, and which one that was."""
+    place, stop = min(((text.find(stop), stop) for stop in stops if stop in text), default=(len(text), None))
+    return text[:place], stop
 
 
 def _within(pieces: list[Piece], limit: int) -> list[Piece]:

@@ -1,44 +1,39 @@
-"""What a provider charges. Prices are nano-dollars per million tokens, from the public price pages; a call is rounded up once, at its end.
-
-https://platform.openai.com/docs/pricing  https://mistral.ai/pricing
-"""
+"""What a provider charges: the prices of `prices.py`, and a call is rounded up once, at its end."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from .exchange import Answer, Frame, Tokens
+from .prices import ANY, PRICES, SIM, Prices
 
-USD = 1_000_000_000
-
-
-class Prices(NamedTuple):
-    """Reasoning is billed as output."""
-
-    input: int
-    cached: int
-    output: int
+MANY_TOKENS = 200_000  # of input; above that some models cost more, for all of the call
 
 
-PRICES = {
-    "gpt-5.2": Prices(1_750_000_000, 175_000_000, 14 * USD),
-    "gpt-5-mini": Prices(250_000_000, 25_000_000, 2 * USD),
-    "gpt-4.1-mini": Prices(400_000_000, 100_000_000, 1_600_000_000),
-    "gpt-4o-mini": Prices(150_000_000, 75_000_000, 600_000_000),
-    "mistral-large-latest": Prices(500_000_000, 500_000_000, 1_500_000_000),
-    "mistral-small-latest": Prices(100_000_000, 100_000_000, 300_000_000),
-    "sim": Prices(150_000_000, 75_000_000, 600_000_000),  # whatever begins with sim-
-}
+def prices_of(provider: str, model: str) -> Prices | None:
+    """None for a model that this provider does not serve."""
+    if model.startswith("sim-"):
+        return SIM
+    table = PRICES[provider]
+    return table.get(model) or table.get(ANY)
 
 
 def cost_nanousd(tokens: Tokens, prices: Prices) -> int:
-    millionths = (tokens.input - tokens.cached) * prices.input + tokens.cached * prices.cached + tokens.output * prices.output
-    return -(-millionths // 1_000_000)
+    if prices.above_200k is not None and tokens.input > MANY_TOKENS:
+        prices = prices.above_200k
+    written, written_1h = (prices.input if price is None else price for price in (prices.cache_write, prices.cache_write_1h))
+    millionths = (
+        (tokens.input - tokens.cached - tokens.cache_write - tokens.cache_write_1h) * prices.input
+        + tokens.cached * prices.cached
+        + tokens.cache_write * written
+        + tokens.cache_write_1h * written_1h
+        + tokens.output * prices.output
+    )
+    return prices.request + -(-millionths // 1_000_000)
 
 
 def generated(answer: Answer, sent: Sequence[Frame]) -> Tokens:
     """What a stream that ended after these frames has cost the provider: all of the input, and the output so far.
 
-    Reasoning comes before everything else, so it is there as soon as one frame is. Generation stops when the client leaves.
+    Generation stops when the client leaves.
     """
-    reasoning = answer.tokens.reasoning if sent else 0
+    reasoning = sum(frame.reasoning for frame in sent)
     return answer.tokens._replace(output=reasoning + sum(frame.tokens for frame in sent), reasoning=reasoning)

@@ -6,7 +6,7 @@ https://www.rfc-editor.org/rfc/rfc9112
 import asyncio
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -24,6 +24,8 @@ class Request:
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes
+    target: str = ""  # the path and the query as they were written
+    named: Mapping[str, str] = field(default_factory=dict)  # what the operation's path names, such as a model
 
 
 class BadHttp(Exception):
@@ -72,7 +74,7 @@ class Connection:
         except asyncio.LimitOverrunError:
             raise BadHttp(431) from None
         url = urlsplit(target)
-        return Request(method, unquote(url.path), dict(parse_qsl(url.query)), headers, body)
+        return Request(method, unquote(url.path), dict(parse_qsl(url.query, keep_blank_values=True)), headers, body, target)
 
     async def _read_body(self, headers: Mapping[str, str]) -> bytes:
         if headers.get("transfer-encoding", "").lower() != "chunked":

@@ -14,6 +14,7 @@ class Call:
 
     at_ms: int
     provider: str
+    operation: str
     model: str
     stream: bool
     status: int | None
@@ -22,6 +23,8 @@ class Call:
     cached_tokens: int
     output_tokens: int
     reasoning_tokens: int
+    cache_write_tokens: int
+    cache_write_1h_tokens: int
     cost_nanousd: int
     usage_delivered: bool
     request_id: str | None
@@ -29,7 +32,8 @@ class Call:
 
 
 OUTCOMES = ("served", "cut", "client_gone", "error")
-SUMMED = ("input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens", "cost_nanousd")
+TOKENS = ("input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens", "cache_write_tokens", "cache_write_1h_tokens")
+SUMMED = (*TOKENS, "cost_nanousd")
 
 
 class Ledger:

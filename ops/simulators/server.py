@@ -6,6 +6,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from hashlib import sha256
 from types import TracebackType
 from typing import Self
@@ -120,13 +121,15 @@ class Simulators:
         self._came += 1
         stamp = Stamp(f"{self._came}.{sha256(request.body).hexdigest()}", int(time.time()))
         headers = {**JSON, **provider.headers(stamp)}
-        if request.method == "POST" and provider.completions.fullmatch(path):
+        if found := provider.operation(request.method, path):
+            operation, named = found
+            request = replace(request, named=named)
             fault = self.faults.take(provider.name)
             at_ms = time.time_ns() // 1_000_000
-            await Delivery(connection, provider, request, stamp, at_ms, fault, self.ledger, self._cache).run()
-        elif (request.method, path) == ("GET", provider.listing):
+            await Delivery(connection, provider, operation, request, stamp, at_ms, fault, self.ledger, self._cache).run()
+        elif request.method == "GET" and path in provider.pages:
             try:
-                connection.send(200, headers, provider.models(request))
+                connection.send(200, headers, provider.pages[path](request))
             except Rejected as rejected:
                 connection.send(rejected.status, headers, rejected.body)
         else:

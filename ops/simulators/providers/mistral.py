@@ -10,8 +10,9 @@ from typing import Any
 from ..exchange import Answer, Ask, Choice, Frame, Stamp, Tokens
 from ..http import Request
 from .mistral_checks import MODELS, checked, checked_key, error_body
-from .openai_chat import COMPLETIONS, DONE, EVENT_STREAM, dumped, event, garbled, in_turn, mark
-from .provider import Provider
+from .openai_chat import COMPLETIONS, DONE, in_turn
+from .provider import Operation, Provider
+from .wire import dumped, event, mark
 
 ERRORS = {
     401: ("invalid_request_error", None, "Unauthorized"),
@@ -56,7 +57,8 @@ def frames(ask: Ask, answer: Answer, stamp: Stamp) -> list[Frame]:
     made: list[Frame] = []
     open_choices = len(answer.choices)
     for index in range(open_choices):
-        made.append(_frame(head, index, {"role": "assistant", "content": ""}))
+        reasoning = 0 if made else answer.tokens.reasoning
+        made.append(_frame(head, index, {"role": "assistant", "content": ""}, reasoning=reasoning))
     for index, choice, piece in in_turn(answer):
         if piece is None:
             open_choices -= 1
@@ -69,9 +71,11 @@ def frames(ask: Ask, answer: Answer, stamp: Stamp) -> list[Frame]:
     return [*made, Frame(DONE, paced=False)]
 
 
-def _frame(head: dict[str, Any], index: int, delta: dict[str, Any], tokens: int = 0, finish: str | None = None) -> Frame:
+def _frame(
+    head: dict[str, Any], index: int, delta: dict[str, Any], tokens: int = 0, finish: str | None = None, reasoning: int = 0
+) -> Frame:
     choice = {"index": index, "delta": delta, "finish_reason": finish}
-    return Frame(event(head | {"choices": [choice]}), tokens, usage="usage" in head)
+    return Frame(event(head | {"choices": [choice]}), tokens, reasoning, usage="usage" in head)
 
 
 def models(request: Request) -> bytes:
@@ -85,6 +89,10 @@ def error(status: int) -> tuple[str, bytes]:
     return "application/json", error_body(status, message, kind, code)
 
 
+def error_event(status: int) -> bytes:
+    return b"data: " + error(status)[1] + b"\n\n"
+
+
 def not_found(request: Request) -> bytes:
     return dumped({"detail": "Not Found"})
 
@@ -93,17 +101,6 @@ def headers(stamp: Stamp) -> Mapping[str, str]:
     return {"mistral-correlation-id": mark(stamp.seed, "correlation", length=32)}
 
 
-MISTRAL = Provider(
-    name="mistral",
-    completions=COMPLETIONS,
-    listing="/v1/models",
-    stream_type=EVENT_STREAM,
-    read=checked,
-    models=models,
-    whole=whole,
-    frames=frames,
-    error=error,
-    not_found=not_found,
-    garbled=garbled,
-    headers=headers,
-)
+CHAT = Operation("chat", COMPLETIONS, checked, whole, error, frames, error_event)
+
+MISTRAL = Provider("mistral", (CHAT,), not_found, {"/v1/models": models}, headers)

@@ -7,7 +7,8 @@ from typing import Any
 
 from ..exchange import Ask, Rejected
 from ..http import Request
-from .openai_chat import bearer, dumped, parsed, to_ask
+from .openai_chat import to_ask
+from .wire import bearer, dumped, parsed
 
 MODELS = ("mistral-large-latest", "mistral-small-latest")
 ROLES = ("system", "user", "assistant", "tool")

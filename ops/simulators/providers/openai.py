@@ -9,10 +9,11 @@ from typing import Any
 
 from ..exchange import Answer, Ask, Choice, Frame, Piece, Stamp, Tokens
 from ..http import Request
-from .openai_chat import COMPLETIONS, DONE, EVENT_STREAM, dumped, event, garbled, in_turn, mark
+from .openai_chat import COMPLETIONS, DONE, in_turn
 from .openai_checks import MODELS, checked, checked_key
 from .openai_parameters import error_body
-from .provider import Provider
+from .provider import Operation, Provider
+from .wire import dumped, event, mark
 
 CLOUDFLARE = {
     502: b"<html><head><title>502 Bad Gateway</title></head><body><center><h1>502 Bad Gateway</h1></center></body></html>",
@@ -89,7 +90,8 @@ def frames(ask: Ask, answer: Answer, stamp: Stamp) -> list[Frame]:
 
     def frame(delta: dict[str, Any], index: int, tokens: int = 0, finish: str | None = None) -> None:
         choices = [{"index": index, "delta": delta, "logprobs": None, "finish_reason": finish}]
-        made.append(Frame(event(head | {"choices": choices} | rest | _obfuscation(ask, stamp, len(made))), tokens))
+        reasoning = 0 if made else answer.tokens.reasoning
+        made.append(Frame(event(head | {"choices": choices} | rest | _obfuscation(ask, stamp, len(made))), tokens, reasoning))
 
     for index, choice in enumerate(answer.choices):
         frame({"role": "assistant", "content": None if choice.text is None else "", "refusal": None}, index)
@@ -131,6 +133,12 @@ def error(status: int) -> tuple[str, bytes]:
     return "application/json", error_body(message, kind=kind, code=code)
 
 
+def error_event(status: int) -> bytes:
+    """The error object, and no [DONE] after it."""
+    kind, code, message = ERRORS.get(status, SERVER_ERROR)
+    return b"data: " + error_body(message, kind=kind, code=code) + b"\n\n"
+
+
 def not_found(request: Request) -> bytes:
     return error_body(f"Invalid URL ({request.method} {request.path.removeprefix('/openai')})")
 
@@ -140,17 +148,6 @@ def headers(stamp: Stamp) -> Mapping[str, str]:
     return {"openai-version": "2020-10-01", "openai-organization": "sim", "x-request-id": request_id}
 
 
-OPENAI = Provider(
-    name="openai",
-    completions=COMPLETIONS,
-    listing="/v1/models",
-    stream_type=EVENT_STREAM,
-    read=checked,
-    models=models,
-    whole=whole,
-    frames=frames,
-    error=error,
-    not_found=not_found,
-    garbled=garbled,
-    headers=headers,
-)
+CHAT = Operation("chat", COMPLETIONS, checked, whole, error, frames, error_event)
+
+OPENAI = Provider("openai", (CHAT,), not_found, {"/v1/models": models}, headers)

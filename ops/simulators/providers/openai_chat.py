@@ -1,42 +1,18 @@
-"""What OpenAI's chat format and those made after it have in common: reading a body, and server-sent events.
+"""What OpenAI's chat format and those made after it have in common: what a body asks for, and in which order choices are streamed.
 
-https://platform.openai.com/docs/api-reference/chat/create  https://html.spec.whatwg.org/multipage/server-sent-events.html
+https://platform.openai.com/docs/api-reference/chat/create
 """
 
-import json
 import re
 from collections.abc import Iterator
-from hashlib import sha256
 from typing import Any
 
 from ..exchange import Answer, Ask, Choice, Piece
-from ..http import Request
 from ..tokens import prompt_tokens
 
 COMPLETIONS = re.compile(r"/v1/chat/completions")
-EVENT_STREAM = "text/event-stream; charset=utf-8"
 DONE = b"data: [DONE]\n\n"
 ANY_OBJECT: dict[str, Any] = {}
-
-
-def bearer(request: Request) -> str:
-    scheme, _, key = request.headers.get("authorization", "").partition(" ")
-    return key.strip() if scheme.lower() == "bearer" else ""
-
-
-def parsed(body: bytes) -> dict[str, Any] | None:
-    """None for what is no JSON object that can be written down again (a lone surrogate cannot)."""
-    try:
-        found = json.loads(body, parse_constant=_refuse)
-        if b"\\ud" in body.lower():
-            json.dumps(found, ensure_ascii=False).encode()
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None
-
-
-def _refuse(constant: str) -> Any:
-    raise ValueError(constant)
 
 
 def to_ask(body: dict[str, Any], **differences: Any) -> Ask:
@@ -60,6 +36,7 @@ def to_ask(body: dict[str, Any], **differences: Any) -> Ask:
             "parallel_tool_calls": body.get("parallel_tool_calls") is not False,
             "schema": _schema(body.get("response_format") or {}),
             "reasoning_effort": body.get("reasoning_effort"),
+            "body": body,
         }
         | differences
     )
@@ -90,21 +67,3 @@ def in_turn(answer: Answer) -> Iterator[tuple[int, Choice, Piece | None]]:
         for index, choice in enumerate(answer.choices):
             if place <= len(choice.pieces):
                 yield index, choice, choice.pieces[place] if place < len(choice.pieces) else None
-
-
-def event(chunk: dict[str, Any]) -> bytes:
-    return b"data: " + dumped(chunk) + b"\n\n"
-
-
-def dumped(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def garbled(data: bytes) -> bytes:
-    """Half of it; an event still ends as events do."""
-    return data[: len(data) // 2].rstrip() + (b"\n\n" if data.startswith(b"data:") else b"")
-
-
-def mark(seed: str, *of: Any, length: int = 24) -> str:
-    """Letters and digits for an id, always the same ones for the same thing."""
-    return sha256("\0".join((seed, *map(str, of))).encode()).hexdigest()[:length]

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 from ..exchange import Ask
 from ..http import Request
-from .openai_chat import bearer, parsed, to_ask
+from .openai_chat import to_ask
 from .openai_parameters import check_choice, check_parameter, check_type, refused
+from .wire import bearer, parsed
 
 Json = dict[str, Any]
 

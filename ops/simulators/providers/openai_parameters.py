@@ -6,7 +6,7 @@ https://platform.openai.com/docs/api-reference/chat/create
 from typing import Any
 
 from ..exchange import Rejected
-from .openai_chat import dumped
+from .wire import dumped
 
 Bounds = tuple[float, float]
 

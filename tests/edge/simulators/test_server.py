@@ -28,7 +28,7 @@ def exchange(port: int, raw: bytes) -> bytes:
 
 
 def test_health(upstream):
-    expected = (200, {"status": "ok", "providers": ["openai", "mistral"]})
+    expected = (200, {"status": "ok", "providers": list(PROVIDERS)})
     assert upstream.ask("GET", "/") == upstream.ask("GET", "/health") == expected
 
 
@@ -130,7 +130,8 @@ def test_a_failure_of_ours_says_where_and_never_quotes_a_prompt(upstream, monkey
     def fail(*_):
         raise ValueError("words=20 is in this prompt")
 
-    monkeypatch.setitem(PROVIDERS, "openai", replace(PROVIDERS["openai"], whole=fail))
+    chat, *others = PROVIDERS["openai"].operations
+    monkeypatch.setitem(PROVIDERS, "openai", replace(PROVIDERS["openai"], operations=(replace(chat, whole=fail), *others)))
     answer = upstream.complete()
     assert (answer.status, b"words=20" in answer.read()) == (500, False)
     said = capsys.readouterr().err
