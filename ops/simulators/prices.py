@@ -65,4 +65,10 @@ PRICES: dict[str, dict[str, Prices]] = {
         "mistral-small-latest": usd(0.10, 0.30),
         "mistral-embed": usd(0.10, 0),
     },
+    "anthropic": {
+        "claude-sonnet-4-5-20250929": SONNET,
+        "claude-sonnet-4-5": SONNET,
+        "claude-opus-4-5-20251101": OPUS,
+        "claude-haiku-4-5-20251001": HAIKU,
+    },
 }

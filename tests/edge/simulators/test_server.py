@@ -119,7 +119,7 @@ def test_unknown_paths_and_methods(upstream):
 @pytest.mark.parametrize(
     "body", [{"tools": [{}]}, {"tools": [1]}, {"messages": [{"role": "user", "content": 5}]}, {"stop": 5}, {"tool_choice": {}}]
 )
-@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("provider", ["openai", "mistral"])
 def test_a_shape_that_no_check_foresaw_is_a_bad_request(upstream, provider, body):
     answer = upstream.complete(provider, **body)
     answer.read()

@@ -49,7 +49,7 @@ def gathered(chunks: list[dict]) -> dict[int, tuple[str, str, str | None]]:
     return found
 
 
-@pytest.mark.parametrize("name", PROVIDERS)
+@pytest.mark.parametrize("name", ["openai", "mistral"])
 @given(
     prompt=st.text(alphabet=st.characters(exclude_categories=["Cs"])) | st.sampled_from(["call clock", "call clock call clock"]),
     n=st.integers(1, 3),
@@ -110,7 +110,10 @@ def test_mistral_sends_usage_with_the_finish_unasked():
 
 def test_a_named_tool_finishes_as_the_provider_says():
     named = {"tool_choice": {"type": "function", "function": {"name": "clock"}}, "tools": [TOOL]}
-    assert {name: to_answer(read(name, **named)).choices[0].finish for name in PROVIDERS} == {"openai": "stop", "mistral": "tool_calls"}
+    assert {name: to_answer(read(name, **named)).choices[0].finish for name in ("openai", "mistral")} == {
+        "openai": "stop",
+        "mistral": "tool_calls",
+    }
 
 
 def test_a_tool_result_ends_the_calling():
