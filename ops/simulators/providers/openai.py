@@ -9,11 +9,11 @@ from typing import Any
 
 from ..exchange import Answer, Ask, Choice, Frame, Piece, Stamp, Tokens
 from ..http import Request
-from .openai_chat import COMPLETIONS, DONE, in_turn
+from .openai_chat import COMPLETIONS, Chunk, call_delta, calls, in_turn, logprobs, to_frames
 from .openai_checks import MODELS, checked, checked_key
 from .openai_parameters import error_body
 from .provider import Operation, Provider
-from .wire import dumped, event, mark
+from .wire import dumped, mark
 
 CLOUDFLARE = {
     502: b"<html><head><title>502 Bad Gateway</title></head><body><center><h1>502 Bad Gateway</h1></center></body></html>",
@@ -61,63 +61,65 @@ def _head(ask: Ask, stamp: Stamp, kind: str) -> dict[str, Any]:
     }
 
 
-def _call_id(stamp: Stamp, index: int, position: int) -> str:
-    return "call_" + mark(stamp.seed, index, position)
-
-
 def whole(ask: Ask, answer: Answer, stamp: Stamp) -> bytes:
+    return dumped(completion(ask, answer, stamp))
+
+
+def completion(ask: Ask, answer: Answer, stamp: Stamp) -> dict[str, Any]:
     choices = [
-        {"index": index, "message": _message(choice, stamp, index), "logprobs": None, "finish_reason": choice.finish}
+        {
+            "index": index,
+            "message": _message(choice, stamp, index),
+            "logprobs": logprobs(ask, choice.pieces, _said_in(choice)),
+            "finish_reason": choice.finish,
+        }
         for index, choice in enumerate(answer.choices)
     ]
-    return dumped(_head(ask, stamp, "chat.completion") | {"choices": choices, "usage": usage(answer.tokens)})
+    return _head(ask, stamp, "chat.completion") | {"choices": choices, "usage": usage(answer.tokens)}
+
+
+def _said_in(choice: Choice) -> str:
+    return "refusal" if choice.refused else "content"
 
 
 def _message(choice: Choice, stamp: Stamp, index: int) -> dict[str, Any]:
-    message: dict[str, Any] = {"role": "assistant", "content": choice.text, "refusal": None, "annotations": []}
-    calls = [
-        {"id": _call_id(stamp, index, position), "type": "function", "function": {"name": name, "arguments": arguments}}
-        for position, (name, arguments) in enumerate(choice.calls)
-    ]
-    return message | ({"tool_calls": calls} if calls else {})
+    said = {"content": None, "refusal": None} | {_said_in(choice): choice.text}
+    called = calls(choice, stamp, index)
+    return {"role": "assistant", **said, "annotations": []} | ({"tool_calls": called} if called else {})
 
 
 def frames(ask: Ask, answer: Answer, stamp: Stamp) -> list[Frame]:
-    """The role, the pieces, each choice's finish, the usage if it was asked for, and the end."""
+    return to_frames(chunks(ask, answer, stamp))
+
+
+def chunks(ask: Ask, answer: Answer, stamp: Stamp) -> list[Chunk]:
+    """The role, the pieces, each choice's finish, and the usage if it was asked for."""
     head = _head(ask, stamp, "chat.completion.chunk")
     rest: dict[str, Any] = {"usage": None} if ask.include_usage else {}
-    made: list[Frame] = []
+    made: list[Chunk] = []
 
-    def frame(delta: dict[str, Any], index: int, tokens: int = 0, finish: str | None = None) -> None:
-        choices = [{"index": index, "delta": delta, "logprobs": None, "finish_reason": finish}]
+    def add(delta: dict[str, Any], index: int, piece: Piece | None = None, finish: str | None = None) -> None:
+        likely = logprobs(ask, [piece], "refusal" if "refusal" in delta else "content") if piece and piece.call is None else None
+        choices = [{"index": index, "delta": delta, "logprobs": likely, "finish_reason": finish}]
         reasoning = 0 if made else answer.tokens.reasoning
-        made.append(Frame(event(head | {"choices": choices} | rest | _obfuscation(ask, stamp, len(made))), tokens, reasoning))
+        value = head | {"choices": choices} | rest | _obfuscation(ask, stamp, len(made))
+        made.append(Chunk(value, piece.tokens if piece else 0, reasoning))
 
     for index, choice in enumerate(answer.choices):
-        frame({"role": "assistant", "content": None if choice.text is None else "", "refusal": None}, index)
+        add({"role": "assistant", "content": None if choice.text is None else "", "refusal": None}, index)
     for index, choice, piece in in_turn(answer):
         if piece is None:
-            frame({}, index, finish=choice.finish)
+            add({}, index, finish=choice.finish)
         else:
-            frame(_delta(piece, stamp, index), index, piece.tokens)
+            add({_said_in(choice): piece.text} if piece.call is None else call_delta(piece, stamp, index), index, piece)
     if ask.include_usage:
         last = head | {"choices": [], "usage": usage(answer.tokens)} | _obfuscation(ask, stamp, len(made))
-        made.append(Frame(event(last), usage=True))
-    return [*made, Frame(DONE, paced=False)]
+        made.append(Chunk(last, usage=True))
+    return made
 
 
 def _obfuscation(ask: Ask, stamp: Stamp, place: int) -> dict[str, str]:
     return {"obfuscation": mark(stamp.seed, place, length=2 + place % 9)} if ask.include_obfuscation else {}
-
-
-def _delta(piece: Piece, stamp: Stamp, index: int) -> dict[str, Any]:
-    if piece.call is None:
-        return {"content": piece.text}
-    call: dict[str, Any] = {"index": piece.call}
-    if piece.name is not None:
-        call |= {"id": _call_id(stamp, index, piece.call), "type": "function"}
-    call["function"] = ({"name": piece.name} if piece.name is not None else {}) | {"arguments": piece.text}
-    return {"tool_calls": [call]}
 
 
 def models(request: Request) -> bytes:

@@ -4,14 +4,16 @@ https://platform.openai.com/docs/api-reference/chat/create
 """
 
 import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
 
-from ..exchange import Answer, Ask, Choice, Piece
+from ..exchange import Answer, Ask, Choice, Frame, Piece, Stamp
 from ..tokens import prompt_tokens
+from .wire import event, mark
 
 COMPLETIONS = re.compile(r"/v1/chat/completions")
 DONE = b"data: [DONE]\n\n"
+ANSWERED = ("tool", "function")
 ANY_OBJECT: dict[str, Any] = {}
 
 
@@ -44,7 +46,7 @@ def to_ask(body: dict[str, Any], **differences: Any) -> Ask:
 
 def _prompt(messages: list[dict[str, Any]]) -> str:
     """The last user message. After a tool's result it no longer dictates: the model would call the tool for ever."""
-    if messages[-1]["role"] == "tool":
+    if messages[-1]["role"] in ANSWERED:
         return ""
     said = next((message.get("content") for message in reversed(messages) if message["role"] == "user"), "")
     if isinstance(said, str):
@@ -67,3 +69,53 @@ def in_turn(answer: Answer) -> Iterator[tuple[int, Choice, Piece | None]]:
         for index, choice in enumerate(answer.choices):
             if place <= len(choice.pieces):
                 yield index, choice, choice.pieces[place] if place < len(choice.pieces) else None
+
+
+class Chunk(NamedTuple):
+    """A chunk before it is written: see `Frame`."""
+
+    value: dict[str, Any]
+    tokens: int = 0
+    reasoning: int = 0
+    usage: bool = False
+
+
+def to_frames(chunks: Iterable[Chunk]) -> list[Frame]:
+    return [*(Frame(event(value), tokens, reasoning, usage) for value, tokens, reasoning, usage in chunks), Frame(DONE, paced=False)]
+
+
+def call_id(stamp: Stamp, index: int, position: int) -> str:
+    return "call_" + mark(stamp.seed, index, position)
+
+
+def calls(choice: Choice, stamp: Stamp, index: int) -> list[dict[str, Any]]:
+    return [
+        {"id": call_id(stamp, index, position), "type": "function", "function": {"name": name, "arguments": arguments}}
+        for position, (name, arguments) in enumerate(choice.calls)
+    ]
+
+
+def call_delta(piece: Piece, stamp: Stamp, index: int) -> dict[str, Any]:
+    call: dict[str, Any] = {"index": piece.call}
+    if piece.name is not None and piece.call is not None:
+        call |= {"id": call_id(stamp, index, piece.call), "type": "function"}
+    call["function"] = ({"name": piece.name} if piece.name is not None else {}) | {"arguments": piece.text}
+    return {"tool_calls": [call]}
+
+
+def logprobs(ask: Ask, pieces: Iterable[Piece], key: str = "content") -> dict[str, Any] | None:
+    """Of the pieces of text, where the request asks for them: as likely as their bytes make them."""
+    if not ask.body.get("logprobs"):
+        return None
+    rest: dict[str, Any] = {"content": None, "refusal": None}
+    return rest | {key: [_likely(piece.text, ask.body.get("top_logprobs") or 0) for piece in pieces if piece.call is None]}
+
+
+def _likely(text: str, top: int) -> dict[str, Any]:
+    rivals = [_token(text + "?" * place, place) for place in range(top)]
+    return _token(text, 0) | {"top_logprobs": rivals}
+
+
+def _token(text: str, place: int) -> dict[str, Any]:
+    raw = list(text.encode())
+    return {"token": text, "logprob": round(-0.01 * (1 + sum(raw) % 50) - place, 2), "bytes": raw}

@@ -4,12 +4,13 @@ https://platform.openai.com/docs/api-reference/chat/create  https://platform.ope
 """
 
 import re
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ..exchange import Ask
 from ..http import Request
 from .openai_chat import to_ask
-from .openai_parameters import check_choice, check_parameter, check_type, refused
+from .openai_parameters import PARAMETERS, check_choice, check_parameter, check_type, refused
 from .wire import bearer, parsed
 
 Json = dict[str, Any]
@@ -53,17 +54,25 @@ def checked_key(request: Request) -> None:
 
 def checked(request: Request) -> Ask:
     checked_key(request)
-    body = parsed(request.body)
+    return checked_body(request.body, known_model)
+
+
+def checked_body(raw: bytes, model_of: Callable[[str], Model], named: str | None = None, lax: bool = False) -> Ask:
+    """Rejected, in OpenAI's words. `named` is the model where the path names it; `lax` leaves unknown parameters unread."""
+    body = parsed(raw)
     if body is None:
         raise refused("We could not parse the JSON body of your request. The OpenAI API expects a JSON payload.")
+    if named is not None:
+        body["model"] = named
     if "model" not in body:
         raise refused("you must provide a model parameter")
     for name, value in body.items():
-        check_parameter(name, value)
+        if name in PARAMETERS or not lax:
+            check_parameter(name, value)
     if "messages" not in body:
         raise refused("Missing required parameter: 'messages'.", "messages", "missing_required_parameter")
     body = {name: value for name, value in body.items() if value is not None}
-    model = _model(body["model"])
+    model = model_of(body["model"])
     _check_messages(body["messages"])
     _check_tools(body)
     _check_together(body, model)
@@ -77,7 +86,7 @@ def checked(request: Request) -> Ask:
     return ask
 
 
-def _model(name: str) -> Model:
+def known_model(name: str) -> Model:
     if name not in MODELS and not name.startswith("sim-"):
         raise refused(f"The model `{name}` does not exist or you do not have access to it.", "model", "model_not_found", 404)
     return MODELS.get(name, ANY_SIM)
@@ -142,6 +151,10 @@ def _check_together(body: Json, model: Model) -> None:
     if model.reasons and "max_tokens" in body:
         told = "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."
         raise refused(told, "max_tokens", "unsupported_parameter")
+    if model.reasons and body.get("logprobs"):
+        raise refused("You are not allowed to request logprobs from this model", status=403)
+    if "top_logprobs" in body and not body.get("logprobs"):
+        raise refused("The 'top_logprobs' parameter is only allowed when 'logprobs' is enabled.", "top_logprobs")
     if model.reasons is False and "reasoning_effort" in body:
         raise refused("Unrecognized request argument supplied: reasoning_effort")
     for name in {"max_tokens", "max_completion_tokens"} & body.keys():

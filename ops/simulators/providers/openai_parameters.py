@@ -32,11 +32,12 @@ PARAMETERS: dict[str, tuple[tuple[type, ...], str, Bounds | None]] = {
     "response_format": ((dict,), "an object", None),
     "reasoning_effort": ((str,), "a string", None),
     "logprobs": ((bool,), "a boolean", None),
+    "top_logprobs": ((int,), "an integer", (0, 20)),
     "user": ((str,), "a string", None),
 }
 TAKEN_UNREAD = {
     *("audio", "function_call", "functions", "logit_bias", "metadata", "modalities", "prediction", "prompt_cache_key"),
-    *("prompt_cache_retention", "safety_identifier", "service_tier", "store", "top_logprobs", "verbosity", "web_search_options"),
+    *("prompt_cache_retention", "safety_identifier", "service_tier", "store", "verbosity", "web_search_options"),
 }
 CHOICES = {
     "reasoning_effort": ("none", "minimal", "low", "medium", "high", "xhigh"),
