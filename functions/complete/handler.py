@@ -1,4 +1,4 @@
-"""complete: POST /v1/chat/completions and GET /v1/models, answered through the runtime loop."""
+"""complete: the data API's completions and embeddings in every dialect, and GET /v1/models, answered through the runtime loop."""
 
 import os
 import time
@@ -10,18 +10,21 @@ from signalbox.aws.ledger import Desk, Tables
 from signalbox.aws.live import Live
 from signalbox.completion.endpoint import Completions
 from signalbox.completion.flight import Clock
-from signalbox.data_api import DataApi
+from signalbox.data_api import DIALECTS, DataApi
 
-aws = Aws(os.environ)
+aws, pool = Aws(os.environ), Pool()
 completions = Completions(
     desk=Desk(aws, Tables.from_env(os.environ)),
     live=Live(aws, os.environ["SIGNALBOX_CONFIG_BUCKET"]),
     callers=CallerKeys(aws, os.environ["SIGNALBOX_KEY_SECRET"]),
-    providers=ProviderKeys(aws, os.environ["SIGNALBOX_PROVIDER_SECRETS"]),
-    pool=Pool(),
-    clock=Clock(time.time, time.monotonic),
+    providers=ProviderKeys(aws, os.environ["SIGNALBOX_PROVIDER_SECRETS"], pool),
+    pool=pool,
+    clock=Clock(time.time, time.monotonic, time.sleep),
 )
-api = DataApi({"/v1/chat/completions": {"POST": completions.chat}, "/v1/models": {"GET": completions.models}})
+api = DataApi(
+    {path: {"POST": completions.complete} for path in DIALECTS}
+    | {"/v1/models": {"GET": completions.models}, "/v1/models/*": {"GET": completions.model}}
+)
 
 handler = api.answer
 shutdown = completions.close

@@ -3,14 +3,26 @@
 import base64
 import json
 from collections.abc import Callable, Mapping
+from functools import cache
+from importlib import import_module
 from typing import Any, NamedTuple
 
 from .aws import telemetry
-from .dialects import openai_chat
+from .dialects.contract import Dialect
 from .errors import Refusal
 from .runtime.invocation import Context, Response
 
 MAX_BODY_BYTES = 1_048_576
+
+# Each path speaks a dialect, errors included; a module of `dialects`, which is loaded when it is first spoken.
+DIALECTS = {
+    "/v1/chat/completions": "openai_chat",
+    "/v1/completions": "openai_completions",
+    "/v1/responses": "openai_responses",
+    "/v1/embeddings": "openai_embeddings",
+    "/v1/messages": "anthropic_messages",
+}
+DEFAULT = "openai_chat"
 
 
 class Call(NamedTuple):
@@ -28,23 +40,25 @@ Endpoint = Callable[[Call], Response]
 
 
 class DataApi:
-    """Endpoints by path and method."""
+    """Endpoints by path and method. A path that ends in /* takes whatever lies below it."""
 
     def __init__(self, endpoints: Mapping[str, Mapping[str, Endpoint]]) -> None:
         self._endpoints = {"/health": {"GET": health}} | dict(endpoints)
 
     def answer(self, event: Mapping[str, Any], context: Context) -> Response:
+        dialect = dialect_of(_path(event))
         try:
             call = to_call(event, context)
             return self._endpoint(call)(call)
         except Refusal as refusal:
-            return refused(refusal)
+            return refused(refusal, dialect)
         except Exception as error:
             telemetry.error("a request ended in an error of ours", error)
-            return refused(internal_error())
+            return refused(internal_error(), dialect)
 
     def _endpoint(self, call: Call) -> Endpoint:
-        methods = self._endpoints.get(call.path)
+        below = next((path for path in self._endpoints if path.endswith("/*") and call.path.startswith(path[:-1])), "")
+        methods = self._endpoints.get(call.path) or self._endpoints.get(below)
         if methods is None:
             raise Refusal("not_found", f"There is nothing at {call.path[:200]}. The paths are {', '.join(sorted(self._endpoints))}.")
         if call.method not in methods:
@@ -62,12 +76,32 @@ def to_call(event: Mapping[str, Any], context: Context) -> Call:
         raise too_large()
     return Call(
         method=event.get("httpMethod") or "GET",
-        path=(event.get("path") or "/").rstrip("/") or "/",
+        path=_path(event),
         headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
         body=body,
         remaining_s=context.remaining_s(),
         trace_id=context.trace_id,
     )
+
+
+def _path(event: Mapping[str, Any]) -> str:
+    return (event.get("path") or "/").rstrip("/") or "/"
+
+
+@cache
+def dialect(name: str) -> Dialect:
+    found: Dialect = import_module(f".dialects.{name}", __package__).DIALECT
+    return found
+
+
+def dialect_of(path: str) -> Dialect:
+    return dialect(DIALECTS.get(path, DEFAULT))
+
+
+def bearer(headers: Mapping[str, str]) -> str | None:
+    """The key, as a bearer or as Anthropic's clients send it."""
+    scheme, _, key = headers.get("authorization", "").partition(" ")
+    return key.strip() if scheme.lower() == "bearer" else headers.get("x-api-key")
 
 
 def internal_error() -> Refusal:
@@ -78,9 +112,9 @@ def too_large() -> Refusal:
     return Refusal("request_too_large", f"The body is over {MAX_BODY_BYTES:,} bytes. Send a shorter conversation, or images by URL.")
 
 
-def refused(refusal: Refusal, headers: Mapping[str, str] | None = None) -> Response:
+def refused(refusal: Refusal, dialect: Dialect, headers: Mapping[str, str] | None = None) -> Response:
     wait = {"retry-after": str(refusal.retry_after_s)} if refusal.retry_after_s is not None else {}
-    return Response(refusal.status, {"content-type": "application/json"} | wait | dict(headers or {}), openai_chat.to_error(refusal))
+    return Response(refusal.status, {"content-type": "application/json"} | wait | dict(headers or {}), dialect.to_error(refusal))
 
 
 def health(_: Call) -> Response:

@@ -45,7 +45,7 @@ class Refusal(Exception):
 class UpstreamFailure(Exception):
     """One attempt failed. `kind` is a row of `routing.failures`; `detail` is for the log alone, never for the caller."""
 
-    def __init__(self, kind: str, detail: str = "", *, status: int | None = None, retry_after_s: int | None = None) -> None:
+    def __init__(self, kind: str, detail: str = "", *, status: int | None = None, retry_after_s: float | None = None) -> None:
         super().__init__(f"{kind}: {detail}")
         self.kind = kind
         self.detail = detail

@@ -156,6 +156,10 @@ class Aws:
         except TransportError as error:
             return InFlight(call, Unavailable(type(error).__name__, str(error)))
 
+    def sign(self, request: HttpRequest, region: str | None, service: str) -> HttpRequest:
+        """A request to a service that is not called here: it goes out as it is, under this role."""
+        return signed(request, self._credentials, region or self._region, service, self._clock())
+
     def close(self) -> None:
         self._pool.close()
 

@@ -1,12 +1,19 @@
 """The keys that callers show, and the keys that providers ask for: both live in Secrets Manager and are read through one cache."""
 
 import json
+from typing import TYPE_CHECKING
 
 from ..admission.keys import KeyRing
 from ..errors import Refusal, UpstreamFailure
+from ..providers.auth import with_key
 from ..routing.catalog import Provider
+from ..wire import HttpRequest
 from .client import Aws
+from .http import Pool
 from .secret_cache import SecretCache
+
+if TYPE_CHECKING:
+    from .tokens import Tokens
 
 
 class CallerKeys:
@@ -25,23 +32,52 @@ class CallerKeys:
 
 
 class ProviderKeys:
-    """`prefix` comes before a secret's name: `signalbox/dev/providers/`. A secret is {"keys": ["…"]}."""
+    """`prefix` comes before a secret's name: `signalbox/dev/providers/`, and before a tenant's own `signalbox/dev/providers/<tenant>/`.
 
-    def __init__(self, aws: Aws, prefix: str) -> None:
+    A secret is {"keys": ["…"]}. Keys are kept in the order in which they are to be tried: one that was refused goes to the end.
+    """
+
+    def __init__(self, aws: Aws, prefix: str, pool: Pool) -> None:
         self._prefix = prefix
         self._cache = SecretCache(aws, to_keys)
+        self._aws, self._pool = aws, pool
+        self._tokens: Tokens | None = None
 
-    def get(self, provider: Provider, anew: bool = False) -> str | None:
-        """None for a provider that asks for none. UpstreamFailure (no_key) where there is none to give."""
+    def of(self, provider: Provider, owner: str, anew: bool = False) -> tuple[str | None, ...]:
+        """(None,) for a provider that asks for none. UpstreamFailure (no_key) where there is none to give."""
         if provider.secret is None:
-            return None
-        keys = self._cache.get(self._prefix + provider.secret, anew)
+            return (None,)
+        keys = self._cache.get(self._name(provider, owner), anew)
         if not keys:
-            raise UpstreamFailure("no_key", f"There is no key for {provider.name}. Set one: signalbox secrets set {provider.secret}.")
-        return keys[0]
+            command = f"signalbox secrets set {provider.secret}" + (f" --tenant {owner}" if owner else "")
+            raise UpstreamFailure("no_key", f"There is no key for {provider.name}. Set one: {command}.")
+        return tuple(keys)
+
+    def refused(self, provider: Provider, owner: str, key: str | None) -> None:
+        keys = self._cache.get(self._name(provider, owner)) if provider.secret else None
+        if keys and key in keys:
+            keys.append(keys.pop(keys.index(key)))
+
+    def shown(self, request: HttpRequest, provider: Provider, key: str | None) -> HttpRequest:
+        """Signed, or with its key or token in a header."""
+        if provider.auth == "sigv4" and key is None:
+            return self._aws.sign(request, provider.options.get("region"), "bedrock")
+        if provider.auth in ("google", "entra") and key is not None:
+            key = self._exchange().bearer(provider.auth, key)
+        return with_key(request, provider.auth, key)
 
     def refresh(self) -> None:
         self._cache.refresh()
+
+    def _name(self, provider: Provider, owner: str) -> str:
+        return f"{self._prefix}{owner}/{provider.secret}" if owner else f"{self._prefix}{provider.secret}"
+
+    def _exchange(self) -> "Tokens":
+        if self._tokens is None:
+            from .tokens import Tokens  # few providers ask for tokens
+
+            self._tokens = Tokens(self._pool)
+        return self._tokens
 
 
 def to_keys(secret: str) -> list[str]:

@@ -16,12 +16,15 @@ IGNORED, GOOD, COUNTS, TRIPS = "ignored", "good", "counts", "trips"
 EFFECTS = {
     "ok": GOOD,
     "bad_request": IGNORED,  # the caller's doing
+    "unknown_model": IGNORED,
     "context_too_long": IGNORED,
     "unaffordable": IGNORED,  # never sent
     "no_key": IGNORED,
     "deadline": IGNORED,  # the caller's time was up
     "abandoned": IGNORED,
     "content_filtered": IGNORED,
+    "key_refused": IGNORED,  # another key of the same provider took its place
+    "key_limited": IGNORED,
     "auth": TRIPS,  # no later attempt fares better until an operator acts
     "not_found": TRIPS,
     "rate_limited": COUNTS,

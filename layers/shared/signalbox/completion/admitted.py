@@ -9,6 +9,8 @@ from ..aws.ledger import Desk, Hold
 from ..aws.live import Live
 from ..circuits.state import view as circuits_at
 from ..errors import Refusal
+from ..providers.fit import lack_of
+from ..request import Request
 from ..routing import bound
 from ..routing.catalog import Route, Snapshot
 from ..routing.plan import order
@@ -50,24 +52,40 @@ def _planned(asked: Asked, desk: Desk, live: Live) -> tuple[Trip, tuple[str, ...
     caller, key = asked.caller, f"key#{asked.caller.key_id}"
     view = desk.look()
     snapshot = live.snapshot(view.live)
-    route = _route(asked, snapshot)
+    route = _fitting(asked.request, _route(asked, snapshot), snapshot)
     providers = [snapshot.targets[id].provider for id in route.targets]
     # One look for all that is sure to count; the agent's own scope is known once the key's record is.
     records = desk.look(scopes_of(caller, route=route.name, providers=providers)).records
     agent = asked.agent if {asked.agent, "*"} & set(records[key].get("agents", ())) else ""
     scopes = scopes_of(caller, agent=agent, route=route.name, providers=providers)
     view = desk.look(scopes)
-    trip = _trip(asked, route, snapshot, view)
+    own_keys = frozenset(view.records[f"tenant#{caller.tenant}"].get("own_keys", ()))
+    trip = _trip(asked, route, snapshot, view)._replace(own_keys=own_keys)
     hard = any(budget.hard for scope in scopes for budget in to_budgets(scope, view.records[scope]))
     return trip, scopes, agent, _bounds(trip, hard)
 
 
 def _route(asked: Asked, snapshot: Snapshot) -> Route:
-    name = snapshot.names.get(asked.request.model)
-    if name is None:
-        message = f"There is no model {asked.request.model[:100]!r}. GET /v1/models lists what this key may use."
-        raise Refusal("model_not_found", message, param="model")
-    return snapshot.routes[name]
+    route = snapshot.route(asked.request.model)
+    if route is None:
+        raise unknown_model(asked.request.model)
+    return route
+
+
+def unknown_model(name: str) -> Refusal:
+    message = f"There is no model {name[:100]!r}. GET /v1/models lists what this key may use."
+    return Refusal("model_not_found", message, param="model")
+
+
+def _fitting(request: Request, route: Route, snapshot: Snapshot) -> Route:
+    """Of the route's targets those that can serve all of the request; or Refusal, by what the first one lacks."""
+    lacks = {id: lack_of(request, target := snapshot.targets[id], snapshot.providers[target.provider]) for id in route.targets}
+    fitting = tuple(id for id, lack in lacks.items() if lack is None)
+    if fitting:
+        return route if len(fitting) == len(route.targets) else route._replace(targets=fitting)
+    parameter, why = next(lack for lack in lacks.values() if lack)
+    others = "" if len(lacks) == 1 else f" None of {', '.join(lacks)} can serve the request."
+    raise Refusal("unsupported_parameter", f"{route.targets[0]} cannot serve `{parameter}`: {why}.{others}", param=parameter)
 
 
 def _trip(asked: Asked, route: Route, snapshot: Snapshot, view: View) -> Trip:
@@ -83,6 +101,7 @@ def _trip(asked: Asked, route: Route, snapshot: Snapshot, view: View) -> Trip:
         deadline_ms=asked.at_ms + int((deadline_s - asked.began_s) * 1000),
         input_tokens=bound.input_tokens_bound(asked.request, asked.body_bytes),
         granted_nanousd=None,
+        tenant=asked.caller.tenant,
     )
 
 

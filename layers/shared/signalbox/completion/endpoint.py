@@ -1,7 +1,9 @@
-"""The endpoint: admit, route, call, answer; and what is left to do after the answer."""
+"""The endpoints: admit, route, call, answer; and what is left to do after the answer. One for every dialect."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+from urllib.parse import unquote
 
 from ..admission.budgets import scopes_of
 from ..admission.keys import authenticate, check_standing
@@ -10,14 +12,15 @@ from ..aws.http import Exchange, Pool
 from ..aws.keys import CallerKeys, ProviderKeys
 from ..aws.ledger import Desk
 from ..aws.live import Live
-from ..data_api import Call, internal_error, refused
-from ..dialects import openai_chat
+from ..data_api import Call, bearer, dialect_of, internal_error, refused
+from ..dialects.contract import Answer, Dialect
 from ..errors import Refusal
-from ..reply import gather
+from ..reply import Chunk, gather
+from ..routing.catalog import Snapshot
 from ..runtime.invocation import Response
 from ..usage.record import UsageRecord
 from ..wire import HttpRequest
-from .admitted import Admitted, admit
+from .admitted import Admitted, admit, unknown_model
 from .asked import Asked, to_asked
 from .flight import Clock
 from .journey import Journey, total
@@ -38,29 +41,40 @@ class Completions:
         self._pool = pool
         self._clock = clock
 
-    def chat(self, call: Call) -> Response:
-        """POST /v1/chat/completions"""
+    def complete(self, call: Call) -> Response:
+        """POST, in the dialect that the path says."""
+        dialect = dialect_of(call.path)
         caller = authenticate(bearer(call.headers), self._callers.ring())
-        request = openai_chat.to_request(call.body)
+        request = dialect.to_request(call.body, call.headers)
         asked = to_asked(caller, request, call.headers, len(call.body), call.remaining_s, self._clock)
         headers = {"x-signalbox-request-id": asked.id, "x-signalbox-cache": "none"}
         try:
             admitted = admit(asked, self._desk, self._live)
         except Refusal as refusal:
             record = to_refused(asked, refusal, self._clock)
-            return refused(refusal, headers)._replace(after=lambda: self._note(record))
-        return self._travel(asked, admitted, headers)
+            return refused(refusal, dialect, headers)._replace(after=lambda: self._note(record))
+        return self._travel(asked, admitted, dialect, headers)
 
     def models(self, call: Call) -> Response:
         """GET /v1/models: what a client may write for `model`."""
+        snapshot = self._snapshot(call)
+        rows = [_to_model(name, snapshot) for name in sorted(snapshot.names)]
+        return Response(200, JSON, json.dumps({"object": "list", "data": rows}).encode())
+
+    def model(self, call: Call) -> Response:
+        """GET /v1/models/{model}"""
+        name, snapshot = unquote(call.path.removeprefix("/v1/models/")), self._snapshot(call)
+        if snapshot.route(name) is None:
+            raise unknown_model(name)
+        return Response(200, JSON, json.dumps(_to_model(name, snapshot)).encode())
+
+    def _snapshot(self, call: Call) -> Snapshot:
         caller = authenticate(bearer(call.headers), self._callers.ring())
         scopes = scopes_of(caller)
         self._desk.refresh(scopes)
         view = self._desk.look(scopes)
         check_standing(caller, view.records)
-        snapshot = self._live.snapshot(view.live)
-        rows = [{"id": name, "object": "model", "created": 0, "owned_by": "signalbox"} for name in sorted(snapshot.names)]
-        return Response(200, JSON, json.dumps({"object": "list", "data": rows}).encode())
+        return self._live.snapshot(view.live)
 
     def close(self) -> None:
         """SIGTERM."""
@@ -70,7 +84,7 @@ class Completions:
         self._desk.record(record.to_detail())
         telemetry.completion(record)
 
-    def _travel(self, asked: Asked, admitted: Admitted, headers: Mapping[str, str]) -> Response:
+    def _travel(self, asked: Asked, admitted: Admitted, dialect: Dialect, headers: Mapping[str, str]) -> Response:
         hold = admitted.hold
 
         def send(request: HttpRequest, timeout_s: float) -> Exchange:
@@ -83,7 +97,7 @@ class Completions:
                     raise
             return exchange
 
-        journey = Journey(admitted.trip, send, self._providers.get, self._clock)
+        journey = Journey(admitted.trip, send, self._providers, self._clock)
         broke: list[Refusal] = []
 
         def settle() -> None:
@@ -100,38 +114,48 @@ class Completions:
             intent = to_record(asked, admitted, journey, "crashed", 500, self._clock)
             self._desk.open(hold, admitted.trip.route.targets[0], intent.to_detail())
             journey.begin(whole=not asked.request.stream)
-            return self._answer(asked, journey, {**headers, **_told(journey)}, broke.append, settle)
+            return self._answer(asked, journey, dialect, {**headers, **_told(journey)}, broke.append, settle)
         except Exception as error:
             refusal = _as_refusal(error)
             broke.append(refusal)
-            return refused(refusal, {**headers, **_told(journey)})._replace(after=settle)
+            return refused(refusal, dialect, {**headers, **_told(journey)})._replace(after=settle)
 
     def _answer(
-        self, asked: Asked, journey: Journey, headers: Mapping[str, str], broke: Callable[[Refusal], None], settle: Callable[[], None]
+        self,
+        asked: Asked,
+        journey: Journey,
+        dialect: Dialect,
+        headers: Mapping[str, str],
+        broke: Callable[[Refusal], None],
+        settle: Callable[[], None],
     ) -> Response:
-        id, created_s = f"chatcmpl-{asked.id}", asked.at_ms // 1000
-        model = journey.trip.snapshot.targets[journey.target].model
+        answer = Answer(asked.id, asked.at_ms // 1000, journey.trip.snapshot.targets[journey.target].model, asked.request)
         if asked.request.stream:
-            events = openai_chat.to_events(id, created_s, model, journey.chunks(), asked.request.include_usage)
-            return Response(200, {**headers, **EVENTS}, _to_the_end(events, broke), settle)
+            events = dialect.to_events(answer, _to_the_end(journey.chunks(), broke))
+            return Response(200, {**headers, **EVENTS}, events, settle)
         choices, tokens = gather(journey.chunks())
-        body = openai_chat.to_body(id, created_s, model, choices, tokens or total(journey.attempts()))
+        body = dialect.to_body(answer, choices, tokens or total(journey.attempts()))
         return Response(200, {**headers, **JSON}, body, settle)
 
 
-def bearer(headers: Mapping[str, str]) -> str | None:
-    scheme, _, key = headers.get("authorization", "").partition(" ")
-    return key.strip() if scheme.lower() == "bearer" else None
+def _to_model(name: str, snapshot: Snapshot) -> dict[str, Any]:
+    """https://platform.openai.com/docs/api-reference/models/object, and what we know beside it of a route's first target."""
+    route = snapshot.route(name)
+    assert route is not None, "names lead to routes"
+    target = snapshot.targets[route.targets[0]]
+    known = {"targets": route.targets, "context_window": target.context_window, "capabilities": sorted(target.capabilities)}
+    return {"id": name, "object": "model", "created": 0, "owned_by": target.provider, "signalbox": known}
 
 
-def _to_the_end(events: Iterator[bytes], broke: Callable[[Refusal], None]) -> Iterator[bytes]:
+def _to_the_end(chunks: Iterator[Chunk], broke: Callable[[Refusal], None]) -> Iterator[Chunk]:
     """A stream that breaks after its first byte ends in the dialect's error, never in silence."""
     try:
-        yield from events
+        for chunk in chunks:  # noqa: UP028  `yield from` would end the upstream's stream when the client leaves
+            yield chunk
     except Exception as error:
         refusal = _as_refusal(error)
         broke(refusal)
-        yield openai_chat.to_error_event(refusal)
+        raise refusal from error
 
 
 def _as_refusal(error: Exception) -> Refusal:

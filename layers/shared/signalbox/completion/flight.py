@@ -1,15 +1,17 @@
 """One attempt at one target: sent, read chunk by chunk within its time limits, and accounted for however it ends."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from math import ceil
 from typing import NamedTuple
 
 from ..aws import telemetry
 from ..aws.http import Cut, Exchange, Malformed, TimedOut, TransportError, Unreachable
 from ..errors import Refusal, UpstreamFailure
 from ..money import Prices, Tokens, cost_nanousd
+from ..providers.contract import Wire
 from ..providers.errors import error_names
-from ..providers.registry import Wire
-from ..reply import Chunk, Finish, ToolCallDelta, Usage
+from ..providers.retry_after import retry_after_s
+from ..reply import Chunk, Citation, Embedding, Finish, ToolCallDelta, Usage
 from ..routing.catalog import Timeouts
 from ..routing.failures import kind_of
 from ..routing.plan import Try
@@ -39,10 +41,18 @@ class Limits(NamedTuple):
 
 
 class Clock(NamedTuple):
-    """`wall` is epoch seconds, `monotonic` measures durations."""
+    """`wall` is epoch seconds, `monotonic` measures durations, `sleep` takes seconds."""
 
     wall: Callable[[], float]
     monotonic: Callable[[], float]
+    sleep: Callable[[float], None]
+
+
+class Part(NamedTuple):
+    """One HTTP call of the attempt; only embeddings take several. `send` takes the seconds that connecting and writing may take."""
+
+    send: Callable[[float], Exchange]
+    first_input: int = 0
 
 
 class Flight:
@@ -52,7 +62,7 @@ class Flight:
         self.step = step
         self.outcome = "ok"
         self.status: int | None = None
-        self.retry_after_s: int | None = None
+        self.retry_after_s: float | None = None
         self.ttft_s: float | None = None
         self.finish: str | None = None
         self._limits = limits
@@ -65,20 +75,14 @@ class Flight:
         self._land_by_s: float | None = None
         self._billable = False
         self._rest: Iterator[bytes] = iter(())
+        self._exchange: Exchange | None = None
+        self.over = False
 
-    def chunks(self, send: Callable[[float], Exchange], wire: Wire) -> Iterator[Chunk]:
-        """Raises UpstreamFailure, at any point. `send` takes the seconds that connecting and writing may take."""
-        exchange = None
+    def chunks(self, parts: Iterable[Part], wire: Wire, streamed: bool) -> Iterator[Chunk]:
+        """Raises UpstreamFailure, at any point."""
         try:
-            wait_s = self._wait_s()
-            if wait_s <= 0:
-                raise TimedOut("the time was up before it was sent")
-            self._billable = True
-            exchange = send(wait_s)
-            self._read_head(exchange)
-            for chunk in wire.to_chunks(self._heard(exchange)):
-                self._note(chunk)
-                yield chunk
+            for part in parts:
+                yield from self._part(part, wire, streamed)
         except TransportError as error:
             kind = next(kind for type_, kind in KINDS if isinstance(error, type_))
             if kind == "unreachable":
@@ -94,9 +98,37 @@ class Flight:
             telemetry.error("an answer could not be read", error)
             raise self._failed("malformed", type(error).__name__) from error
         finally:
+            self.over = True
             self._ended_s = self._clock.monotonic()
-            if exchange and self.outcome != "ok":
-                exchange.close()
+            if self._exchange and self.outcome != "ok":
+                self._exchange.close()
+
+    def _part(self, part: Part, wire: Wire, streamed: bool) -> Iterator[Chunk]:
+        wait_s = self._wait_s()
+        if wait_s <= 0:
+            raise TimedOut("the time was up before it was sent")
+        before, self._billable = self._tokens, True
+        self._exchange = exchange = part.send(wait_s)
+        self._read_head(exchange)
+        counted = wire.from_headers(exchange.headers)
+        if counted is not None:
+            self._note(Usage(counted), before)
+        pieces = self._heard(exchange)
+        for chunk in wire.to_chunks(pieces) if streamed else wire.from_body(b"".join(pieces)):
+            if isinstance(chunk, Embedding):
+                chunk = chunk._replace(choice=part.first_input + chunk.choice)
+            self._note(chunk, before)
+            yield chunk
+
+    def leave(self, rule: str) -> None:
+        """The client has gone. Unless the rule is to `drain` it, the stream is closed here: `free` where nothing is billed then."""
+        if self.over or rule == "drain":
+            return
+        self.over = True
+        self._ended_s = self._clock.monotonic()
+        self._billable = rule != "free"
+        if self._exchange:
+            self._exchange.close()
 
     def land(self) -> None:
         """After the answer: reads what comes after the last chunk, which is little, so that the connection can serve again."""
@@ -129,7 +161,7 @@ class Flight:
             duration_ms=round((self._ended_s - self._began_s) * 1000),
             ttft_ms=None if self.ttft_s is None else round(self.ttft_s * 1000),
             status=self.status,
-            retry_after_s=self.retry_after_s,
+            retry_after_s=None if self.retry_after_s is None else ceil(self.retry_after_s),
             generation=self.step.generation,
             tokens=tokens,
             cost_nanousd=cost_nanousd(tokens, self._prices) if self._prices else 0,
@@ -154,8 +186,7 @@ class Flight:
             body += piece
             if len(body) >= ERROR_BODY_BYTES:
                 break
-        wait = exchange.headers.get("retry-after", "")
-        self.retry_after_s = int(wait) if wait.isascii() and wait.isdecimal() and len(wait) < 7 else None
+        self.retry_after_s = retry_after_s(exchange.headers, body, self._clock.wall())
         raise UpstreamFailure(kind_of(self.status, body), error_names(body))
 
     def _heard(self, exchange: Exchange) -> Iterator[bytes]:
@@ -164,18 +195,22 @@ class Flight:
             self._heard_s = self._clock.monotonic()
             yield piece
 
-    def _note(self, chunk: Chunk) -> None:
-        if isinstance(chunk, Usage):
-            self._tokens = chunk.tokens
+    def _note(self, chunk: Chunk, before: Tokens | None) -> None:
+        """`before` is what the attempt's earlier parts came to."""
+        kind = type(chunk)
+        if kind is Usage:
+            self._tokens = before + chunk.tokens if before else chunk.tokens  # type: ignore[union-attr]
             return
-        if isinstance(chunk, Finish):
-            self.finish = chunk.reason
+        if kind is Finish:
+            self.finish = chunk.reason  # type: ignore[union-attr]
             return
         self._said_s = self._clock.monotonic()
         if self.ttft_s is None:
             self.ttft_s = self._said_s - self._began_s
-        text = chunk.arguments if isinstance(chunk, ToolCallDelta) else chunk.text
-        self._delivered_bytes += len(text.encode("utf-8", "surrogatepass"))
+        if kind is Citation or kind is Embedding:
+            return
+        text: str = chunk.arguments if kind is ToolCallDelta else chunk.text  # type: ignore[union-attr]
+        self._delivered_bytes += len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
     def _failed(self, kind: str, detail: str) -> UpstreamFailure:
         self.outcome = kind

@@ -1,30 +1,46 @@
 """One request on its way: the plan's attempts, one after the other, until a target answers; then the chunks of its answer."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple
+from math import ceil
+from typing import NamedTuple, Protocol
 
 from ..aws import telemetry
 from ..aws.http import Exchange
 from ..circuits.state import Circuit
 from ..errors import Refusal, UpstreamFailure
 from ..money import Tokens
-from ..providers.registry import WIRES
-from ..reply import Chunk
+from ..providers.contract import Wire
+from ..providers.fit import wire_of
+from ..reply import Chunk, Usage
 from ..request import Request
 from ..routing import bound
 from ..routing.catalog import Provider, Route, Snapshot, Target
-from ..routing.failures import KINDS
+from ..routing.failures import KEYS_OWN, KINDS
 from ..routing.plan import Ended, Try, plan
 from ..usage.record import Attempt
 from ..wire import HttpRequest
-from .flight import Clock, Flight, Limits
+from .flight import Clock, Flight, Limits, Part
+
+MOST_FLIGHTS = 14  # what an event of them may hold: `usage.events.MOST_ATTEMPTS`
 
 Send = Callable[[HttpRequest, float], Exchange]
-KeyOf = Callable[[Provider, bool], str | None]  # the second argument asks to read it anew
+
+
+class Keys(Protocol):
+    """The providers' keys. `owner` is the tenant that brings its own, or empty."""
+
+    def of(self, provider: Provider, owner: str, anew: bool = False) -> tuple[str | None, ...]:
+        """One at the least, the best first; (None,) for a provider that asks for none. `anew` asks to read them again."""
+
+    def refused(self, provider: Provider, owner: str, key: str | None) -> None:
+        """It is the last to be tried from now on."""
+
+    def shown(self, request: HttpRequest, provider: Provider, key: str | None) -> HttpRequest:
+        """The request with what proves who sends it. Raises UpstreamFailure where a token cannot be had."""
 
 
 class Trip(NamedTuple):
-    """What a journey sets out with. `granted_nanousd` is None where no budget holds it."""
+    """What a journey sets out with. `granted_nanousd` is None where no budget holds it; `own_keys` are the tenant's own providers."""
 
     request: Request
     route: Route
@@ -36,18 +52,20 @@ class Trip(NamedTuple):
     deadline_ms: int  # epoch
     input_tokens: int
     granted_nanousd: int | None
+    tenant: str = ""
+    own_keys: frozenset[str] = frozenset()
 
 
 class Journey:
     """`begin` finds a target that answers; `chunks` is its answer; `attempts` and what they cost are known when it is over."""
 
-    def __init__(self, trip: Trip, send: Send, key_of: KeyOf, clock: Clock) -> None:
+    def __init__(self, trip: Trip, send: Send, keys: Keys, clock: Clock) -> None:
         self.trip = trip
         self.warning: str | None = None
         self.clamped = False
         self._flights: list[Flight] = []
         self._send = send
-        self._key_of = key_of
+        self._keys = keys
         self._clock = clock
         self._chunks: Iterator[Chunk] = iter(())
 
@@ -68,7 +86,9 @@ class Journey:
         steps = plan(trip.route, trip.snapshot, trip.circuits, trip.draw, trip.now_ms, trip.deadline_ms)
         step = next(steps, None)
         failure: UpstreamFailure | None = None
-        while step is not None:
+        while step is not None and len(self._flights) < MOST_FLIGHTS:
+            if step.wait_s:
+                self._clock.sleep(step.wait_s)
             try:
                 self._chunks = self._attempt(step, whole)
                 self.warning = step.warning
@@ -76,7 +96,7 @@ class Journey:
             except UpstreamFailure as error:
                 failure = failure if error.kind == "unaffordable" and failure else error
                 telemetry.say("WARNING", "an attempt failed", target=step.target, kind=error.kind, status=error.status, detail=error.detail)
-                step = _after(steps, Ended(error.kind, int(self._clock.wall() * 1000)))
+                step = _after(steps, self._ended(error))
         raise self._refusal(failure)
 
     def chunks(self) -> Iterator[Chunk]:
@@ -89,7 +109,12 @@ class Journey:
             raise self._refusal(failure) from failure
 
     def drain(self) -> None:
-        """Reads on after the client has left, within the same deadline: the provider bills on, and says at the end for how much."""
+        """After the client has left: by its provider's rule, reads on within the same deadline, to the count of what is billed."""
+        if self._flights:
+            flight, targets = self._flights[-1], self.trip.snapshot.targets
+            flight.leave(self.trip.snapshot.providers[targets[flight.step.target].provider].on_leave)
+            if flight.over:
+                return
         try:
             for _ in self._chunks:
                 pass
@@ -100,38 +125,66 @@ class Journey:
         for flight in self._flights:
             flight.land()
 
+    def _ended(self, failure: UpstreamFailure) -> Ended:
+        billed = bool(self._flights) and self._flights[-1].attempt().cost_nanousd > 0
+        return Ended(failure.kind, int(self._clock.wall() * 1000), failure.retry_after_s, billed)
+
     def _attempt(self, step: Try, whole: bool) -> Iterator[Chunk]:
+        """By one of the provider's keys: the next where one is refused or used up, and all are read again where none is left."""
         trip = self.trip
         target = trip.snapshot.targets[step.target]
         provider = trip.snapshot.providers[target.provider]
+        owner = trip.tenant if provider.name in trip.own_keys else ""
         max_tokens = self._max_tokens(target)
-        limits = Limits(
-            timeouts=trip.route.timeouts,
+        tried: list[str | None] = []
+        keys = list(self._keys.of(provider, owner))
+        while True:
+            key = keys.pop(0)
+            tried.append(key)
+            try:
+                return self._fly(step, target, provider, key, max_tokens, whole)
+            except UpstreamFailure as failure:
+                if not KINDS[failure.kind].another_key or len(self._flights) >= MOST_FLIGHTS:
+                    raise
+                self._keys.refused(provider, owner, key)
+                if not keys and failure.kind == "auth":  # they may have been rotated since they were read
+                    keys = [fresh for fresh in self._keys.of(provider, owner, True) if fresh not in tried]
+                if not keys:
+                    raise
+                self._flights[-1].outcome = KEYS_OWN[failure.kind]
+
+    def _fly(self, step: Try, target: Target, provider: Provider, key: str | None, max_tokens: int | None, whole: bool) -> Iterator[Chunk]:
+        request = self.trip.request
+        wire = wire_of(request, target, provider)
+        parts = [self._part(asked, first, wire, target, provider, key, max_tokens) for asked, first in _split(request, wire.most_inputs)]
+        flight = Flight(step, self._limits(target, max_tokens), target.prices, self._clock)
+        self._flights.append(flight)
+        chunks = flight.chunks(parts, wire, "streaming" in target.capabilities)
+        try:
+            return iter(list(chunks)) if whole else _primed(chunks)
+        except UpstreamFailure as failure:
+            if failure.kind == "not_found" and target.id not in self.trip.snapshot.targets:  # the client's own name for a model
+                failure.kind = flight.outcome = "unknown_model"
+            raise
+
+    def _part(
+        self, request: Request, first: int, wire: Wire, target: Target, provider: Provider, key: str | None, max_tokens: int | None
+    ) -> Part:
+        upstream = self._keys.shown(wire.to_http(request, target, provider, max_tokens), provider, key)
+        return Part(lambda timeout_s: self._send(upstream, timeout_s), first)
+
+    def _limits(self, target: Target, max_tokens: int | None) -> Limits:
+        trip, timeouts = self.trip, self.trip.route.timeouts
+        if "streaming" not in target.capabilities and not trip.request.inputs:
+            timeouts = timeouts._replace(ttft_s=timeouts.total_s)  # the first byte is the last one
+        return Limits(
+            timeouts=timeouts,
             deadline_s=trip.deadline_s,
             input_tokens=trip.input_tokens,
             output_tokens=(max_tokens or bound.output_tokens_bound(trip.request, target)) * trip.request.n,
             choices=trip.request.n,
             reasons="reasoning" in target.capabilities,
         )
-        key = self._key_of(provider, False)
-        try:
-            return self._fly(step, target, provider, key, max_tokens, limits, whole)
-        except UpstreamFailure as failure:
-            # The secret may have been rotated since it was read: once more, if it was.
-            fresh = self._key_of(provider, True) if failure.kind == "auth" else key
-            if fresh == key:
-                raise
-            return self._fly(step, target, provider, fresh, max_tokens, limits, whole)
-
-    def _fly(
-        self, step: Try, target: Target, provider: Provider, key: str | None, max_tokens: int | None, limits: Limits, whole: bool
-    ) -> Iterator[Chunk]:
-        wire = WIRES[provider.wire]
-        upstream = wire.to_http(self.trip.request, target, provider, key, max_tokens)
-        flight = Flight(step, limits, target.prices, self._clock)
-        self._flights.append(flight)
-        chunks = flight.chunks(lambda timeout_s: self._send(upstream, timeout_s), wire)
-        return iter(list(chunks)) if whole else _primed(chunks)
 
     def _max_tokens(self, target: Target) -> int | None:
         """What to ask for, so that the attempt stays within what is left of the hold."""
@@ -147,7 +200,7 @@ class Journey:
         return min(affordable, most)
 
     def _refusal(self, failure: UpstreamFailure | None) -> Refusal:
-        tried = ", ".join(flight.step.target for flight in self._flights)
+        tried = ", ".join(dict.fromkeys(flight.step.target for flight in self._flights))
         if failure is None:
             return Refusal("deadline_exceeded", "The time was up before a target could be tried. Allow more in x-signalbox-timeout-ms.")
         code = KINDS[failure.kind].code
@@ -155,8 +208,10 @@ class Journey:
             return Refusal(code, failure.detail)
         if code == "invalid_request":
             return Refusal(code, f"{tried} refused the request ({failure.kind}; {failure.detail or 'no reason given'}).")
+        if code == "model_not_found":
+            return Refusal(code, f"{tried}: the provider has no model of that name. GET /v1/models lists what is known.", param="model")
         advice = "Allow more time, or try again." if code == "deadline_exceeded" else "Try again."
-        wait = None if failure.retry_after_s is None else max(1, failure.retry_after_s)
+        wait = None if failure.retry_after_s is None else max(1, ceil(failure.retry_after_s))
         return Refusal(code, f"No target answered (tried {tried}; the last ended in {failure.kind}). {advice}", retry_after_s=wait)
 
 
@@ -164,12 +219,25 @@ def total(attempts: tuple[Attempt, ...]) -> Tokens:
     return sum((attempt.tokens for attempt in attempts), Tokens())
 
 
+def _split(request: Request, most_inputs: int) -> Iterator[tuple[Request, int]]:
+    """As many requests as the inputs of an embedding need, each with the place of its first."""
+    if len(request.inputs) <= most_inputs:
+        yield request, 0
+        return
+    for first in range(0, len(request.inputs), most_inputs):
+        yield request._replace(inputs=request.inputs[first : first + most_inputs]), first
+
+
 def _primed(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
-    """With its first chunk read, so that a failure before it shows here."""
-    first = next(chunks)
+    """With its first content read, so that a failure before it shows here: a count alone is nothing that a client has seen."""
+    first = []
+    for chunk in chunks:
+        first.append(chunk)
+        if type(chunk) is not Usage:
+            break
 
     def on() -> Iterator[Chunk]:
-        yield first
+        yield from first
         yield from chunks
 
     return on()

@@ -59,7 +59,7 @@ def _asked(asked: Asked, outcome: str, status: int, clock: Clock) -> dict[str, A
         "outcome": outcome,
         "status": status,
         "stream": request.stream,
-        "prompt_chars": prompt_chars(request.messages),
+        "prompt_chars": prompt_chars(request),
         "duration_ms": round((clock.monotonic() - asked.began_s) * 1000),
         "tags": asked.tags,
     }

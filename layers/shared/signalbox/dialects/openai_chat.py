@@ -1,37 +1,49 @@
 """OpenAI's chat completions, as clients speak it. https://platform.openai.com/docs/api-reference/chat"""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..errors import Refusal
 from ..money import Tokens
-from ..reply import Choice, Chunk, Finish, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta, Usage
-from ..request import Image, Message, Part, Raw, Request, Text, ToolCall, ToolResult
-from .checks import (
-    BOOLEAN,
-    OBJECT,
-    OBJECTS,
-    STRING,
-    STRING_OR_OBJECT,
-    expect,
-    number,
-    taken,
-    to_object,
-    whole_number,
+from ..reply import Choice, Chunk, Citation, Finish, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta, Usage
+from ..request import (
+    Format,
+    Image,
+    Message,
+    Part,
+    Raw,
+    Reasoning,
+    Request,
+    Signature,
+    Text,
+    Thinking,
+    Tool,
+    ToolCall,
+    ToolChoice,
+    ToolResult,
 )
+from .checks import BOOLEAN, OBJECT, OBJECTS, STRING, STRING_OR_OBJECT, expect, number, taken, to_object, whole_number
+from .contract import Answer, Dialect
 
 NAME = "openai_chat"
 
-ROLES = frozenset({"system", "developer", "user", "assistant", "tool"})
+ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
 RAW_PARTS = frozenset({"input_audio", "file", "refusal"})
 PARTS = frozenset({"text", "image_url"}) | RAW_PARTS
-TOOL_PARTS = frozenset({"text"})  # all that the published API takes in a tool's result
+TOOL_PARTS = frozenset({"text", "image_url"})  # the published API takes texts alone; those of other models show pictures too
+CHOICES = ("auto", "none", "required")
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh")
 
 ERROR_TYPES = {401: "authentication_error", 403: "permission_error", 404: "invalid_request_error", 429: "rate_limit_error"}
 
+# How clients carry a model's signed reasoning there and back, after OpenRouter: `reasoning_details`.
+# https://openrouter.ai/docs/use-cases/reasoning-tokens#preserving-reasoning-blocks
+# And a tool call's, after Google. https://ai.google.dev/gemini-api/docs/thought-signatures
+DETAIL_TEXT, DETAIL_SEALED = "reasoning.text", "reasoning.encrypted"
 
-def to_request(body: bytes) -> Request:
+
+def to_request(body: bytes, headers: Mapping[str, str]) -> Request:
     """Raises Refusal (invalid_request) naming the parameter. What we do not know is kept in `extra`."""
     given = to_object(body)
     model = taken(given, "model", STRING)
@@ -41,12 +53,9 @@ def to_request(body: bytes) -> Request:
     if not messages:
         raise Refusal("invalid_request", "`messages` is missing or empty. Send one message at the least.", param="messages")
     stream_options = taken(given, "stream_options", OBJECT) or {}
-    stop = given.pop("stop", None)
-    if isinstance(stop, str):
-        stop = [stop]
-    if stop is not None and not (isinstance(stop, list) and len(stop) <= 4 and all(isinstance(word, str) for word in stop)):
-        raise Refusal("invalid_request", "`stop` must be a string or an array of up to four strings.", param="stop")
     max_tokens = taken(given, "max_tokens", whole_number(1))
+    effort = taken(given, "reasoning_effort", STRING)
+    logprobs, top_logprobs = taken(given, "logprobs", BOOLEAN), taken(given, "top_logprobs", whole_number(0, 20))
     return Request(
         dialect=NAME,
         model=model,
@@ -56,33 +65,130 @@ def to_request(body: bytes) -> Request:
         max_tokens=taken(given, "max_completion_tokens", whole_number(1)) or max_tokens,
         temperature=taken(given, "temperature", number(0, 2)),
         top_p=taken(given, "top_p", number(0, 1)),
-        stop=tuple(stop or ()),
+        top_k=taken(given, "top_k", whole_number(1)),
+        stop=to_stop(given.pop("stop", None)),
         seed=taken(given, "seed", whole_number()),
         n=taken(given, "n", whole_number(1, 128)) or 1,
-        tools=tuple(taken(given, "tools", OBJECTS) or ()),
-        tool_choice=taken(given, "tool_choice", STRING_OR_OBJECT),
-        response_format=taken(given, "response_format", OBJECT),
+        frequency_penalty=taken(given, "frequency_penalty", number(-2, 2)),
+        presence_penalty=taken(given, "presence_penalty", number(-2, 2)),
+        logprobs=(top_logprobs or 0) if logprobs else None,
+        tools=to_tools(given),
+        tool_choice=to_tool_choice(taken(given, "tool_choice", STRING_OR_OBJECT)),
+        parallel_tool_calls=taken(given, "parallel_tool_calls", BOOLEAN),
+        response_format=to_format(taken(given, "response_format", OBJECT)),
+        thinking=Thinking(to_effort(effort, "reasoning_effort")) if effort else None,
         user=taken(given, "user", STRING),
-        extra=given,
+        extra={name: value for name, value in given.items() if value is not None},
     )
+
+
+def to_stop(stop: Any) -> tuple[str, ...]:
+    if isinstance(stop, str):
+        return (stop,)
+    if stop is not None and not (isinstance(stop, list) and len(stop) <= 4 and all(isinstance(word, str) for word in stop)):
+        raise Refusal("invalid_request", "`stop` must be a string or an array of up to four strings.", param="stop")
+    return tuple(stop or ())
+
+
+def to_effort(effort: str, path: str) -> str:
+    expect(effort, (lambda value: value in EFFORTS, f"one of {', '.join(EFFORTS)}"), path)
+    return effort
+
+
+def to_tools(given: dict[str, Any]) -> tuple[Tool | Raw, ...]:
+    """`functions` is what `tools` was called once."""
+    functions = taken(given, "functions", OBJECTS) or ()
+    tools = taken(given, "tools", OBJECTS) or ()
+    read = tuple(to_tool(tool, f"tools[{position}]") for position, tool in enumerate(tools))
+    return read + tuple(to_function(function, f"functions[{position}]") for position, function in enumerate(functions))
+
+
+def to_tool(tool: dict[str, Any], path: str) -> Tool | Raw:
+    if tool.get("type", "function") != "function":
+        return Raw(tool)
+    expect(tool.get("function"), OBJECT, f"{path}.function")
+    return to_function(tool["function"], f"{path}.function")._replace(cache=tool.get("cache_control"))
+
+
+def to_function(function: dict[str, Any], path: str) -> Tool:
+    expect(function.get("name"), STRING, f"{path}.name")
+    for name, check in (("description", STRING), ("parameters", OBJECT), ("strict", BOOLEAN)):
+        if function.get(name) is not None:
+            expect(function[name], check, f"{path}.{name}")
+    return Tool(function["name"], function.get("description"), function.get("parameters"), function.get("strict"))
+
+
+def to_tool_choice(choice: Any) -> ToolChoice | Raw | None:
+    if choice is None:
+        return None
+    if isinstance(choice, str):
+        expect(choice, (lambda value: value in CHOICES, f"one of {', '.join(CHOICES)}, or an object"), "tool_choice")
+        return ToolChoice(choice)
+    if choice.get("type") != "function":
+        return Raw(choice)
+    function: Any = choice.get("function")
+    expect(function, OBJECT, "tool_choice.function")
+    expect(function.get("name"), STRING, "tool_choice.function.name")
+    return ToolChoice("tool", function["name"])
+
+
+def to_format(form: dict[str, Any] | None) -> Format | None:
+    kind = (form or {}).get("type")
+    if form is None or kind == "text":
+        return None
+    if kind == "json_object":
+        return Format()
+    expect(kind, (lambda value: value == "json_schema", "one of json_object, json_schema, text"), "response_format.type")
+    schema: Any = form.get("json_schema")
+    expect(schema, OBJECT, "response_format.json_schema")
+    for name, check in (("name", STRING), ("schema", OBJECT), ("strict", BOOLEAN), ("description", STRING)):
+        if schema.get(name) is not None:
+            expect(schema[name], check, f"response_format.json_schema.{name}")
+    return Format(schema.get("schema") or {}, schema.get("name") or "answer", schema.get("strict"), schema.get("description"))
 
 
 def to_message(message: dict[str, Any], path: str) -> Message:
     role = message.pop("role", None)
     if not (isinstance(role, str) and role in ROLES):
         raise Refusal("invalid_request", f"`{path}.role` must be one of {', '.join(sorted(ROLES))}.", param=f"{path}.role")
-    parts = to_parts(message.pop("content", None), f"{path}.content", TOOL_PARTS if role == "tool" else PARTS)
+    name = taken(message, "name", STRING, f"{path}.")
+    parts: tuple[Part, ...] = to_parts(
+        message.pop("content", None), f"{path}.content", TOOL_PARTS if role in ("tool", "function") else PARTS
+    )
+    if role == "function":  # what `tool` was called once; its call has no id but its name
+        return Message("tool", (ToolResult(name or "", parts),))  # type: ignore[arg-type]
     if role == "tool":
         call_id: Any = message.pop("tool_call_id", None)
         expect(call_id, STRING, f"{path}.tool_call_id")
-        parts = (ToolResult(call_id, "".join(part.text for part in parts if isinstance(part, Text))),)
+        parts = (ToolResult(call_id, parts),)  # type: ignore[arg-type]
     else:
         calls = taken(message, "tool_calls", OBJECTS, f"{path}.") or ()
         parts += tuple(to_tool_call(call, f"{path}.tool_calls[{position}]") for position, call in enumerate(calls))
+        if call := taken(message, "function_call", OBJECT, f"{path}."):
+            parts += (to_tool_call({"id": call.get("name"), "function": call}, f"{path}.function_call"),)
     if not parts and role != "assistant":
         raise Refusal("invalid_request", f"`{path}.content` is missing. Send a string or an array of parts.", param=f"{path}.content")
-    name = taken(message, "name", STRING, f"{path}.")
+    if role == "assistant":
+        parts = to_reasoning(message, path) + parts
+        message.pop("annotations", None)  # ours, of an answer: no provider takes them back
     return Message(role, parts, name, {field: value for field, value in message.items() if value is not None})
+
+
+def to_reasoning(message: dict[str, Any], path: str) -> tuple[Reasoning, ...]:
+    """What an answer of ours said of the model's reasoning, as it came back."""
+    details = taken(message, "reasoning_details", OBJECTS, f"{path}.")
+    text = taken(message, "reasoning_content", STRING, f"{path}.")
+    if details is None:
+        return (Reasoning(text),) if text else ()
+    blocks = []
+    for position, detail in enumerate(details):
+        sealed = detail.get("type") == DETAIL_SEALED
+        held = detail.get("data" if sealed else "signature")
+        for value, name in ((detail.get("text"), "text"), (held, "data" if sealed else "signature"), (detail.get("format"), "format")):
+            expect(value or "", STRING, f"{path}.reasoning_details[{position}].{name}")
+        signature = Signature(detail.get("format") or "", held, detail.get("id")) if held else None
+        blocks.append(Reasoning(detail.get("text") or "", signature, sealed))
+    return tuple(blocks)
 
 
 def to_parts(content: Any, path: str, kinds: frozenset[str]) -> tuple[Part, ...]:
@@ -100,12 +206,13 @@ def to_part(part: dict[str, Any], path: str, kinds: frozenset[str]) -> Part:
         raise Refusal("invalid_request", f"`{path}.type` must be one of {', '.join(sorted(kinds))}.", param=f"{path}.type")
     if kind == "text":
         expect(part.get("text"), STRING, f"{path}.text")
-        return Text(part["text"])
+        return Text(part["text"], part.get("cache_control"))
     if kind == "image_url":
         image: Any = part.get("image_url")
         expect(image, OBJECT, f"{path}.image_url")
         expect(image.get("url"), STRING, f"{path}.image_url.url")
-        return Image(image["url"], image.get("detail"))
+        expect(image.get("detail") or "", STRING, f"{path}.image_url.detail")
+        return Image(image["url"], image.get("detail"), part.get("cache_control"))
     return Raw(part)
 
 
@@ -114,16 +221,23 @@ def to_tool_call(call: dict[str, Any], path: str) -> ToolCall:
     expect(function, OBJECT, f"{path}.function")
     for value, name in ((call.get("id"), "id"), (function.get("name"), "function.name"), (function.get("arguments"), "function.arguments")):
         expect(value, STRING, f"{path}.{name}")
-    return ToolCall(call["id"], function["name"], function["arguments"])
+    return ToolCall(call["id"], function["name"], function["arguments"], _call_signature(call.get("extra_content")))
 
 
-def to_body(id: str, created_s: int, model: str, choices: list[Choice], tokens: Tokens) -> bytes:
-    return _json(
+def _call_signature(extra: Any) -> Signature | None:
+    match extra:
+        case {"google": {"thought_signature": str(text)}}:
+            return Signature("google", text)
+    return None
+
+
+def to_body(answer: Answer, choices: list[Choice], tokens: Tokens) -> bytes:
+    return dumped(
         {
-            "id": id,
+            "id": f"chatcmpl-{answer.id}",
             "object": "chat.completion",
-            "created": created_s,
-            "model": model,
+            "created": answer.created_s,
+            "model": answer.model,
             "choices": [_to_choice(index, choice) for index, choice in enumerate(choices)],
             "usage": to_usage(tokens),
         }
@@ -131,64 +245,121 @@ def to_body(id: str, created_s: int, model: str, choices: list[Choice], tokens: 
 
 
 def _to_choice(index: int, choice: Choice) -> dict[str, Any]:
+    text, calls = choice.text, choice.tool_calls
     message: dict[str, Any] = {
         "role": "assistant",
-        "content": choice.text if choice.text or not (choice.tool_calls or choice.refusal) else None,
+        "content": text if text or not (calls or choice.refusal) else None,
         "refusal": choice.refusal or None,
-        "annotations": [],
+        "annotations": [to_annotation(citation) for citation in choice.citations],
     }
-    if choice.reasoning:
-        message["reasoning_content"] = choice.reasoning
-    if choice.tool_calls:
-        message["tool_calls"] = [
-            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}} for call in choice.tool_calls
-        ]
+    if reasoning := "".join(block.text for block in choice.reasoning):
+        message["reasoning_content"] = reasoning
+    if details := [detail for place, block in enumerate(choice.reasoning) if (detail := _to_detail(block, place))]:
+        message["reasoning_details"] = details
+    if calls:
+        message["tool_calls"] = [_to_tool_call(call) for call in calls]
     return {
         "index": index,
         "message": message,
         "logprobs": {"content": list(choice.logprobs), "refusal": None} if choice.logprobs else None,
-        "finish_reason": choice.finish,
+        "finish_reason": choice.finish or "stop",
     }
 
 
-def to_events(id: str, created_s: int, model: str, chunks: Iterable[Chunk], include_usage: bool) -> Iterator[bytes]:
-    """One event a chunk, as it comes. Raises what `chunks` raises; the caller then sends `to_error_event`."""
-    head = _json({"id": id, "object": "chat.completion.chunk", "created": created_s, "model": model})[:-1]
-    usage = b',"usage":null' if include_usage else b""
-    begun: set[int] = set()
-    tokens = None
+def _to_tool_call(call: ToolCall) -> dict[str, Any]:
+    function = {"name": call.name, "arguments": call.arguments}
+    return {"id": call.id, "type": "function", "function": function} | _to_extra_content(call.signature)
 
-    def event(index: int, delta: dict[str, Any], logprobs: Any = None, finish: str | None = None) -> bytes:
-        choice = {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish}
-        return b'data: %b,"choices":[%b]%b}\n\n' % (head, _json(choice), usage)
 
-    for chunk in chunks:
-        if isinstance(chunk, Usage):
-            tokens = chunk.tokens
-            continue
-        if chunk.choice not in begun:
-            begun.add(chunk.choice)
-            yield event(chunk.choice, {"role": "assistant", "content": "", "refusal": None})
-        match chunk:
-            case TextDelta(text, index, logprobs):
-                yield event(index, {"content": text}, {"content": list(logprobs), "refusal": None} if logprobs else None)
-            case RefusalDelta(text, index):
-                yield event(index, {"refusal": text})
-            case ReasoningDelta(text, index):
-                yield event(index, {"reasoning_content": text})
-            case ToolCallDelta():
-                yield event(chunk.choice, {"tool_calls": [_to_tool_call_delta(chunk)]})
-            case Finish(reason, index):
-                yield event(index, {}, finish=reason)
-    if include_usage and tokens is not None:
-        yield b'data: %b,"choices":[],"usage":%b}\n\n' % (head, _json(to_usage(tokens)))
+def _to_extra_content(signature: Signature | None) -> dict[str, Any]:
+    return {"extra_content": {"google": {"thought_signature": signature.text}}} if signature and signature.family == "google" else {}
+
+
+def _to_detail(block: Reasoning | ReasoningDelta, place: int) -> dict[str, Any] | None:
+    """None where there is nothing that a client would have to send back."""
+    signature = block.signature
+    if signature is None:
+        return None
+    held = {"type": DETAIL_SEALED, "data": signature.text} if block.redacted else {"type": DETAIL_TEXT, "text": block.text}
+    sealed = {} if block.redacted else {"signature": signature.text}
+    return held | sealed | {"id": signature.id, "format": signature.family, "index": place}
+
+
+def to_annotation(citation: Citation) -> dict[str, Any]:
+    """https://platform.openai.com/docs/api-reference/chat/object"""
+    place = {"start_index": citation.start or 0, "end_index": citation.end or 0}
+    return {"type": "url_citation", "url_citation": place | {"title": citation.title, "url": citation.url}}
+
+
+def to_events(answer: Answer, chunks: Iterable[Chunk]) -> Iterator[bytes]:
+    """One event a chunk, as it comes. A Refusal from `chunks` ends the stream with the error, which clients raise, and the proper end."""
+    named = {"id": f"chatcmpl-{answer.id}", "object": "chat.completion.chunk", "created": answer.created_s, "model": answer.model}
+    head = b'data: %b,"choices":[' % dumped(named)[:-1]
+    tail = b'],"usage":null}\n\n' if answer.request.include_usage else b"]}\n\n"
+    state = _Deltas()
+    try:
+        for chunk in chunks:
+            for choice in state.of(chunk):
+                yield b"%b%b%b" % (head, choice, tail)
+    except Refusal as refusal:
+        yield b"data: %b\n\ndata: [DONE]\n\n" % to_error(refusal)
+        return
+    if answer.request.include_usage:
+        yield b'%b],"usage":%b}\n\n' % (head, dumped(to_usage(state.tokens)))
     yield b"data: [DONE]\n\n"
+
+
+class _Deltas:
+    """What each choice has begun, and the blocks of its reasoning as far as they are needed to sign them."""
+
+    def __init__(self) -> None:
+        self.tokens = Tokens()
+        self._begun: set[int] = set()
+        self._blocks: dict[int, tuple[int, list[str]]] = {}
+
+    def of(self, chunk: Chunk) -> Iterator[bytes]:
+        if type(chunk) is Usage:
+            self.tokens = chunk.tokens
+            return
+        index = chunk.choice  # type: ignore[union-attr]
+        if index not in self._begun:
+            self._begun.add(index)
+            yield _choice(index, {"role": "assistant", "content": "", "refusal": None})
+        match chunk:
+            case TextDelta(text, _, logprobs):
+                yield _choice(index, {"content": text}, {"content": list(logprobs), "refusal": None} if logprobs else None)
+            case ReasoningDelta():
+                yield _choice(index, self._reasoning(chunk))
+            case ToolCallDelta():
+                yield _choice(index, {"tool_calls": [_to_tool_call_delta(chunk)]})
+            case RefusalDelta(text):
+                yield _choice(index, {"refusal": text})
+            case Citation():
+                yield _choice(index, {"annotations": [to_annotation(chunk)]})
+            case Finish(reason):
+                yield _choice(index, {}, None, reason)
+
+    def _reasoning(self, chunk: ReasoningDelta) -> dict[str, Any]:
+        """The text as it comes; with its signature the whole block once more, since clients send back the details alone."""
+        place, texts = self._blocks.get(chunk.choice, (0, []))
+        texts.append(chunk.text)
+        delta: dict[str, Any] = {"reasoning_content": chunk.text} if chunk.text else {}
+        if chunk.signature:
+            delta["reasoning_details"] = [_to_detail(chunk if chunk.redacted else chunk._replace(text="".join(texts)), place)]
+            place, texts = place + 1, []
+        self._blocks[chunk.choice] = (place, texts)
+        return delta
+
+
+def _choice(index: int, delta: dict[str, Any], logprobs: Any = None, finish: str | None = None) -> bytes:
+    return dumped({"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish})
 
 
 def _to_tool_call_delta(chunk: ToolCallDelta) -> dict[str, Any]:
     function = {"name": chunk.name} if chunk.name else {}
     opening = {"id": chunk.id, "type": "function"} if chunk.id else {}
-    return {"index": chunk.position} | opening | {"function": function | {"arguments": chunk.arguments}}
+    call = {"index": chunk.position} | opening | {"function": function | {"arguments": chunk.arguments}}
+    return call | _to_extra_content(chunk.signature)
 
 
 def to_usage(tokens: Tokens) -> dict[str, Any]:
@@ -208,13 +379,11 @@ def to_usage(tokens: Tokens) -> dict[str, Any]:
 
 def to_error(refusal: Refusal) -> bytes:
     kind = ERROR_TYPES.get(refusal.status, "invalid_request_error" if refusal.status < 500 else "server_error")
-    return _json({"error": {"message": refusal.message, "type": kind, "param": refusal.param, "code": refusal.code}})
+    return dumped({"error": {"message": refusal.message, "type": kind, "param": refusal.param, "code": refusal.code}})
 
 
-def to_error_event(refusal: Refusal) -> bytes:
-    """Ends a stream that broke after its first byte: the error, which clients raise, and the proper end."""
-    return b"data: %b\n\ndata: [DONE]\n\n" % to_error(refusal)
-
-
-def _json(value: Any) -> bytes:
+def dumped(value: Any) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode()
+
+
+DIALECT = Dialect(NAME, to_request, to_body, to_events, to_error)

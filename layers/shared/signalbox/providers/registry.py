@@ -1,20 +1,53 @@
-"""The wire formats by name. A provider in `routing.yaml` names one; another format is another row."""
+"""The wire formats by name. A provider or a model in `routing.yaml` names one; another is another row, or somebody else's entry point."""
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
+from functools import cache
+from importlib import import_module
 
-from ..reply import Chunk
-from ..request import Request
-from ..routing.catalog import Provider, Target
-from ..wire import HttpRequest
-from . import openai
+from .contract import Wire
+
+# Each is a module here with a `WIRE`, which is loaded when it is first asked for: most requests of a container speak one or two of them.
+MODULES = {
+    "openai": "openai",
+    "openai_responses": "openai_responses",
+    "openai_embeddings": "openai_embeddings",
+    "azure": "azure",
+    "azure_embeddings": "azure_embeddings",
+    "anthropic": "anthropic",
+    "anthropic_vertex": "anthropic_vertex",
+    "bedrock": "bedrock",
+    "bedrock_titan": "bedrock_titan",
+    "bedrock_cohere": "bedrock_cohere",
+    "gemini": "gemini",
+    "gemini_embeddings": "gemini_embeddings",
+    "vertex_embeddings": "vertex_embeddings",
+    "ollama": "ollama",
+    "ollama_embeddings": "ollama_embeddings",
+}
+ENTRY_POINTS = "signalbox.wires"
 
 
-class Wire(NamedTuple):
-    """Pure functions: a request to HTTP, and the bytes of a 2xx body to chunks (raising UpstreamFailure)."""
+@cache
+def wire(name: str) -> Wire:
+    """LookupError where there is none of that name."""
+    if name in MODULES:
+        found: Wire = import_module(f".{MODULES[name]}", __package__).WIRE
+        return found
+    return _elsewhere(name)
 
-    to_http: Callable[[Request, Target, Provider, str | None, int | None], HttpRequest]
-    to_chunks: Callable[[Iterable[bytes]], Iterator[Chunk]]
+
+def known(name: str) -> bool:
+    try:
+        wire(name)
+    except LookupError:
+        return False
+    return True
 
 
-WIRES = {"openai": Wire(openai.to_http, openai.to_chunks)}
+def _elsewhere(name: str) -> Wire:
+    from importlib.metadata import entry_points  # 20 ms, and few have one
+
+    found = [point for point in entry_points(group=ENTRY_POINTS) if point.name == name]
+    if not found:
+        raise LookupError(f"unknown wire format {name!r}; known: {', '.join(sorted(MODULES))}")
+    loaded: Wire = found[0].load()
+    return loaded

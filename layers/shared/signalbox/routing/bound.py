@@ -1,7 +1,9 @@
 """The worst that one attempt can cost, known before it is made; and the other way round, what an amount can pay for."""
 
+from collections.abc import Iterator
+
 from ..money import TOKENS_PER_PRICE, Prices, ceil_price
-from ..request import Image, Message, Raw, Request, Text, ToolResult
+from ..request import Image, Message, Part, Raw, Request, Text, ToolResult
 from .catalog import Target
 
 MIN_OUTPUT_TOKENS = 256  # below this an answer cut short is of no use: the request is refused instead
@@ -12,39 +14,66 @@ USUAL_TIERS = ("default", None)
 
 # A token of a byte-level vocabulary covers one byte of text at the least. What templates add around a message is less than its JSON.
 MESSAGE_OVERHEAD_TOKENS = 16
+# The dearest there is: gpt-4o-mini, eight tiles of 5,667 and 2,833. https://platform.openai.com/docs/guides/images-vision#calculating-costs
+IMAGE_TOKENS = 65_536
 REQUEST_OVERHEAD_TOKENS = 64
 
 
 def unbounded(request: Request) -> str | None:
     """The parameter whose cost our prices do not bound; None where all is bounded."""
-    if any("audio" in message.extra or any(isinstance(part, Image | Raw) for part in message.parts) for message in request.messages):
-        return "messages"  # the size of an image, a sound or a file does not say what it counts
+    if any("audio" in message.extra or any(isinstance(part, Raw) for part in _contents(message)) for message in request.messages):
+        return "messages"  # the size of a sound or a file does not say what it counts
+    if any(isinstance(tool, Raw) for tool in request.tools):
+        return "tools"  # the provider's own are billed by the call, and what they find as input
     if request.extra.get("service_tier", "default") not in USUAL_TIERS:
         return "service_tier"
     return next((name for name in PRICED_OTHERWISE if request.extra.get(name) is not None), None)
 
 
 def input_tokens_bound(request: Request, body_bytes: int) -> int:
-    """No request of this size counts more input tokens, if it is bounded at all."""
-    return body_bytes + len(request.messages) * MESSAGE_OVERHEAD_TOKENS + REQUEST_OVERHEAD_TOKENS
+    """No request of this size counts more input tokens, if it is bounded at all. An image counts by its pixels, not its bytes."""
+    images = [part for message in request.messages for part in _contents(message) if isinstance(part, Image)]
+    text_bytes = body_bytes - sum(len(image.url) for image in images if image.url.startswith("data:"))
+    items = len(request.messages) + len(request.inputs)
+    return text_bytes + len(images) * IMAGE_TOKENS + items * MESSAGE_OVERHEAD_TOKENS + REQUEST_OVERHEAD_TOKENS
 
 
 def output_tokens_bound(request: Request, target: Target) -> int:
     """Of one choice: what was asked for, or the most that the model gives."""
-    return min(request.max_tokens or target.max_output_tokens, target.max_output_tokens)
+    return 0 if request.inputs else min(request.max_tokens or target.max_output_tokens, target.max_output_tokens)
 
 
 def bound_nanousd(input_tokens: int, output_tokens: int, choices: int, prices: Prices) -> int:
-    return ceil_price(input_tokens * prices.dearest_input + output_tokens * choices * prices.dearest_output)
+    return max(
+        ceil_price(input_tokens * row.dearest_input + output_tokens * choices * row.dearest_output) for row in _rows(input_tokens, prices)
+    )
 
 
 def affordable_output_tokens(amount_nanousd: int, input_tokens: int, choices: int, prices: Prices) -> int:
     """The most output tokens per choice whose bound stays within the amount; negative where the input alone does not."""
+    return min(_affordable(amount_nanousd, input_tokens, choices, row) for row in _rows(input_tokens, prices))
+
+
+def _affordable(amount_nanousd: int, input_tokens: int, choices: int, prices: Prices) -> int:
     left = amount_nanousd * TOKENS_PER_PRICE - input_tokens * prices.dearest_input
     each = choices * prices.dearest_output
     return left // each if each else (TOKENS_PER_PRICE if left >= 0 else -1)
 
 
-def prompt_chars(messages: tuple[Message, ...]) -> int:
+def _rows(input_tokens: int, prices: Prices) -> tuple[Prices, ...]:
+    """Those that may come to apply: what counts at most so much may also count less."""
+    return (prices, prices.long) if prices.long and input_tokens > prices.long_above else (prices,)
+
+
+def prompt_chars(request: Request) -> int:
     """How long the prompt's texts are, in characters."""
-    return sum(len(part.text) for message in messages for part in message.parts if isinstance(part, Text | ToolResult))
+    texts = sum(len(part.text) for message in request.messages for part in message.parts if isinstance(part, Text | ToolResult))
+    return texts + sum(len(text) for text in request.inputs if isinstance(text, str))
+
+
+def _contents(message: Message) -> Iterator[Part]:
+    for part in message.parts:
+        if isinstance(part, ToolResult):
+            yield from part.parts
+        else:
+            yield part

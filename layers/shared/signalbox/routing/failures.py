@@ -6,30 +6,39 @@ from typing import NamedTuple
 
 
 class Kind(NamedTuple):
-    """`elsewhere`: another target may succeed. `code`: what the caller is told if none did."""
+    """`code` is what the caller is told if nothing helped. `elsewhere`: another target may succeed. `another_key`: another key of the same
+    provider may. `again`: the same target may, once the wait is over that it asked for.
+    """
 
-    elsewhere: bool
     code: str
+    elsewhere: bool = True
+    another_key: bool = False
+    again: bool = False
 
 
 KINDS = {
-    "bad_request": Kind(False, "invalid_request"),
-    "context_too_long": Kind(True, "invalid_request"),
-    "content_filtered": Kind(True, "invalid_request"),
-    "auth": Kind(True, "upstream_failed"),
-    "not_found": Kind(True, "upstream_failed"),
-    "rate_limited": Kind(True, "upstream_failed"),
-    "overloaded": Kind(True, "upstream_failed"),
-    "server": Kind(True, "upstream_failed"),
-    "unreachable": Kind(True, "upstream_failed"),
-    "malformed": Kind(True, "upstream_failed"),
-    "cut": Kind(True, "upstream_failed"),
-    "timeout": Kind(True, "deadline_exceeded"),
-    "deadline": Kind(False, "deadline_exceeded"),  # the caller's or the route's time is up: it says nothing of the target
-    "abandoned": Kind(False, "ledger_unavailable"),  # sent, but its intent could not be stored
-    "no_key": Kind(True, "upstream_failed"),
-    "unaffordable": Kind(False, "budget_exceeded"),  # what is left of the hold does not cover another attempt
+    "bad_request": Kind("invalid_request", elsewhere=False),
+    "context_too_long": Kind("invalid_request"),
+    "content_filtered": Kind("invalid_request"),
+    "auth": Kind("upstream_failed", another_key=True),
+    "not_found": Kind("upstream_failed"),
+    "rate_limited": Kind("upstream_failed", another_key=True, again=True),
+    "overloaded": Kind("upstream_failed", again=True),
+    "server": Kind("upstream_failed", again=True),
+    "unreachable": Kind("upstream_failed"),
+    "malformed": Kind("upstream_failed"),
+    "cut": Kind("upstream_failed"),
+    "timeout": Kind("deadline_exceeded"),
+    "deadline": Kind("deadline_exceeded", elsewhere=False),  # the caller's or the route's time is up: it says nothing of the target
+    "abandoned": Kind("ledger_unavailable", elsewhere=False),  # sent, but its intent could not be stored
+    "unknown_model": Kind("model_not_found", elsewhere=False),  # a name that the client made up and a wildcard let through
+    "no_key": Kind("upstream_failed"),
+    "unaffordable": Kind("budget_exceeded", elsewhere=False),  # what is left of the hold does not cover another attempt
+    # One of several keys was refused or used up, and another took its place: it says nothing of the target.
+    "key_refused": Kind("upstream_failed"),
+    "key_limited": Kind("upstream_failed"),
 }
+KEYS_OWN = {"auth": "key_refused", "rate_limited": "key_limited"}
 
 BY_STATUS = {
     400: "bad_request",

@@ -37,6 +37,7 @@ class Tokens(Strict):
     cache_write: Count
     output: Count
     reasoning: Count
+    cache_write_1h: Count = 0
 
 
 class Attempt(Strict):

@@ -1,0 +1,105 @@
+"""Whether a target can serve a request, known before it is called: by the model's capabilities, and by what its wire format can express."""
+
+from collections.abc import Callable, Iterator
+from itertools import chain
+
+from ..request import Format, Image, Raw, Request, Text, ToolCall, ToolResult
+from ..routing.catalog import Provider, Target
+from .contract import CARRIED_BY_ALL, Lack, Wire
+from .registry import wire
+
+# What clients send for their own or the provider's records: without it the answer is the same.
+WITHOUT_EFFECT = frozenset(
+    {"user", "metadata", "store", "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "stream_options", "anthropic_beta"}
+)
+# Values that ask for what is done anyhow.
+USUAL = {
+    "service_tier": ("auto", "default", "standard_only"),
+    "truncation": ("disabled",),
+    "modalities": (["text"],),
+    "verbosity": ("medium",),
+}
+
+
+def _tools(request: Request) -> bool:
+    return bool(request.tools) or any(isinstance(part, ToolCall | ToolResult) for message in request.messages for part in message.parts)
+
+
+def _images(request: Request) -> bool:
+    return any(isinstance(part, Image) for part in _parts(request))
+
+
+def _schema(request: Request) -> bool:
+    return isinstance(request.response_format, Format) and request.response_format.schema is not None
+
+
+def _reasoning(request: Request) -> bool:
+    thinking = request.thinking
+    return thinking is not None and (thinking.effort not in (None, "none") or thinking.budget_tokens is not None)
+
+
+# capability: (whether a request needs it, the parameter that says so)
+NEEDS: dict[str, tuple[Callable[[Request], bool], str]] = {
+    "tools": (_tools, "tools"),
+    "vision": (_images, "messages"),
+    "json_schema": (_schema, "response_format"),
+    "reasoning": (_reasoning, "reasoning_effort"),
+    "embeddings": (lambda request: bool(request.inputs), "model"),
+}
+# A parameter that asks for nothing when it has this value, whatever a wire can carry.
+NEUTRAL = {"n": 1, "frequency_penalty": 0, "presence_penalty": 0, "parallel_tool_calls": True}
+CARRIED = ("top_k", "seed", "n", "frequency_penalty", "presence_penalty", "logprobs", "parallel_tool_calls", "dimensions")
+
+
+def wire_of(request: Request, target: Target, provider: Provider) -> Wire:
+    """The format to ask this target in: its own, or for a Responses request the one OpenAI has made for that."""
+    if request.dialect == "openai_responses" and provider.kind == "openai" and target.wire == "openai":
+        return wire("openai_responses")
+    return wire(target.wire)
+
+
+def lack_of(request: Request, target: Target, provider: Provider) -> Lack | None:
+    """The first parameter of the request that the target cannot serve, and why; None where it can serve them all."""
+    format = wire_of(request, target, provider)
+    return next(chain(_capabilities(request, target), _parameters(request, format), _foreign(request, format)), None) or format.lacks(
+        request, target, provider
+    )
+
+
+def _capabilities(request: Request, target: Target) -> Iterator[Lack]:
+    for capability, (needs, parameter) in NEEDS.items():
+        if capability not in target.capabilities and needs(request):
+            yield parameter, f"the model has no {capability.replace('_', ' ')}"
+    if "embeddings" in target.capabilities and not request.inputs:
+        yield "model", "the model makes embeddings and no completions"
+
+
+def _parameters(request: Request, format: Wire) -> Iterator[Lack]:
+    for name in CARRIED:
+        value = getattr(request, name)
+        if value not in (None, NEUTRAL.get(name)) and name not in format.carries | CARRIED_BY_ALL:
+            yield name, "its provider knows no such parameter"
+
+
+def _foreign(request: Request, format: Wire) -> Iterator[Lack]:
+    """What only a provider of the client's own dialect can read."""
+    if request.dialect in format.reads:
+        return
+    if any(isinstance(part, Raw) for part in _parts(request)):
+        yield "messages", "a part of the content is of a kind that its provider does not know"
+    if any(isinstance(tool, Raw) for tool in request.tools):
+        yield "tools", "a tool is of a kind that its provider does not know"
+    if isinstance(request.tool_choice, Raw):
+        yield "tool_choice", "it is of a kind that its provider does not know"
+    for name, value in request.extra.items():
+        if name not in WITHOUT_EFFECT and value not in USUAL.get(name, ()):
+            yield name, "its provider does not know it"
+
+
+def _parts(request: Request) -> Iterator[Image | Raw | Text]:
+    for message in request.messages:
+        for part in message.parts:
+            if isinstance(part, ToolResult):
+                yield from part.parts
+            elif isinstance(part, Image | Raw | Text):
+                yield part
