@@ -1,4 +1,4 @@
-"""What each provider's models cost, in nano-dollars per million tokens, from the public price pages. A model with a price here is served."""
+"""What each model costs, in nano-dollars per million tokens, from the public price pages. What has a price here is served."""
 
 from typing import NamedTuple, Optional
 
@@ -65,10 +65,63 @@ PRICES: dict[str, dict[str, Prices]] = {
         "mistral-small-latest": usd(0.10, 0.30),
         "mistral-embed": usd(0.10, 0),
     },
+    # https://azure.microsoft.com/pricing/details/cognitive-services/openai-service/
+    "azure": OPENAI,
+    "entra_token": {ANY: FREE},
+    # https://groq.com/pricing
+    "groq": {"llama-3.3-70b-versatile": usd(0.59, 0.79)},
+    # https://api-docs.deepseek.com/quick_start/pricing
+    "deepseek": dict.fromkeys(("deepseek-chat", "deepseek-reasoner"), usd(0.28, 0.42, 0.028)),
+    # https://cohere.com/pricing
+    "cohere": {"command-a-03-2025": usd(2.50, 10), "embed-v4.0": usd(0.12, 0)},
+    # https://www.together.ai/pricing
+    "together": {
+        "meta-llama/Llama-3.3-70B-Instruct-Turbo": usd(0.88, 0.88),
+        "intfloat/multilingual-e5-large-instruct": usd(0.02, 0),
+    },
+    # https://fireworks.ai/pricing
+    "fireworks": {
+        "accounts/fireworks/models/llama-v3p3-70b-instruct": usd(0.90, 0.90, 0.45),
+        "nomic-ai/nomic-embed-text-v1.5": usd(0.008, 0),
+    },
+    # https://openrouter.ai/openai/gpt-5-mini
+    "openrouter": {"openai/gpt-5-mini": OPENAI["gpt-5-mini"], "openai/text-embedding-3-small": OPENAI["text-embedding-3-small"]},
+    # https://docs.x.ai/docs/models
+    "xai": {"grok-4": usd(3, 15, 0.75)},
+    # https://docs.perplexity.ai/docs/getting-started/pricing (with the least of what is searched)
+    "perplexity": {"sonar": usd(1, 1, request=0.005), "sonar-pro": usd(3, 15, request=0.006)},
+    # What runs on one's own machine costs nothing by the token, and whatever is asked for is what was loaded.
+    "vllm": {"qwen-coder-vllm": FREE, ANY: FREE},
+    "llama_cpp": {"llama-cpp-default": FREE, ANY: FREE},
+    "llama_cpp_python": {"llama-cpp-native": FREE, ANY: FREE},
+    "ollama": dict.fromkeys(("llama3.1:latest", "qwen2.5-coder:7b", "mythomax-l2-13b-q5_k_m", "nomic-embed-text", ANY), FREE),
+    # A subscription, whatever is used: https://ollama.com/pricing
+    "ollama_cloud": {"gpt-oss:20b-cloud": FREE},
+    # What the one behind it charges
+    "litellm": {name: OPENAI[name] for name in ("gpt-4o-mini", "text-embedding-3-small")},
     "anthropic": {
         "claude-sonnet-4-5-20250929": SONNET,
         "claude-sonnet-4-5": SONNET,
         "claude-opus-4-5-20251101": OPUS,
         "claude-haiku-4-5-20251001": HAIKU,
+    },
+    # https://aws.amazon.com/bedrock/pricing/
+    "bedrock": {
+        "anthropic.claude-sonnet-4-5-20250929": SONNET,
+        "anthropic.claude-sonnet-4-5-20250929-v1:0": SONNET,
+        "anthropic.claude-opus-4-5-20250514": OPUS,
+        "anthropic.claude-opus-4-5-20251101-v1:0": OPUS,
+        "anthropic.claude-haiku-4-5-20251001-v1:0": HAIKU,
+        "cohere.command-r-plus-v1:0": usd(3, 15),
+        "meta.llama4-maverick-instruct-v1:0": usd(0.24, 0.97),
+        "kimi.k2-thinking-v1:0": usd(0.60, 2.50),
+        "deepseek.r1-v1:0": usd(1.35, 5.40),
+        "mistral.mistral-large-2407-v1:0": usd(2, 6),
+        "qwen.qwen3-instruct-v1:0": usd(0.22, 0.88),
+        "openai.gpt-oss-120b-1:0": usd(0.15, 0.60),
+        "amazon.titan-embed-text-v2:0": usd(0.02, 0),
+        "cohere.embed-english-v3": usd(0.10, 0),
+        "cohere.embed-multilingual-v3": usd(0.10, 0),
+        "cohere.embed-v4:0": usd(0.12, 0),
     },
 }
