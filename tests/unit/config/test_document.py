@@ -6,6 +6,9 @@ import pytest
 
 from signalbox.config.compiler import compile_text
 from signalbox.config.source import MAX_CHARS, InvalidDocument
+from signalbox.providers.auth import SCHEMES
+from signalbox.providers.registry import MODULES
+from signalbox.providers.rows import ROWS
 
 SEED = Path(__file__, "../../../../routing.yaml").resolve().read_text()
 
@@ -44,7 +47,7 @@ WRONG = {
     ),
     "something missing": (
         document(models="  openai/mini:\n    context_window: 10\n"),
-        "line 9: models.openai/mini.max_output_tokens: missing; every one of these needs it",
+        "line 9: models.openai/mini.max_output_tokens: missing; every model needs it but those with the capability embeddings",
     ),
     "a number below one": (
         document(models="  openai/mini:\n    context_window: 10\n    max_output_tokens: 0\n"),
@@ -68,7 +71,112 @@ WRONG = {
     ),
     "an unknown wire": (
         document("  other: {wire: grpc, base_url: https://example.com, secret: null}\n"),
-        "line 4: providers.other.wire: unknown wire format 'grpc'; known: openai",
+        f"line 4: providers.other.wire: unknown wire format 'grpc'; known: {', '.join(sorted(MODULES))}",
+    ),
+    "an unknown wire of a model": (
+        document(models="  openai/m: {wire: grpc, context_window: 9, max_output_tokens: 9}\n"),
+        f"line 9: models.openai/m.wire: unknown wire format 'grpc'; known: {', '.join(sorted(MODULES))}",
+    ),
+    "an unknown kind": (
+        document("  other:\n    kind: opnai\n    base_url: https://example.com\n"),
+        f"line 5: providers.other.kind: unknown kind 'opnai'; known: {', '.join(sorted(ROWS))}; "
+        "leave it out for whatever speaks as OpenAI does",
+    ),
+    "an unknown way to show a key": (
+        document("  groq: {auth: password}\n"),
+        f"line 4: providers.groq.auth: unknown way to show a key 'password'; known: {', '.join(sorted(SCHEMES))}",
+    ),
+    "an unknown end for what is left": (
+        document("  groq: {on_leave: pay}\n"),
+        "line 4: providers.groq.on_leave: 'pay' is none of: 'drain', 'estimate' or 'free'",
+    ),
+    "a provider of no address": (
+        document("  mine: {secret: mine}\n"),
+        "line 4: providers.mine.base_url: missing, and nobody but you knows it; write it: base_url: https://host/v1",
+    ),
+    "a kind of no address": (
+        document("  litellm: {}\n"),
+        "line 4: providers.litellm.base_url: missing, and nobody but you knows it; write it: base_url: https://host/v1",
+    ),
+    "an address with a part that is not said": (
+        document("  azure: {}\n"),
+        "line 4: providers.azure.options: its address is https://{resource}.openai.azure.com; write options: {resource: …}, "
+        "or a base_url of your own",
+    ),
+    "an address with parts that are not said": (
+        document("  vertex:\n    options: {project: p}\n"),
+        "line 5: providers.vertex.options: its address is "
+        "https://{location}-aiplatform.googleapis.com/v1/projects/p/locations/{location}; "
+        "write options: {location: …}, or a base_url of your own",
+    ),
+    "an option that makes another address of it": (
+        document("  azure: {options: {resource: 'me@evil.example/'}}\n"),
+        "line 4: providers.azure.base_url: https://me@evil.example/.openai.azure.com: "
+        "an address with credentials, a query or a fragment; keys belong in the provider's secret",
+    ),
+    "an option that is none": (
+        document("  bedrock:\n    options:\n      region: [us-east-1]\n"),
+        "line 6: providers.bedrock.options.region: input should be a valid string, not ['us-east-1']",
+    ),
+    "a provider of nothing": (
+        document("  groq:\n"),
+        "line 4: providers.groq: not a mapping; write `key: value` lines below it",
+    ),
+    "prices without those of output": (
+        document(
+            models="  openai/m:\n    context_window: 9\n    max_output_tokens: 9\n    prices: {input: 1, source: s, as_of: 2026-11-21}\n"
+        ),
+        "line 12: models.openai/m.prices.output: missing; every model needs it but those with the capability embeddings",
+    ),
+    "long prices without those of output": (
+        document(
+            models="  openai/m:\n    context_window: 9\n    max_output_tokens: 9\n    prices:\n      input: 1\n      output: 1\n"
+            "      long:\n        above_tokens: 5\n        input: 2\n      source: s\n      as_of: 2026-11-21\n"
+        ),
+        "line 15: models.openai/m.prices.long.output: missing; every model needs it but those with the capability embeddings",
+    ),
+    "long prices of no length": (
+        document(
+            models="  openai/m:\n    context_window: 9\n    max_output_tokens: 9\n    prices:\n      input: 1\n      output: 1\n"
+            "      long: {input: 2, output: 2}\n      source: s\n      as_of: 2026-11-21\n"
+        ),
+        "line 15: models.openai/m.prices.long.above_tokens: missing; every one of these needs it",
+    ),
+    "prices of no day": (
+        document(models="  openai/m:\n    context_window: 9\n    max_output_tokens: 9\n    prices: {input: 1, output: 1, source: s}\n"),
+        "line 12: models.openai/m.prices.as_of: missing; every one of these needs it",
+    ),
+    "a batch price misspelt": (
+        document(
+            models="  openai/m:\n    context_window: 9\n    max_output_tokens: 9\n    prices:\n      input: 1\n      output: 1\n"
+            "      batch: {inputs: 2}\n      source: s\n      as_of: 2026-11-21\n"
+        ),
+        "line 15: models.openai/m.prices.batch.inputs: unknown key; did you mean 'input'?",
+    ),
+    "embeddings and more": (
+        document(models="  openai/m:\n    context_window: 9\n    capabilities: [embeddings, tools, vision]\n"),
+        "line 11: models.openai/m.capabilities: embeddings and tools, vision are asked for in two formats; make two models of it",
+    ),
+    "embeddings of a provider that has none": (
+        document("  groq: {}\n", models="  groq/m: {context_window: 9, capabilities: [embeddings]}\n"),
+        "line 10: models.groq/m: 'groq' is not known to have embeddings; name the format they are asked for in: wire: …",
+    ),
+    "a star with a name of its own": (
+        document(models="  openai/*:\n    id: gpt\n    context_window: 9\n    max_output_tokens: 9\n"),
+        "line 10: models.openai/*.id: a * stands for whatever model is asked for, so that it has no name of its own; take this line out",
+    ),
+    "a star in the middle": (
+        document(models="  openai/*-mini: {context_window: 9, max_output_tokens: 9}\n"),
+        "line 9: models.openai/*-mini: 'openai/*-mini' does not look like a name of this kind; it has to match "
+        "^[a-z0-9][a-z0-9._-]{0,63}/([A-Za-z0-9][A-Za-z0-9._:/@-]{0,127}\\*?|\\*)$",
+    ),
+    "a route to a star": (
+        document(models="  openai/*: {context_window: 9, max_output_tokens: 9}\n", rest="routes:\n  any: {targets: [openai/*]}\n"),
+        "line 11: routes.any.targets.0: 'openai/*' is no one model; name one that it stands for",
+    ),
+    "an alias of a star": (
+        document(models="  openai/*: {context_window: 9, max_output_tokens: 9}\n", rest="aliases:\n  any: openai/*\n"),
+        "line 11: aliases.any: 'openai/*' is no one model; name one that it stands for",
     ),
     "an unknown strategy": (
         document(rest="routes:\n  chat: {targets: [openai/gpt], strategy: random}\n"),
@@ -92,7 +200,8 @@ WRONG = {
     ),
     "a secret outside the providers' folder": (
         document("  other: {wire: openai, base_url: https://example.com, secret: ../keys}\n"),
-        "line 4: providers.other.secret: '../keys' does not look like a name of this kind; it has to match ^[A-Za-z0-9_-]{1,64}$",
+        "line 4: providers.other.secret: '../keys' does not look like a name of this kind; it has to match "
+        "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$",
     ),
     "a model of no provider": (
         document(models="  opnai/gpt: {context_window: 9, max_output_tokens: 9}\n"),

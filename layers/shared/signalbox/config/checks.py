@@ -1,12 +1,30 @@
 """What the parts of a document have to say to each other. A check is one row: it yields (path, message) per fault."""
 
+import re
 from collections.abc import Callable, Iterator
 
-from .document import Document, names
+from ..routing.catalog import ANY
+from .defaults import resolved, wire_of
+from .document import BatchPrices, Document, LongPrices, Prices, checked_url, names
 from .source import Path
 
 Finding = tuple[Path, str]
 Check = Callable[[Document], Iterator[Finding]]
+
+
+def _providers_have_an_address(document: Document) -> Iterator[Finding]:
+    for name, provider in document.providers.items():
+        base_url = resolved(name, provider).base_url
+        if not base_url:
+            yield ("providers", name, "base_url"), "missing, and nobody but you knows it; write it: base_url: https://host/v1"
+        elif missing := re.findall(r"{(\w*)}", base_url):
+            options = ", ".join(f"{option}: …" for option in dict.fromkeys(missing))
+            yield ("providers", name, "options"), f"its address is {base_url}; write options: {{{options}}}, or a base_url of your own"
+        else:
+            try:
+                checked_url(base_url)
+            except ValueError as error:
+                yield ("providers", name, "base_url"), f"{base_url}: {error}"
 
 
 def _models_name_providers(document: Document) -> Iterator[Finding]:
@@ -18,18 +36,46 @@ def _models_name_providers(document: Document) -> Iterator[Finding]:
 
 def _output_fits_context(document: Document) -> Iterator[Finding]:
     for id, model in document.models.items():
-        if model.max_output_tokens > model.context_window:
+        if model.max_output_tokens and model.max_output_tokens > model.context_window:
             yield (
                 ("models", id, "max_output_tokens"),
                 f"{model.max_output_tokens} tokens do not fit into the context window of {model.context_window}",
             )
 
 
+def _only_embeddings_have_no_output(document: Document) -> Iterator[Finding]:
+    for id, model in document.models.items():
+        if model.embeds:
+            if others := model.capabilities - {"embeddings"}:
+                yield ("models", id, "capabilities"), f"embeddings and {names(others)} are asked for in two formats; make two models of it"
+            continue
+        if model.max_output_tokens is None:
+            yield ("models", id, "max_output_tokens"), "missing; every model needs it but those with the capability embeddings"
+        for path, prices in _price_rows(model.prices):
+            if prices.output is None:
+                yield ("models", id, *path, "output"), "missing; every model needs it but those with the capability embeddings"
+
+
+def _embeddings_have_a_format(document: Document) -> Iterator[Finding]:
+    for id, model in document.models.items():
+        provider = id.partition("/")[0]
+        if model.embeds and provider in document.providers and wire_of(model, document, provider) is None:
+            yield ("models", id), f"{provider!r} is not known to have embeddings; name the format they are asked for in: wire: …"
+
+
+def _a_star_stands_for_the_name(document: Document) -> Iterator[Finding]:
+    for id, model in document.models.items():
+        if id.endswith(ANY) and model.id:
+            yield ("models", id, "id"), "a * stands for whatever model is asked for, so that it has no name of its own; take this line out"
+
+
 def _routes_name_targets(document: Document) -> Iterator[Finding]:
     for name, route in document.routes.items():
         for position, target in enumerate(route.targets):
             where = ("routes", name, "targets", position)
-            if target not in document.models:
+            if target.endswith(ANY):
+                yield where, f"{target!r} is no one model; name one that it stands for"
+            elif document.model(target) is None:
                 yield where, f"there is no model {target!r}; the models are: {names(document.models)}"
             elif target in route.targets[:position]:
                 yield where, f"{target!r} is in this route already; a target is tried once"
@@ -47,7 +93,9 @@ def _aliases_lead_somewhere(document: Document) -> Iterator[Finding]:
             meaning = document.aliases[meaning]
         if meaning in seen:
             yield ("aliases", alias), f"goes round in a circle: {' → '.join([*seen, meaning])}; let one of them name a route or a model"
-        elif meaning not in document.routes and meaning not in document.models:
+        elif meaning.endswith(ANY):
+            yield ("aliases", alias), f"{meaning!r} is no one model; name one that it stands for"
+        elif meaning not in document.routes and document.model(meaning) is None:
             yield ("aliases", alias), f"there is no route, model or alias {meaning!r}; the routes are: {names(document.routes)}"
 
 
@@ -76,8 +124,21 @@ def _models_are_priced(document: Document) -> Iterator[Finding]:
             yield ("models", id), "has no prices: it is counted as free, and refused to whoever has a hard budget"
 
 
+def _price_rows(prices: Prices | None) -> Iterator[tuple[Path, Prices | LongPrices | BatchPrices]]:
+    if prices:
+        yield ("prices",), prices
+        if prices.long:
+            yield ("prices", "long"), prices.long
+        if prices.batch:
+            yield ("prices", "batch"), prices.batch
+
+
 ERRORS: tuple[Check, ...] = (
+    _providers_have_an_address,
     _models_name_providers,
+    _only_embeddings_have_no_output,
+    _embeddings_have_a_format,
+    _a_star_stands_for_the_name,
     _output_fits_context,
     _routes_name_targets,
     _aliases_lead_somewhere,

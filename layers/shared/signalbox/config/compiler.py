@@ -9,8 +9,10 @@ from typing import Any
 
 from ..circuits.machine import DEFAULTS
 from ..money import NANOUSD_PER_USD
+from ..routing.catalog import ANY
 from .checks import ERRORS, WARNINGS, Check
-from .document import Circuits, Document, Model, Prices, Route, Timeouts, parse
+from .defaults import resolved, wire_of
+from .document import Circuits, Document, Model, PerToken, Prices, Route, Timeouts, parse
 from .source import InvalidDocument, Problem, Source
 
 
@@ -33,16 +35,18 @@ def compile_text(text: str, overrides: Mapping[str, str] | None = None) -> Compi
 
 
 def to_compiled(document: Document) -> dict[str, Any]:
-    """Every model is also a route of its own, of one target, so that whatever a client may name leads to a route.
+    """Every model is also a route of its own, of one target, so that whatever a client may name leads to a route. What ends in `*` is no
+    name, but the route of whatever is asked for by a name that it fits.
 
     `circuits` is for `circuits.machine.to_settings`; the rest is for `routing.catalog.to_snapshot`.
     """
-    routes = {id: Route(targets=(id,), max_attempts=1) for id in document.models} | dict(document.routes)
+    models = [*document.models, *document.named()]
+    routes = {id: Route(targets=(id,)) for id in models} | dict(document.routes)
     return {
-        "providers": {name: {"name": name} | row.model_dump() for name, row in document.providers.items()},
-        "targets": {id: _target(id, model) for id, model in document.models.items()},
+        "providers": {name: resolved(name, row)._asdict() for name, row in document.providers.items()},
+        "targets": {id: _target(id, model, document) for id, model in document.models.items()},
         "routes": {name: _route(name, route, document) for name, route in routes.items()},
-        "names": {name: name for name in routes} | {alias: _meaning(alias, document.aliases) for alias in document.aliases},
+        "names": {name: name for name in routes if not name.endswith(ANY)} | {alias: document.meaning(alias) for alias in document.aliases},
         "circuits": _circuits(document.circuits),
     }
 
@@ -52,26 +56,37 @@ def _run(checks: tuple[Check, ...], document: Document, source: Source) -> list[
     return sorted(problems, key=lambda problem: problem.line)
 
 
-def _target(id: str, model: Model) -> dict[str, Any]:
+def _target(id: str, model: Model, document: Document) -> dict[str, Any]:
     provider, _, name = id.partition("/")
     return {
         "id": id,
         "provider": provider,
         "model": model.id or name,
+        "wire": wire_of(model, document, provider),
         "context_window": model.context_window,
-        "max_output_tokens": model.max_output_tokens,
+        "max_output_tokens": model.max_output_tokens or 0,
         "capabilities": sorted(model.capabilities),
         "prices": _prices(model.prices) if model.prices else None,
     }
 
 
-def _prices(prices: Prices) -> dict[str, int]:
+def _prices(prices: Prices) -> dict[str, Any]:
+    """Without those of batches, in which nothing is sent."""
+    if prices.long is None:
+        return _per_token(prices)
+    return _per_token(prices) | {"long_above": prices.long.above_tokens, "long": _per_token(prices.long)}
+
+
+def _per_token(prices: PerToken) -> dict[str, int]:
+    output = prices.output or Decimal(0)
+    cache_write = prices.input if prices.cache_write is None else prices.cache_write
     return {
         "input": _nanousd(prices.input),
-        "output": _nanousd(prices.output),
+        "output": _nanousd(output),
         "cached": _nanousd(prices.input if prices.cached is None else prices.cached),
-        "cache_write": _nanousd(prices.input if prices.cache_write is None else prices.cache_write),
-        "reasoning": _nanousd(prices.output if prices.reasoning is None else prices.reasoning),
+        "cache_write": _nanousd(cache_write),
+        "cache_write_1h": _nanousd(cache_write if prices.cache_write_1h is None else prices.cache_write_1h),
+        "reasoning": _nanousd(output if prices.reasoning is None else prices.reasoning),
     }
 
 
@@ -91,7 +106,7 @@ def _route(name: str, route: Route, document: Document) -> dict[str, Any]:
 
 def _timeouts(route: Route, document: Document) -> dict[str, float]:
     """The route's own; else the longest that one of its models asks for; else the default."""
-    own = [document.models[target].timeouts for target in route.targets]
+    own = [model.timeouts for target in route.targets if (model := document.model(target))]
     return {part: _timeout(part, route.timeouts, own, getattr(document.timeouts, part)) for part in Timeouts.model_fields}
 
 
@@ -110,9 +125,3 @@ def _circuits(row: Circuits) -> dict[str, int]:
         "calm_ms": row.calm_s * 1000,
         "successes": row.probes,
     }
-
-
-def _meaning(alias: str, aliases: Mapping[str, str]) -> str:
-    while alias in aliases:
-        alias = aliases[alias]
-    return alias

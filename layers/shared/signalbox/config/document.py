@@ -1,7 +1,7 @@
 """What `routing.yaml` may say. Every row refuses what it does not know, and every complaint names its line."""
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from ipaddress import ip_address
@@ -9,11 +9,14 @@ from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic_core import ErrorDetails
 
 from ..circuits.machine import DEFAULTS
-from ..providers.registry import WIRES
+from ..providers.auth import SCHEMES
+from ..providers.registry import MODULES, known
+from ..providers.rows import ROWS
+from ..routing.catalog import ANY
 from .overrides import apply
 from .source import InvalidDocument, Path, Problem, Source, read
 
@@ -28,7 +31,8 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _checked_url(url: str) -> str:
+def checked_url(url: str) -> str:
+    """Without a slash at its end. ValueError for what is no address, or none that prompts and keys may be sent to."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("not an address; write it as https://host/path")
@@ -40,19 +44,38 @@ def _checked_url(url: str) -> str:
 
 
 def _known_wire(wire: str) -> str:
-    if wire not in WIRES:
-        raise ValueError(f"unknown wire format {wire!r}; known: {', '.join(sorted(WIRES))}")
+    if wire not in MODULES and not known(wire):
+        raise ValueError(f"unknown wire format {wire!r}; known: {names(MODULES)}")
     return wire
 
 
+def _known_kind(kind: str) -> str:
+    if kind not in ROWS:
+        raise ValueError(f"unknown kind {kind!r}; known: {names(ROWS)}; leave it out for whatever speaks as OpenAI does")
+    return kind
+
+
+def _known_scheme(auth: str) -> str:
+    if auth not in SCHEMES:
+        raise ValueError(f"unknown way to show a key {auth!r}; known: {names(SCHEMES)}")
+    return auth
+
+
+def _plain_text(value: Any) -> Any:
+    """YAML takes 2024-10-21 for a day and 1 for a number."""
+    return str(value) if isinstance(value, date | int | Decimal) and not isinstance(value, bool) else value
+
+
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
-TargetId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}/[A-Za-z0-9][A-Za-z0-9._:/@-]{0,127}$")]
+TargetId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}/([A-Za-z0-9][A-Za-z0-9._:/@-]{0,127}\*?|\*)$")]
 Alias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,191}$")]
 Usd = Annotated[Decimal, Field(ge=0, le=100_000, decimal_places=9)]
 Seconds = Annotated[float, Field(gt=0, le=LAMBDA_SECONDS - AFTER_ANSWER_SECONDS, allow_inf_nan=False)]
 Count = Annotated[int, Field(gt=0)]
 Wait = Annotated[int, Field(gt=0, le=86_400)]
-Capability = Literal["tools", "vision", "json_schema", "streaming", "reasoning"]
+Capability = Literal["tools", "vision", "json_schema", "streaming", "reasoning", "embeddings"]
+OnLeave = Literal["drain", "estimate", "free"]
+Option = Annotated[str, BeforeValidator(_plain_text), StringConstraints(pattern=r"^[\x21-\x7a|~]{1,256}$")]
 Strategy = Literal["sequential"]
 
 
@@ -61,19 +84,44 @@ class Row(BaseModel):
 
 
 class Provider(Row):
-    wire: Annotated[str, AfterValidator(_known_wire)]
-    base_url: Annotated[str, AfterValidator(_checked_url)]
-    secret: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")] | None
+    """Whatever is left out is as `providers.rows` has it for its kind, which is its own name where it has a row."""
+
+    kind: Annotated[str, AfterValidator(_known_kind)] | None = None
+    wire: Annotated[str, AfterValidator(_known_wire)] | None = None
+    base_url: Annotated[str, AfterValidator(checked_url)] | None = None
+    auth: Annotated[str, AfterValidator(_known_scheme)] | None = None
+    secret: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$")] | None = None
+    on_leave: OnLeave | None = None
+    options: Mapping[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")], Option] = {}
 
 
-class Prices(Row):
+class PerToken(Row):
     """US dollars per million tokens. What a provider does not price apart costs what input or output costs."""
 
     input: Usd
-    output: Usd
+    output: Usd | None = None  # of embeddings there is none
     cached: Usd | None = None
     cache_write: Usd | None = None
+    cache_write_1h: Usd | None = None
     reasoning: Usd | None = None
+
+
+class LongPrices(PerToken):
+    """Of the whole of a request whose input is over so many tokens."""
+
+    above_tokens: Count
+
+
+class BatchPrices(Row):
+    """For the record: nothing is sent in batches yet."""
+
+    input: Usd
+    output: Usd | None = None
+
+
+class Prices(PerToken):
+    long: LongPrices | None = None
+    batch: BatchPrices | None = None
     source: str
     as_of: date
 
@@ -93,14 +141,19 @@ class DefaultTimeouts(Row):
 
 
 class Model(Row):
-    """`id` is what the provider calls it, where that is not what follows the slash."""
+    """`id` is what the provider calls it, where that is not what follows the slash; `wire` its format, where it is not the provider's."""
 
     id: Annotated[str, StringConstraints(min_length=1, max_length=256)] | None = None
+    wire: Annotated[str, AfterValidator(_known_wire)] | None = None
     context_window: Count
-    max_output_tokens: Count
+    max_output_tokens: Count | None = None  # of embeddings there are none
     capabilities: frozenset[Capability] = frozenset()
     prices: Prices | None = None
     timeouts: Timeouts = Timeouts()
+
+    @property
+    def embeds(self) -> bool:
+        return "embeddings" in self.capabilities
 
 
 class Circuits(Row):
@@ -131,6 +184,25 @@ class Document(Row):
     aliases: Mapping[Alias, str] = {}
     timeouts: DefaultTimeouts = DefaultTimeouts()
     circuits: Circuits = Circuits()
+
+    def model(self, id: str) -> Model | None:
+        """The model of this name; else the one of the longest name with a `*` at its end that fits."""
+        fitting = [row for row in self.models if row.endswith(ANY) and id.startswith(row[:-1]) and len(id) >= len(row)]
+        return self.models.get(id) or (self.models[max(fitting, key=len)] if fitting else None)
+
+    def meaning(self, alias: str) -> str:
+        """What it leads to in the end; `checks` has seen to it that there is such an end."""
+        while alias in self.aliases:
+            alias = self.aliases[alias]
+        return alias
+
+    def named(self) -> Iterator[str]:
+        """The models that routes and aliases name."""
+        for route in self.routes.values():
+            yield from route.targets
+        for alias in self.aliases:
+            if (meaning := self.meaning(alias)) not in self.routes:
+                yield meaning
 
 
 def parse(text: str, overrides: Mapping[str, str] | None = None) -> tuple[Document, Source]:
