@@ -32,6 +32,7 @@ class Counters(BaseModel):
     cache_write: int = 0
     output: int = 0
     reasoning: int = 0
+    cache_write_1h: int = 0
     cost_nanousd: int = 0
     cost_usd: str
 

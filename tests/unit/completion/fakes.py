@@ -13,9 +13,14 @@ class Now:
     """Seconds; wall and monotonic alike."""
 
     s: float = 1_000.0
+    slept: list[float] = field(default_factory=list)
 
     def __call__(self) -> float:
         return self.s
+
+    def sleep(self, s: float) -> None:
+        self.slept.append(s)
+        self.s += s
 
 
 @dataclass

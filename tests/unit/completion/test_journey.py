@@ -6,22 +6,24 @@ import pytest
 
 from signalbox.aws.http import Cut, Unreachable
 from signalbox.completion.flight import Clock
-from signalbox.completion.journey import Journey, Trip, total
+from signalbox.completion.journey import MOST_FLIGHTS, Journey, Trip, total
 from signalbox.errors import Refusal, UpstreamFailure
 from signalbox.money import Prices, Tokens
+from signalbox.providers.auth import with_key
 from signalbox.reply import TextDelta, gather
 from signalbox.request import Message, Request, Text
-from signalbox.routing.catalog import Provider, Route, Snapshot, Target, Timeouts
+from signalbox.routing.catalog import Provider, Route, Snapshot, Target, Targets, Timeouts
+from signalbox.usage.events import MOST_ATTEMPTS
 
-from .fakes import Answer, FakeUpstream, Now, delta, ending
+from .fakes import Answer, FakeUpstream, Now, delta, ending, event
 
-PRICES = Prices(1_000_000, 2_000_000, 1_000_000, 1_000_000, 2_000_000)  # a nano-dollar an input token, two an output token
+PRICES = Prices(1_000_000, 2_000_000, 1_000_000, 1_000_000, 2_000_000, 1_000_000)  # a nano-dollar an input token, two an output token
 ROUTE = Route("chat", ("a/m", "b/m"), "sequential", Timeouts(ttft_s=5, between_chunks_s=2, total_s=20), max_attempts=2)
 SNAPSHOT = Snapshot(
     version=1,
     digest="d",
     providers={name: Provider(name, "openai", f"http://{name}", name) for name in "ab"},
-    targets={f"{name}/m": Target(f"{name}/m", name, "m", 1000, 500, frozenset(), PRICES) for name in "ab"},
+    targets={f"{name}/m": Target(f"{name}/m", name, "m", 1000, 500, frozenset({"streaming"}), PRICES) for name in "ab"},
     routes={"chat": ROUTE},
     names={"chat": "chat"},
 )
@@ -33,13 +35,31 @@ def now():
     return Now()
 
 
-def journey(now, granted=None, keys=None, max_tokens=None, n=1, reasons=False, total_s=20.0, **answers):
+class Ring:
+    """The provider's keys, and those that a second reading finds."""
+
+    def __init__(self, keys, fresh):
+        self.keys, self.fresh = list(keys), list(fresh)
+
+    def of(self, provider, owner, anew=False):
+        if anew:
+            self.keys = self.fresh
+        return tuple(self.keys)
+
+    def refused(self, provider, owner, key):
+        self.keys = [other for other in self.keys if other != key] + [key]
+
+    def shown(self, request, provider, key):
+        return with_key(request, provider.auth, key)
+
+
+def journey(now, granted=None, keys=("old",), fresh=(), max_tokens=None, n=1, reasons=False, total_s=20.0, route=ROUTE, **answers):
     upstream = FakeUpstream(now, **answers)
-    capabilities = frozenset({"reasoning"} if reasons else ())
+    capabilities = frozenset({"streaming", "reasoning"} if reasons else {"streaming"})
     targets = {id: target._replace(capabilities=capabilities) for id, target in SNAPSHOT.targets.items()}
     trip = Trip(
         request=Request("openai_chat", "chat", (Message("user", (Text("hi"),)),), max_tokens=max_tokens, n=n),
-        route=ROUTE,
+        route=route,
         snapshot=SNAPSHOT._replace(targets=targets),
         circuits={},
         draw=0.5,
@@ -49,15 +69,7 @@ def journey(now, granted=None, keys=None, max_tokens=None, n=1, reasons=False, t
         input_tokens=100,
         granted_nanousd=granted,
     )
-    rotating = iter(keys or [])
-    current = {"key": "old"}
-
-    def key_of(_, anew):
-        if anew:
-            current["key"] = next(rotating, current["key"])
-        return current["key"]
-
-    return Journey(trip, upstream.send, key_of, Clock(now, now)), upstream
+    return Journey(trip, upstream.send, Ring(keys, fresh or keys), Clock(now, now, now.sleep)), upstream
 
 
 def kinds(journey):
@@ -199,14 +211,14 @@ def test_landing_does_not_wait_for_an_upstream_that_never_ends(now):
 
 def test_a_provider_without_a_key_is_passed_over(now):
     trip, _ = journey(now, a=[replace(GOOD)], b=[replace(GOOD)])
-    known = trip._key_of
+    known = trip._keys.of
 
-    def key_of(provider, anew):
+    def of(provider, owner, anew=False):
         if provider.name == "a":
             raise UpstreamFailure("no_key", "There is no key for a. Set one: signalbox secrets set a.")
-        return known(provider, anew)
+        return known(provider, owner, anew)
 
-    trip._key_of = key_of
+    trip._keys.of = of
     trip.begin(whole=False)
     assert trip.target == "b/m"
 
@@ -245,10 +257,106 @@ def test_what_the_upstream_wrote_never_reaches_the_caller(now):
 
 
 def test_a_rotated_key_is_read_anew_and_tried_once(now):
-    trip, upstream = journey(now, keys=["new"], a=[Answer(status=401), replace(GOOD)])
+    trip, upstream = journey(now, fresh=["new"], a=[Answer(status=401), replace(GOOD)])
     trip.begin(whole=False)
-    assert [key for _, _, key in upstream.requests] == ["Bearer old", "Bearer new"]
-    assert kinds(trip) == [("a/m", "auth"), ("a/m", "ok")]
+    assert shown(upstream) == ["Bearer old", "Bearer new"]
+    assert kinds(trip) == [("a/m", "key_refused"), ("a/m", "ok")]
+
+
+def shown(upstream):
+    return [key for _, _, key in upstream.requests]
+
+
+@pytest.mark.parametrize(("status", "kind"), [(401, "key_refused"), (403, "key_refused"), (429, "key_limited")])
+def test_another_key_takes_the_place_of_one_that_is_refused_or_used_up(now, status, kind):
+    trip, upstream = journey(now, keys=["first", "second"], a=[Answer(status=status), replace(GOOD)])
+    trip.begin(whole=False)
+    assert shown(upstream) == ["Bearer first", "Bearer second"]
+    assert kinds(trip) == [("a/m", kind), ("a/m", "ok")]
+    assert trip._keys.keys == ["second", "first"]
+    assert trip.attempts()[0].cost_nanousd == 0
+
+
+def test_where_every_key_is_used_up_the_next_target_serves(now):
+    trip, _ = journey(now, keys=["first", "second"], a=[Answer(status=429), Answer(status=429)], b=[replace(GOOD)])
+    trip.begin(whole=False)
+    assert kinds(trip) == [("a/m", "key_limited"), ("a/m", "rate_limited"), ("b/m", "ok")]
+
+
+def test_keys_without_end_are_not_tried_without_end(now):
+    keys = [f"key{number}" for number in range(40)]
+    trip, upstream = journey(now, keys=keys, a=[Answer(status=401)] * 40, b=[replace(GOOD)])
+    with pytest.raises(Refusal):
+        trip.begin(whole=False)
+    assert len(upstream.requests) == MOST_FLIGHTS == MOST_ATTEMPTS
+
+
+RETRIED = ROUTE._replace(targets=("a/m",), max_attempts=2)
+
+
+@pytest.mark.parametrize("headers", [{"retry-after": "1.5"}, {"retry-after-ms": "1500"}])
+def test_a_target_is_tried_again_when_it_said_to(now, headers):
+    trip, _ = journey(now, route=RETRIED, a=[Answer(status=429, headers=headers), replace(GOOD)])
+    trip.begin(whole=False)
+    assert kinds(trip) == [("a/m", "rate_limited"), ("a/m", "ok")]
+    assert now.slept == [1.5]
+
+
+def test_a_wait_past_the_deadline_is_not_begun(now):
+    trip, _ = journey(now, route=RETRIED, a=[Answer(status=503, headers={"retry-after": "30"}), replace(GOOD)])
+    with pytest.raises(Refusal) as refused:
+        trip.begin(whole=False)
+    assert (now.slept, refused.value.retry_after_s) == ([], 30)
+
+
+def test_a_billed_failure_is_not_repeated_at_the_same_target(now):
+    trip, _ = journey(now, route=RETRIED, a=[Answer(parts=[Cut("gone")], headers={"retry-after": "1"}), replace(GOOD)])
+    with pytest.raises(Refusal):
+        trip.begin(whole=False)
+    assert kinds(trip) == [("a/m", "cut")]
+
+
+def test_a_count_before_the_first_content_commits_to_nothing(now):
+    counted = event(choices=[], usage={"prompt_tokens": 10, "completion_tokens": 0})
+    failing = event(error={"type": "server_error", "message": "no"})
+    trip, _ = journey(now, a=[Answer(parts=[counted, failing])], b=[replace(GOOD)])
+    trip.begin(whole=False)
+    assert kinds(trip) == [("a/m", "server"), ("b/m", "ok")]
+    assert trip.attempts()[0].tokens == Tokens(input=10)
+
+
+def left_at(now, on_leave):
+    trip, upstream = journey(now, a=[Answer(parts=[delta("Hel"), 0.5, delta("lo"), *ending(10, 3)])])
+    providers = {name: row._replace(on_leave=on_leave) for name, row in SNAPSHOT.providers.items()}
+    trip.trip = trip.trip._replace(snapshot=trip.trip.snapshot._replace(providers=providers))
+    trip.begin(whole=False)
+    chunks = trip.chunks()
+    next(chunks)
+    chunks.close()
+    trip.drain()
+    return trip.attempts()[0], upstream.exchanges[0]
+
+
+def test_a_stream_that_was_left_is_drained_estimated_or_free_by_its_providers_rule(now):
+    drained, exchange = left_at(now, "drain")
+    assert (drained.tokens, drained.estimated, exchange.closed) == (Tokens(10, 0, 0, 3), False, False)
+    estimated, exchange = left_at(now, "estimate")
+    assert (estimated.tokens, estimated.estimated, exchange.closed) == (Tokens(100, 0, 0, 3 + 64), True, True)
+    free, exchange = left_at(now, "free")
+    assert (free.tokens, free.cost_nanousd, free.estimated, exchange.closed) == (Tokens(), 0, False, True)
+    assert {attempt.outcome for attempt in (drained, estimated, free)} == {"ok"}
+
+
+def test_a_model_that_only_the_client_named_is_unknown_and_no_fault_of_the_provider(now):
+    trip, _ = journey(now, a=[Answer(status=404)])
+    row = SNAPSHOT.targets["a/m"]._replace(id="a/*")
+    targets = Targets({"a/*": row._replace(capabilities=frozenset({"streaming"}))})
+    trip.trip = trip.trip._replace(
+        route=ROUTE._replace(targets=("a/made-up",)), snapshot=trip.trip.snapshot._replace(targets=targets, routes={}, names={})
+    )
+    with pytest.raises(Refusal) as refused:
+        trip.begin(whole=False)
+    assert (refused.value.code, kinds(trip)) == ("model_not_found", [("a/made-up", "unknown_model")])
 
 
 def test_drain_reads_the_usage_after_the_client_has_left(now):

@@ -8,16 +8,31 @@ from hypothesis import strategies as st
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from signalbox.dialects import openai_chat
+from signalbox.dialects.contract import Answer
 from signalbox.errors import Refusal
 from signalbox.money import Tokens
-from signalbox.reply import Choice, Finish, TextDelta, ToolCallDelta, Usage, gather
-from signalbox.request import Image, Raw, Text, ToolCall, ToolResult
+from signalbox.reply import Choice, Citation, Finish, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta, Usage, gather
+from signalbox.request import (
+    Format,
+    Image,
+    Raw,
+    Reasoning,
+    Request,
+    Signature,
+    Text,
+    Thinking,
+    Tool,
+    ToolCall,
+    ToolChoice,
+    ToolResult,
+)
 
 HELLO = [{"role": "user", "content": "hello"}]
+ANSWER = Answer("1", 5, "gpt", Request("openai_chat", "chat"))
 
 
 def read(**fields):
-    return openai_chat.to_request(json.dumps({"model": "chat", "messages": HELLO} | fields).encode())
+    return openai_chat.to_request(json.dumps({"model": "chat", "messages": HELLO} | fields).encode(), {})
 
 
 def test_the_parameters_are_read_and_the_unknown_ones_kept():
@@ -49,13 +64,13 @@ def test_a_conversation_with_tools_and_images_is_read_part_by_part():
         (Text("be brief"),),
         (Text("look"), Image("data:x")),
         (ToolCall("c1", "weather", '{"city": "Bern"}'),),
-        (ToolResult("c1", "sunny"),),
+        (ToolResult("c1", (Text("sunny"),)),),
         (Raw({"type": "input_audio", "input_audio": {"data": "", "format": "wav"}}),),
     ]
 
 
 def test_the_fields_of_a_message_that_we_do_not_know_are_kept():
-    fields = {"function_call": {"name": "f", "arguments": "{}"}, "refusal": "no", "audio": {"id": "a"}, "reasoning_content": "hm"}
+    fields = {"refusal": "no", "audio": {"id": "a"}}
     messages = [{"role": "assistant"} | fields, {"role": "assistant", "content": "a", "audio": None, "tool_calls": None}]
     assert [message.extra for message in read(messages=messages).messages] == [fields, {}]
 
@@ -63,18 +78,17 @@ def test_the_fields_of_a_message_that_we_do_not_know_are_kept():
 def test_a_tools_result_keeps_its_name_and_all_of_its_text():
     parts = [{"type": "text", "text": "sun"}, {"type": "text", "text": "ny"}]
     (message,) = read(messages=[{"role": "tool", "tool_call_id": "c", "content": parts, "name": "weather"}]).messages
-    assert (message.parts, message.name) == ((ToolResult("c", "sunny"),), "weather")
+    assert (message.parts[0].text, message.parts[0].call_id, message.name) == ("sunny", "c", "weather")
 
 
 def test_a_byte_order_mark_is_no_part_of_the_body():
     body = json.dumps({"model": "chat", "messages": HELLO}).encode()
-    assert openai_chat.to_request(b"\xef\xbb\xbf" + body) == openai_chat.to_request(body)
+    assert openai_chat.to_request(b"\xef\xbb\xbf" + body, {}) == openai_chat.to_request(body, {})
 
 
 def test_a_character_of_two_escapes_is_whole():
-    assert (
-        openai_chat.to_request(rb'{"model": "\ud83d\ude00 \\ud83d", "messages": [{"role": "user", "content": "a"}]}').model == "😀 \\ud83d"
-    )
+    body = rb'{"model": "\ud83d\ude00 \\ud83d", "messages": [{"role": "user", "content": "a"}]}'
+    assert openai_chat.to_request(body, {}).model == "😀 \\ud83d"
 
 
 @pytest.mark.parametrize(
@@ -111,15 +125,15 @@ def test_a_character_of_two_escapes_is_whole():
         ),
         (b'{"model": "chat", "messages": [{"role": "assistant", "tool_calls": 5}]}', "messages[0].tool_calls", "an array of objects"),
         (
-            b'{"model": "chat", "messages": [{"role": "tool", "tool_call_id": "c", "content": [{"type": "image_url", "image_url": {}}]}]}',
+            b'{"model": "chat", "messages": [{"role": "tool", "tool_call_id": "c", "content": [{"type": "file", "file": {}}]}]}',
             "messages[0].content[0].type",
-            "must be one of text",
+            "must be one of image_url, text",
         ),
     ],
 )
 def test_a_bad_body_is_refused_by_the_name_of_what_is_wrong(body, param, said):
     with pytest.raises(Refusal) as refused:
-        openai_chat.to_request(body)
+        openai_chat.to_request(body, {})
     assert refused.value.code == "invalid_request"
     assert refused.value.param == param
     assert said in refused.value.message
@@ -144,6 +158,11 @@ def test_a_bad_body_is_refused_by_the_name_of_what_is_wrong(body, param, said):
         ("response_format", "json"),
         ("seed", "x"),
         ("user", 7),
+        ("reasoning_effort", "huge"),
+        ("top_logprobs", 21),
+        ("frequency_penalty", 3),
+        ("tool_choice", "sometimes"),
+        ("parallel_tool_calls", 1),
     ],
 )
 def test_a_parameter_of_the_wrong_type_is_named(field, value):
@@ -165,7 +184,7 @@ fields = st.sampled_from(
 @given(st.recursive(json_values, lambda inner: st.dictionaries(fields, inner | st.lists(inner, max_size=2), max_size=6), max_leaves=20))
 def test_whatever_is_sent_is_read_or_refused(value):
     try:
-        openai_chat.to_request(json.dumps(value).encode())
+        openai_chat.to_request(json.dumps(value).encode(), {})
     except Refusal as refusal:
         assert refusal.code == "invalid_request"  # noqa: PT017
 
@@ -183,11 +202,11 @@ def test_whatever_passes_can_be_sent_as_json_and_as_utf8(key, literal, place):
     message = '{{"role": "user", "content": "a", {key}: {message}, "name": {name}}}'.format(key=key, **fields)
     body = f'{{"model": {fields["model"]}, "messages": [{message}], {key}: {fields["extra"]}}}'
     try:
-        request = openai_chat.to_request(body.encode())
+        request = openai_chat.to_request(body.encode(), {})
     except Refusal as refusal:
         assert refusal.code == "invalid_request"  # noqa: PT017
         return
-    written = json.dumps(request._replace(extra=dict(request.extra)), ensure_ascii=False, allow_nan=False)
+    written = json.dumps(request._replace(extra=dict(request.extra), given={}), ensure_ascii=False, allow_nan=False)
     assert written.encode()
 
 
@@ -202,7 +221,7 @@ def test_an_answer_is_what_the_official_client_reads():
             Usage(Tokens(9, 4, 0, 3, 1)),
         ]
     )
-    answer = ChatCompletion.model_validate_json(openai_chat.to_body("chatcmpl-1", 5, "gpt", choices, tokens), strict=True)
+    answer = ChatCompletion.model_validate_json(openai_chat.to_body(ANSWER, choices, tokens), strict=True)
     message = answer.choices[0].message
     assert (message.content, message.refusal, message.annotations) == ("Hello", None, [])
     assert message.tool_calls[0].function.arguments == '{"a":1}'
@@ -211,12 +230,13 @@ def test_an_answer_is_what_the_official_client_reads():
 
 
 def test_an_empty_answer_is_an_empty_text():
-    body = json.loads(openai_chat.to_body("1", 5, "gpt", [Choice(finish="stop")], Tokens()))
+    body = json.loads(openai_chat.to_body(ANSWER, [Choice(finish="stop")], Tokens()))
     assert body["choices"][0]["message"]["content"] == ""
 
 
 def events(chunks, include_usage=True):
-    return [event.decode().removeprefix("data: ").strip() for event in openai_chat.to_events("1", 5, "gpt", chunks, include_usage)]
+    answer = ANSWER._replace(request=ANSWER.request._replace(include_usage=include_usage))
+    return [event.decode().removeprefix("data: ").strip() for event in openai_chat.to_events(answer, chunks)]
 
 
 def test_a_stream_has_the_role_first_the_finish_then_the_usage_and_its_end():
@@ -235,5 +255,89 @@ def test_usage_is_streamed_only_when_asked_for():
 
 
 def test_several_choices_keep_their_index():
-    read = [json.loads(event) for event in events([TextDelta("a", 0), TextDelta("b", 1), Finish("stop", 1), Finish("stop", 0)])[:-1]]
+    read = [json.loads(event) for event in events([TextDelta("a", 0), TextDelta("b", 1), Finish("stop", 1), Finish("stop", 0)])[:-2]]
     assert [event["choices"][0]["index"] for event in read] == [0, 0, 1, 1, 1, 0]
+
+
+def test_tools_choices_and_formats_become_the_plain_forms():
+    function = {"name": "f", "description": "d", "parameters": {"type": "object"}, "strict": True}
+    schema = {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object"}, "strict": True}}
+    request = read(
+        tools=[{"type": "function", "function": function}, {"type": "custom", "custom": {"name": "x"}}],
+        tool_choice={"type": "function", "function": {"name": "f"}},
+        response_format=schema,
+        reasoning_effort="low",
+        logprobs=True,
+        top_logprobs=0,
+        frequency_penalty=0,
+    )
+    assert request.tools == (Tool("f", "d", {"type": "object"}, True), Raw({"type": "custom", "custom": {"name": "x"}}))
+    assert request.tool_choice == ToolChoice("tool", "f")
+    assert request.response_format == Format({"type": "object"}, "n", True)
+    assert (request.thinking, request.logprobs, request.frequency_penalty) == (Thinking("low"), 0, 0)
+    assert read(response_format={"type": "json_object"}).response_format == Format()
+    assert read(response_format={"type": "text"}).response_format is None
+    assert read(tools=[{"type": "function", "function": {"name": "f"}}], tool_choice="required").tool_choice == ToolChoice("required")
+
+
+def test_functions_and_their_calls_are_tools_of_an_older_spelling():
+    messages = [
+        {"role": "assistant", "content": None, "function_call": {"name": "f", "arguments": "{}"}},
+        {"role": "function", "name": "f", "content": "42"},
+    ]
+    request = read(functions=[{"name": "f", "parameters": {}}], messages=messages)
+    assert request.tools == (Tool("f", None, {}),)
+    assert [message.parts for message in request.messages] == [(ToolCall("f", "f", "{}"),), (ToolResult("f", (Text("42"),)),)]
+
+
+SIGNED = [
+    ReasoningDelta("I thi"),
+    ReasoningDelta("nk"),
+    ReasoningDelta("", signature=Signature("anthropic", "sig", None)),
+    ReasoningDelta("", signature=Signature("anthropic", "sealed"), redacted=True),
+    TextDelta("so"),
+    ToolCallDelta(0, "{}", "c1", "f", signature=Signature("google", "tsig")),
+    Citation("https://example.com", "Example", start=0, end=2),
+    Finish("tool_calls"),
+]
+BLOCKS = (Reasoning("I think", Signature("anthropic", "sig")), Reasoning("", Signature("anthropic", "sealed"), True))
+
+
+def test_signed_reasoning_comes_back_as_it_went_out():
+    choices, _ = gather(SIGNED)
+    body = json.loads(openai_chat.to_body(ANSWER, choices, Tokens()))
+    message = body["choices"][0]["message"]
+    assert message["reasoning_content"] == "I think"
+    assert message["annotations"][0]["url_citation"] == {"start_index": 0, "end_index": 2, "title": "Example", "url": "https://example.com"}
+    (back,) = read(messages=[message]).messages
+    assert back.parts == (*BLOCKS, Text("so"), ToolCall("c1", "f", "{}", Signature("google", "tsig")))
+
+
+def test_a_streams_details_hold_each_block_whole_once_it_is_signed():
+    deltas = [json.loads(event)["choices"][0]["delta"] for event in events(SIGNED)[:-2]]
+    assert "".join(delta.get("reasoning_content", "") for delta in deltas) == "I think"
+    details = [detail for delta in deltas for detail in delta.get("reasoning_details", ())]
+    (back,) = read(messages=[{"role": "assistant", "content": "so", "reasoning_details": details}]).messages
+    assert back.parts == (*BLOCKS, Text("so"))
+
+
+def test_every_required_field_is_there_whatever_was_answered():
+    chunks = [RefusalDelta("no"), Finish("content_filter"), Usage(Tokens(1, 0, 0, 1))]
+    choices, tokens = gather(chunks)
+    body = json.loads(openai_chat.to_body(ANSWER, choices, tokens))
+    assert set(body) == {"id", "object", "created", "model", "choices", "usage"}
+    assert set(body["choices"][0]) == {"index", "message", "logprobs", "finish_reason"}
+    assert {"role", "content", "refusal", "annotations"} <= set(body["choices"][0]["message"])
+    assert (body["choices"][0]["message"]["content"], body["choices"][0]["message"]["refusal"]) == (None, "no")
+    for event in events(chunks)[:-2]:
+        assert set(json.loads(event)["choices"][0]) == {"index", "delta", "logprobs", "finish_reason"}
+
+
+def test_a_stream_that_breaks_ends_in_the_error_and_its_end():
+    def broken():
+        yield TextDelta("Hel")
+        raise Refusal("upstream_failed", "No target answered.")
+
+    *_, error, end = "".join(event.decode() for event in openai_chat.to_events(ANSWER, broken())).strip().split("\n\n")
+    assert json.loads(error.removeprefix("data: "))["error"]["code"] == "upstream_failed"
+    assert end == "data: [DONE]"

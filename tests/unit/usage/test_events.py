@@ -12,7 +12,7 @@ from signalbox.usage.record import Attempt, UsageRecord
 COUNTS = st.integers(0, 10**18)
 TEXT = st.text(max_size=40)
 NAMES = st.text(min_size=1, max_size=40)
-TOKENS = st.builds(Tokens, *[COUNTS] * 5)
+TOKENS = st.builds(Tokens, *[COUNTS] * 6)
 ATTEMPTS = st.builds(
     Attempt,
     target=NAMES,

@@ -15,7 +15,7 @@ from ..aws.live import Live
 from ..data_api import Call, bearer, dialect_of, internal_error, refused
 from ..dialects.contract import Answer, Dialect
 from ..errors import Refusal
-from ..reply import Chunk, gather
+from ..reply import Chunk, Usage, gather
 from ..routing.catalog import Snapshot
 from ..runtime.invocation import Response
 from ..usage.record import UsageRecord
@@ -131,7 +131,7 @@ class Completions:
     ) -> Response:
         answer = Answer(asked.id, asked.at_ms // 1000, journey.trip.snapshot.targets[journey.target].model, asked.request)
         if asked.request.stream:
-            events = dialect.to_events(answer, _to_the_end(journey.chunks(), broke))
+            events = dialect.to_events(answer, _to_the_end(journey, broke))
             return Response(200, {**headers, **EVENTS}, events, settle)
         choices, tokens = gather(journey.chunks())
         body = dialect.to_body(answer, choices, tokens or total(journey.attempts()))
@@ -147,11 +147,15 @@ def _to_model(name: str, snapshot: Snapshot) -> dict[str, Any]:
     return {"id": name, "object": "model", "created": 0, "owned_by": target.provider, "signalbox": known}
 
 
-def _to_the_end(chunks: Iterator[Chunk], broke: Callable[[Refusal], None]) -> Iterator[Chunk]:
-    """A stream that breaks after its first byte ends in the dialect's error, never in silence."""
+def _to_the_end(journey: Journey, broke: Callable[[Refusal], None]) -> Iterator[Chunk]:
+    """A stream that breaks after its first byte ends in the dialect's error, never in silence; one that told no usage in our own count."""
+    counted = False
     try:
-        for chunk in chunks:  # noqa: UP028  `yield from` would end the upstream's stream when the client leaves
+        for chunk in journey.chunks():
+            counted = counted or type(chunk) is Usage
             yield chunk
+        if not counted:
+            yield Usage(total(journey.attempts()))
     except Exception as error:
         refusal = _as_refusal(error)
         broke(refusal)
