@@ -1,4 +1,7 @@
-"""Every provider, byte for byte: what is sent to it, and what is understood of its answers. tests/fixtures/README.md says how a set is laid out."""
+"""Every provider, byte for byte: what is sent to it, and what is understood of its answers.
+
+tests/fixtures/README.md says how a set is laid out.
+"""
 
 import json
 import struct
@@ -154,8 +157,8 @@ def assert_told(kind, case, choices, tokens):
     actual, wanted = told(choices, tokens), expected(kind, case)
     for ours, theirs in zip(actual["choices"], wanted["choices"], strict=True):
         for name in ("reasoning", "tool_calls"):
-            for block, given in zip(ours.get(name, []), theirs.get(name, []), strict=True):
-                if isinstance(given.get("signature"), str):
+            for block, wanted_block in zip(ours.get(name, []), theirs.get(name, []), strict=True):
+                if isinstance(wanted_block.get("signature"), str):
                     block["signature"] = block["signature"]["text"]
     assert actual == wanted
 
