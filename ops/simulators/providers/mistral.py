@@ -4,12 +4,14 @@ Its usage is in the last chunk, asked for or not; a tool call comes in one piece
 https://docs.mistral.ai/api/endpoint/chat  https://github.com/mistralai/client-python (docs/models/chatcompletionrequest.md)
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
+from ..embeddings import vector
 from ..exchange import Answer, Ask, Choice, Frame, Stamp, Tokens
 from ..http import Request
-from .mistral_checks import MODELS, checked, checked_key, error_body
+from .mistral_checks import EMBED_DIMENSIONS, EMBEDDERS, MODELS, checked, checked_embedding, checked_key, error_body
 from .openai_chat import COMPLETIONS, DONE, in_turn
 from .provider import Operation, Provider
 from .wire import dumped, event, mark
@@ -80,7 +82,7 @@ def _frame(
 
 def models(request: Request) -> bytes:
     checked_key(request)
-    rows = [{"id": name, "object": "model", "created": 1_750_000_000, "owned_by": "mistralai"} for name in MODELS]
+    rows = [{"id": name, "object": "model", "created": 1_750_000_000, "owned_by": "mistralai"} for name in (*MODELS, *EMBEDDERS)]
     return dumped({"object": "list", "data": rows})
 
 
@@ -101,6 +103,23 @@ def headers(stamp: Stamp) -> Mapping[str, str]:
     return {"mistral-correlation-id": mark(stamp.seed, "correlation", length=32)}
 
 
-CHAT = Operation("chat", COMPLETIONS, checked, whole, error, frames, error_event)
+def embedded(ask: Ask, answer: Answer, stamp: Stamp) -> bytes:
+    """https://docs.mistral.ai/api/endpoint/embeddings"""
+    dimensions = ask.body.get("output_dimension") or EMBED_DIMENSIONS
+    given = ask.body["input"]
+    texts = [given] if isinstance(given, str) else given
+    data = [{"object": "embedding", "index": index, "embedding": vector(ask.model, text, dimensions)} for index, text in enumerate(texts)]
+    head = {"id": mark(stamp.seed, "id", length=32), "object": "list", "model": ask.model}
+    return dumped(head | {"data": data, "usage": usage(answer.tokens)})
 
-MISTRAL = Provider("mistral", (CHAT,), not_found, {"/v1/models": models}, headers)
+
+MISTRAL = Provider(
+    "mistral",
+    (
+        Operation("chat", COMPLETIONS, checked, whole, error, frames, error_event),
+        Operation("embeddings", re.compile(r"/v1/embeddings"), checked_embedding, embedded, error),
+    ),
+    not_found,
+    {"/v1/models": models},
+    headers,
+)

@@ -1,12 +1,13 @@
 """Mistral chat completions, as it reads: a parameter it does not know is an error, and `stream_options` may hold nothing.
 
-https://docs.mistral.ai/api/endpoint/chat
+https://docs.mistral.ai/api/endpoint/chat  https://docs.mistral.ai/api/endpoint/embeddings
 """
 
 from typing import Any
 
 from ..exchange import Ask, Rejected
 from ..http import Request
+from ..tokens import split
 from .openai_chat import to_ask
 from .wire import bearer, dumped, parsed
 
@@ -21,7 +22,8 @@ BOOLEAN = ((bool,), "bool_type", "Input should be a valid boolean")
 LIST = ((list,), "list_type", "Input should be a valid list")
 DICT = ((dict,), "model_attributes_type", "Input should be a valid dictionary or object to extract fields from")
 ANYTHING = ((str, int, float, bool, list, dict), "", "")
-PARAMETERS: dict[str, tuple[tuple[type, ...], str, str]] = {
+Parameters = dict[str, tuple[tuple[type, ...], str, str]]
+PARAMETERS: Parameters = {
     "model": STRING,
     "messages": LIST,
     "stream": BOOLEAN,
@@ -47,6 +49,16 @@ PARAMETERS: dict[str, tuple[tuple[type, ...], str, str]] = {
     "safe_prompt": BOOLEAN,
 }
 REQUIRED = ("model", "messages")
+EMBEDDERS = ("mistral-embed",)
+EMBED_DIMENSIONS = 1024
+EMBEDDING: Parameters = {
+    "model": STRING,
+    "input": ((str, list), "string_type", "Input should be a valid string"),
+    "metadata": DICT,
+    "output_dimension": INTEGER,
+    "output_dtype": STRING,
+    "encoding_format": STRING,
+}
 
 
 def error_body(status: int, message: Any, kind: str = "invalid_request_error", code: str | None = None) -> bytes:
@@ -69,28 +81,43 @@ def checked_key(request: Request) -> None:
 
 
 def checked(request: Request) -> Ask:
-    checked_key(request)
-    body = parsed(request.body)
-    if body is None:
-        raise _unprocessable((), "json_invalid", "JSON decode error", {})
-    for name in REQUIRED:
-        if name not in body:
-            raise _unprocessable((name,), "missing", "Field required", body)
-    for name, value in body.items():
-        _check(name, value)
-    for name in body.get("stream_options") or ():
-        raise _unprocessable(("stream_options", name), "extra_forbidden", "Extra inputs are not permitted", body["stream_options"][name])
-    if body["model"] not in MODELS and not body["model"].startswith("sim-"):
-        raise _refused(f"Invalid model: {body['model']}", "invalid_model", "1500")
+    body = _checked_body(request, PARAMETERS, REQUIRED, MODELS)
     _check_messages(body["messages"])
     return to_ask(body, include_usage=True, tool_was_named=False)
 
 
-def _check(name: str, value: Any) -> None:
-    if name not in PARAMETERS:
+def checked_embedding(request: Request) -> Ask:
+    body = _checked_body(request, EMBEDDING, ("model", "input"), EMBEDDERS)
+    texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
+    if not texts or not all(isinstance(text, str) and text for text in texts):
+        raise _refused("Input should be a string, or a list of strings that are not empty")
+    if not 1 <= body.get("output_dimension", 1) <= EMBED_DIMENSIONS:
+        raise _refused(f"output_dimension must be from 1 to {EMBED_DIMENSIONS}")
+    return Ask(body["model"], "", tuple(piece for text in texts for piece in split(text)), writes=False, body=body)
+
+
+def _checked_body(request: Request, parameters: Parameters, required: tuple[str, ...], models: tuple[str, ...]) -> dict[str, Any]:
+    checked_key(request)
+    body = parsed(request.body)
+    if body is None:
+        raise _unprocessable((), "json_invalid", "JSON decode error", {})
+    for name in required:
+        if name not in body:
+            raise _unprocessable((name,), "missing", "Field required", body)
+    for name, value in body.items():
+        _check(name, value, parameters, required)
+    for name in body.get("stream_options") or ():
+        raise _unprocessable(("stream_options", name), "extra_forbidden", "Extra inputs are not permitted", body["stream_options"][name])
+    if body["model"] not in models and not body["model"].startswith("sim-"):
+        raise _refused(f"Invalid model: {body['model']}", "invalid_model", "1500")
+    return {name: value for name, value in body.items() if value is not None}
+
+
+def _check(name: str, value: Any, parameters: Parameters, required: tuple[str, ...]) -> None:
+    if name not in parameters:
         raise _unprocessable((name,), "extra_forbidden", "Extra inputs are not permitted", value)
-    types, kind, message = PARAMETERS[name]
-    if type(value) not in types and not (value is None and name not in REQUIRED):
+    types, kind, message = parameters[name]
+    if type(value) not in types and not (value is None and name not in required):
         raise _unprocessable((name,), kind, message, value)
     if name in ("max_tokens", "n") and value is not None and value < 1:
         raise _unprocessable((name,), "greater_than_equal", "Input should be greater than or equal to 1", value)

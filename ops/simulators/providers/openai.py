@@ -4,6 +4,7 @@ https://platform.openai.com/docs/api-reference/chat/object  https://platform.ope
 https://platform.openai.com/docs/guides/error-codes
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ from ..exchange import Answer, Ask, Choice, Frame, Piece, Stamp, Tokens
 from ..http import Request
 from .openai_chat import COMPLETIONS, Chunk, call_delta, calls, in_turn, logprobs, to_frames
 from .openai_checks import MODELS, checked, checked_key
+from .openai_embeddings import Embedder, embeddings
 from .openai_parameters import error_body
 from .provider import Operation, Provider
 from .wire import dumped, mark
@@ -124,7 +126,7 @@ def _obfuscation(ask: Ask, stamp: Stamp, place: int) -> dict[str, str]:
 
 def models(request: Request) -> bytes:
     checked_key(request)
-    rows = [{"id": name, "object": "model", "created": 1_750_000_000, "owned_by": "system"} for name in MODELS]
+    rows = [{"id": name, "object": "model", "created": 1_750_000_000, "owned_by": "system"} for name in (*MODELS, *DIMENSIONS)]
     return dumped({"object": "list", "data": rows})
 
 
@@ -150,6 +152,14 @@ def headers(stamp: Stamp) -> Mapping[str, str]:
     return {"openai-version": "2020-10-01", "openai-organization": "sim", "x-request-id": request_id}
 
 
-CHAT = Operation("chat", COMPLETIONS, checked, whole, error, frames, error_event)
-
-OPENAI = Provider("openai", (CHAT,), not_found, {"/v1/models": models}, headers)
+DIMENSIONS = {"text-embedding-3-small": Embedder(1536, True), "text-embedding-3-large": Embedder(3072, True)}
+OPENAI = Provider(
+    "openai",
+    (
+        Operation("chat", COMPLETIONS, checked, whole, error, frames, error_event),
+        embeddings(re.compile(r"/v1/embeddings"), DIMENSIONS, checked_key, error, lax=False),
+    ),
+    not_found,
+    {"/v1/models": models},
+    headers,
+)

@@ -5,6 +5,8 @@ import json
 import openai
 import pytest
 
+from ops.simulators.prices import PRICES
+
 HELLO = [{"role": "user", "content": "say: hello world, how are you"}]
 TOOLS = [
     {"type": "function", "function": {"name": name, "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}}}
@@ -72,7 +74,7 @@ def test_a_repeated_long_prompt_is_cached_and_cheaper(client, upstream):
 
 
 def test_the_models(client):
-    assert {model.id for model in client.models.list()} == {"gpt-5.2", "gpt-5-mini", "gpt-4.1-mini", "gpt-4o-mini"}
+    assert {model.id for model in client.models.list()} == PRICES["openai"].keys()
 
 
 def test_errors_are_the_clients_own(client, upstream):
@@ -87,3 +89,71 @@ def test_errors_are_the_clients_own(client, upstream):
         client.chat.completions.create(model="gpt-4o-mini", messages=HELLO)
     assert (limited.value.code, limited.value.response.headers["retry-after"]) == ("rate_limit_exceeded", "2")
     assert [(call["outcome"], call["cost_nanousd"]) for call in upstream.calls()] == [("error", 0)] * 2
+
+
+def test_embeddings_alone_in_a_list_and_short(client, upstream):
+    one = client.embeddings.create(model="text-embedding-3-small", input="hello world")  # the client asks for base64
+    many = client.embeddings.create(model="text-embedding-3-large", input=["hello world", "bye"], dimensions=8, encoding_format="float")
+    assert (len(one.data[0].embedding), [len(row.embedding) for row in many.data]) == (1536, [8, 8])
+    assert sum(number**2 for number in one.data[0].embedding) == pytest.approx(1, abs=1e-4)
+    calls = upstream.calls()
+    assert [(call["operation"], call["input_tokens"]) for call in calls] == [("embeddings", one.usage.prompt_tokens), ("embeddings", 5)]
+    assert calls[0]["cost_nanousd"] == one.usage.total_tokens * 20
+    with pytest.raises(openai.BadRequestError):
+        client.embeddings.create(model="text-embedding-3-small", input=["hello", ""])
+
+
+def test_refusals_and_logprobs(client):
+    asked = [{"role": "user", "content": "please refuse"}]
+    with client.chat.completions.stream(model="gpt-4o-mini", messages=asked) as stream:
+        message = stream.get_final_completion().choices[0].message
+    assert (message.content or None, message.refusal) == (None, "I'm sorry, but I can't help with that.")
+    likely = client.chat.completions.create(model="gpt-4o-mini", messages=HELLO, logprobs=True, top_logprobs=2).choices[0].logprobs.content
+    assert "".join(token.token for token in likely) == "hello world, how are you"
+    assert {len(token.top_logprobs) for token in likely} == {2}
+    with pytest.raises(openai.PermissionDeniedError):
+        client.chat.completions.create(model="gpt-5.2", messages=HELLO, logprobs=True)
+
+
+def test_a_legacy_functions_answer_is_taken(client):
+    asked = [*HELLO, {"role": "function", "name": "clock", "content": "noon"}]
+    assert client.chat.completions.create(model="gpt-4o-mini", messages=asked).choices[0].finish_reason == "stop"
+
+
+@pytest.fixture
+def azure(upstream):
+    address = f"http://127.0.0.1:{upstream.port}/azure"
+    with openai.AzureOpenAI(azure_endpoint=address, api_version="2024-10-21", api_key="k", max_retries=0) as client:
+        yield client
+
+
+def test_azure_at_its_deployments(azure, upstream):
+    reply = azure.chat.completions.create(model="gpt-4o-mini", messages=HELLO)
+    assert reply.choices[0].message.content == "hello world, how are you"
+    assert reply.choices[0].content_filter_results["hate"] == {"filtered": False, "severity": "safe"}
+    chunks = list(azure.chat.completions.create(model="gpt-5.2", messages=HELLO, stream=True, stream_options={"include_usage": True}))
+    assert (chunks[0].choices, chunks[0].prompt_filter_results[0]["prompt_index"]) == ([], 0)
+    assert chunks[-1].usage.completion_tokens == upstream.last_call()["output_tokens"]
+    assert len(azure.embeddings.create(model="text-embedding-3-small", input="hi").data[0].embedding) == 1536
+    with pytest.raises(openai.NotFoundError) as unknown:
+        azure.chat.completions.create(model="nobody", messages=HELLO)
+    assert unknown.value.code == "DeploymentNotFound"
+    with pytest.raises(openai.BadRequestError) as filtered:
+        azure.chat.completions.create(model="gpt-4o-mini", messages=[{"role": "user", "content": "content_filter"}])
+    assert filtered.value.code == "content_filter"
+
+
+def test_azure_takes_a_token_that_entra_issued(upstream):
+    grant = "grant_type=client_credentials&client_id=c&client_secret=s&scope=https%3A%2F%2Fcognitiveservices.azure.com%2F.default"
+    status, told = upstream.ask("POST", "/entra_token/some-tenant/oauth2/v2.0/token", grant.encode())
+    assert (status, told["token_type"], told["expires_in"]) == (200, "Bearer", 3599)
+    address = f"http://127.0.0.1:{upstream.port}/azure"
+    for token, expected in ((told["access_token"], 200), (told["access_token"] + "0", 401), ("sim-entra.9.x", 401)):
+        with openai.AzureOpenAI(azure_endpoint=address, api_version="2024-10-21", azure_ad_token=token, max_retries=0) as client:
+            if expected == 200:
+                assert client.chat.completions.create(model="gpt-4o-mini", messages=HELLO).choices
+            else:
+                with pytest.raises(openai.AuthenticationError):
+                    client.chat.completions.create(model="gpt-4o-mini", messages=HELLO)
+    assert upstream.ask("POST", "/entra_token/t/oauth2/v2.0/token", grant.replace("client_credentials", "password").encode())[0] == 400
+    assert upstream.ask("POST", "/azure/openai/deployments/gpt-4o-mini/chat/completions", {})[0] == 401
