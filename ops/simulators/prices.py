@@ -69,25 +69,28 @@ PRICES: dict[str, dict[str, Prices]] = {
     "azure": OPENAI,
     "entra_token": {ANY: FREE},
     # https://groq.com/pricing
-    "groq": {"llama-3.3-70b-versatile": usd(0.59, 0.79)},
+    "groq": {"llama-3.3-70b-versatile": usd(0.59, 0.79), "openai/gpt-oss-120b": usd(0.15, 0.60, 0.075)},
     # https://api-docs.deepseek.com/quick_start/pricing
-    "deepseek": dict.fromkeys(("deepseek-chat", "deepseek-reasoner"), usd(0.28, 0.42, 0.028)),
+    "deepseek": dict.fromkeys(("deepseek-chat", "deepseek-reasoner"), usd(0.28, 0.42, 0.028))
+    | {"deepseek-v4-flash": usd(0.30, 1.20, 0.006)},
     # https://cohere.com/pricing
     "cohere": {"command-a-03-2025": usd(2.50, 10), "embed-v4.0": usd(0.12, 0)},
     # https://www.together.ai/pricing
     "together": {
         "meta-llama/Llama-3.3-70B-Instruct-Turbo": usd(0.88, 0.88),
+        "openai/gpt-oss-120b": usd(0.15, 0.60),
         "intfloat/multilingual-e5-large-instruct": usd(0.02, 0),
     },
     # https://fireworks.ai/pricing
     "fireworks": {
         "accounts/fireworks/models/llama-v3p3-70b-instruct": usd(0.90, 0.90, 0.45),
+        "accounts/fireworks/models/qwen3p7-plus": usd(0.40, 1.60, 0.08),
         "nomic-ai/nomic-embed-text-v1.5": usd(0.008, 0),
     },
     # https://openrouter.ai/openai/gpt-5-mini
     "openrouter": {"openai/gpt-5-mini": OPENAI["gpt-5-mini"], "openai/text-embedding-3-small": OPENAI["text-embedding-3-small"]},
     # https://docs.x.ai/docs/models
-    "xai": {"grok-4": usd(3, 15, 0.75)},
+    "xai": {"grok-4": usd(3, 15, 0.75), "grok-4.3": usd(1.25, 2.50, 0.20, above=usd(2.50, 5, 0.40))},
     # https://docs.perplexity.ai/docs/getting-started/pricing (with the least of what is searched)
     "perplexity": {"sonar": usd(1, 1, request=0.005), "sonar-pro": usd(3, 15, request=0.006)},
     # What runs on one's own machine costs nothing by the token, and whatever is asked for is what was loaded.
