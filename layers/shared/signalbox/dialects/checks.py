@@ -20,6 +20,8 @@ BOOLEAN: Check = (lambda value: isinstance(value, bool), "true or false")
 OBJECT: Check = (lambda value: isinstance(value, dict), "an object")
 OBJECTS: Check = (lambda value: isinstance(value, list) and all(isinstance(item, dict) for item in value), "an array of objects")
 STRING_OR_OBJECT: Check = (lambda value: isinstance(value, str | dict), "a string or an object")
+STRINGS: Check = (lambda value: isinstance(value, list) and all(isinstance(item, str) for item in value), "an array of strings")
+STRING_OR_OBJECTS: Check = (lambda value: isinstance(value, str) or OBJECTS[0](value), "a string or an array of objects")
 
 
 def whole_number(low: int | None = None, high: int | None = None) -> Check:
@@ -36,6 +38,10 @@ def number(low: float, high: float) -> Check:
         lambda value: isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high,
         "a number" + _limits(low, high),
     )
+
+
+def one_of(*names: str) -> Check:
+    return lambda value: isinstance(value, str) and value in names, f"one of {', '.join(names)}"
 
 
 def _limits(low: float | None, high: float | None) -> str:
