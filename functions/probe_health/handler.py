@@ -13,7 +13,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from signalbox.aws import boto_circuits, boto_snapshots, boto_tables
 from signalbox.circuits.machine import DEFAULTS, Outcome
 from signalbox.circuits.state import HALF_OPEN, Circuit, view
-from signalbox.providers.probes import PROBES, outcome_of
+from signalbox.providers.probes import outcome_of, probe_of
 from signalbox.routing.catalog import Provider, Snapshot
 
 TIMEOUT_S = 2.0
@@ -55,14 +55,14 @@ def probe(due: dict[str, Circuit], snapshot: Snapshot, now_ms: int) -> list[Outc
 
 def ask(provider: Provider) -> str | None:
     """The outcome's kind; None where the provider could not be asked or its answer says nothing."""
-    if provider.wire not in PROBES:
-        return None
     try:
-        request = PROBES[provider.wire](provider, _key(provider))
+        request = probe_of(provider, _key(provider))
     except Exception as error:  # one provider's secret is no reason not to ask the others
         why = f"{type(error).__name__}: {error}"
         logger.error("the provider's secret cannot be used, so that it cannot be probed", provider=provider.name, why=why)
         metrics.add_metric("ProbesImpossible", MetricUnit.Count, 1)
+        return None
+    if request is None:
         return None
     try:
         answer = httpx.request(request.method, request.url, headers=dict(request.headers), timeout=TIMEOUT_S)

@@ -68,6 +68,8 @@ class ProviderKeys:
 
     def refresh(self) -> None:
         self._cache.refresh()
+        if self._tokens:
+            self._tokens.refresh()
 
     def _name(self, provider: Provider, owner: str) -> str:
         return f"{self._prefix}{owner}/{provider.secret}" if owner else f"{self._prefix}{provider.secret}"

@@ -1,18 +1,29 @@
 """How to ask a provider whether it is well, for nothing: one row a wire, and what its answer says of its targets."""
 
-from collections.abc import Callable
-
 from ..routing.catalog import Provider
 from ..routing.failures import kind_of
 from ..wire import HttpRequest
+from .auth import AT_THE_EDGE
+from .auth import headers as shown
+
+# Where each lists its models. A wire that is not here cannot be asked for nothing: its circuits are left to the requests that try them.
+LISTS = {
+    "openai": "/models",  # https://platform.openai.com/docs/api-reference/models/list
+    "azure": "/openai/models?api-version=2024-10-21",  # https://learn.microsoft.com/rest/api/azureopenai/models/list
+    "anthropic": "/v1/models",  # https://docs.claude.com/en/api/models-list
+    "gemini": "/models",  # https://ai.google.dev/api/models#method:-models.list
+    "ollama": "/api/tags",  # https://docs.ollama.com/api/tags
+}
+HEADERS = {"anthropic": {"anthropic-version": "2023-06-01"}}
 
 
-def _openai(provider: Provider, key: str | None) -> HttpRequest:
-    """https://platform.openai.com/docs/api-reference/models/list"""
-    return HttpRequest("GET", f"{provider.base_url}/models", {"authorization": f"Bearer {key}"} if key else {}, b"")
+def probe_of(provider: Provider, key: str | None) -> HttpRequest | None:
+    """None where there is no such question, or where showing the key takes more than a header."""
+    if provider.wire not in LISTS or provider.auth in AT_THE_EDGE:
+        return None
+    headers = {**HEADERS.get(provider.wire, {}), **shown(provider.auth, key)}
+    return HttpRequest("GET", f"{provider.base_url}{LISTS[provider.wire]}", headers)
 
-
-PROBES: dict[str, Callable[[Provider, str | None], HttpRequest]] = {"openai": _openai}
 
 SAYS_NOTHING = {404, 405}  # a provider without the list is not ill: its circuit is left to the requests that try it
 

@@ -7,7 +7,7 @@ https://github.com/googleapis/googleapis/blob/master/google/rpc/error_details.pr
 import re
 from collections.abc import Callable, Mapping
 
-NUMBER = re.compile(r"\d{1,9}(\.\d{1,9})?")
+NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 DELAY = re.compile(rb'"retryDelay"\s*:\s*"(\d{1,9}(?:\.\d{1,9})?)s"')  # Google's, in the error's details
 
 
