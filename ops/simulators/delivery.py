@@ -51,7 +51,7 @@ class Delivery:
             kind, body = self.operation.error(status)
             self._send_error(status, {"content-type": kind} | self._retry_after(), body)
         elif refusal is not None:
-            self._send_error(refusal.status, JSON, refusal.body)
+            self._send_error(refusal.status, {"content-type": refusal.kind}, refusal.body)
         elif self.ask is not None and answer is not None:
             await (self._stream if self.ask.stream else self._whole)(self.ask, answer)
 

@@ -125,9 +125,10 @@ class Frame:
 
 
 class Rejected(Exception):
-    """The provider's own error for this request."""
+    """The provider's own error for this request, and its content type."""
 
-    def __init__(self, status: int, body: bytes) -> None:
+    def __init__(self, status: int, body: bytes, kind: str = "application/json") -> None:
         super().__init__(status)
         self.status = status
         self.body = body
+        self.kind = kind

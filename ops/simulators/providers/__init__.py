@@ -1,11 +1,14 @@
 """The upstreams that are simulated. Another wire format is another file here, and another row in PROVIDERS."""
 
 from .anthropic import ANTHROPIC
+from .azure import AZURE, ENTRA_TOKEN
 from .bedrock import BEDROCK
 from .compatible import provider
 from .compatible_rows import ROWS
 from .mistral import MISTRAL
+from .ollama import OLLAMA, OLLAMA_CLOUD
 from .openai import OPENAI
+from .perplexity import PERPLEXITY
 from .provider import Provider
 
 ALL = (
@@ -14,5 +17,10 @@ ALL = (
     ANTHROPIC,
     BEDROCK,
     *map(provider, ROWS),
+    AZURE,
+    ENTRA_TOKEN,
+    PERPLEXITY,
+    OLLAMA,
+    OLLAMA_CLOUD,
 )
 PROVIDERS: dict[str, Provider] = {each.name: each for each in ALL}
