@@ -1,0 +1,14 @@
+"""A tool call's arguments for those who take them as an object, not as the text that a model wrote."""
+
+from typing import Any
+
+from .checks import JSON
+
+
+def to_object(arguments: str) -> dict[str, Any]:
+    """An empty one of a call that was cut, or that has none."""
+    try:
+        read = JSON.decode(arguments) if arguments else {}
+    except (ValueError, RecursionError):
+        return {}
+    return read if isinstance(read, dict) else {}
