@@ -49,6 +49,7 @@ BY_STATUS = {
     408: "timeout",
     413: "context_too_long",
     422: "bad_request",
+    424: "server",  # of the model's behind Bedrock
     429: "rate_limited",
     503: "overloaded",
     504: "timeout",
@@ -70,8 +71,15 @@ BY_CODE = {str(status): kind for status, kind in BY_STATUS.items() if kind != "b
 
 # A message says more than the status only where the status is a plain 400, and no name does.
 BY_MESSAGE = (
-    ("context_too_long", re.compile(rb"context_length_exceeded|maximum context length|too many tokens|prompt is too long", re.I)),
-    ("content_filtered", re.compile(rb"content_filter|content_policy|content management policy", re.I)),
+    (
+        "context_too_long",
+        re.compile(
+            rb"context_length_exceeded|maximum context length|too many tokens|prompt is too long|input is too long|exceed context limit",
+            re.I,
+        ),
+    ),
+    ("content_filtered", re.compile(rb"content_filter|content_policy|content management policy|content filtering policy", re.I)),
+    ("auth", re.compile(rb"credit balance is too low", re.I)),  # Anthropic's words for a key whose money is up
 )
 
 
