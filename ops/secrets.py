@@ -1,37 +1,129 @@
-"""`signalbox secrets set PROVIDER`: the provider's key, read from stdin, so that it stands in no history and no process list."""
+"""`signalbox secrets`: the providers' keys, read from stdin, so that they stand in no history and no process list, and never shown."""
 
 import argparse
 import json
+import re
 import sys
+from collections.abc import Iterator, Mapping
 from typing import Any
-
-from botocore.exceptions import ClientError
 
 from . import stages
 from .trouble import Trouble
 
+AT_ONCE = 20  # secrets that one BatchGetSecretValue reads
+MOST_CHARS = 65_536  # of a secret
+NAME = r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}"  # as routing.yaml names a secret
+TENANT = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"  # as keys are minted for
 
-def put_provider_keys(client: Any, name: str, keys: list[str]) -> None:
-    value = json.dumps({"keys": keys})
-    try:
-        if client.get_secret_value(SecretId=name)["SecretString"] != value:
+
+def put_provider_keys(client: Any, secrets: Mapping[str, list[str]]) -> None:
+    """By the secrets' names. What is there already is not written again."""
+    there = dict(_read(client, list(secrets)))
+    for name, keys in secrets.items():
+        value = _to_secret(keys)
+        if name not in there:
+            client.create_secret(Name=name, SecretString=value)
+        elif there[name] != value:
             client.put_secret_value(SecretId=name, SecretString=value)
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ResourceNotFoundException":
-            raise
-        client.create_secret(Name=name, SecretString=value)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("action", choices=["set"])
-    parser.add_argument("provider", help="as routing.yaml names its secret, for example openai")
-    stages.add_argument(parser)
+    actions = parser.add_subparsers(dest="action", required=True, metavar="action")
+    put = actions.add_parser("set", help="store a provider's keys, read from stdin, one a line; several are used in turn")
+    put.add_argument("provider", help="as routing.yaml names its secret, for example openai")
+    put.add_argument("--tenant", help="keys of this tenant's own, for its requests alone")
+    stages.add_argument(put)
+    stages.add_argument(actions.add_parser("list", help="show which secrets there are, and how many keys each holds"))
 
 
 def run(arguments: argparse.Namespace) -> None:
-    keys = sys.stdin.read().split()
+    prefix = f"signalbox/{arguments.stage}/providers/"
+    if arguments.action == "list":
+        _list(stages.client(arguments.stage, "secretsmanager"), prefix)
+        return
+    name = _name(arguments.provider, arguments.tenant)
+    keys = to_keys(sys.stdin.read())
+    put_provider_keys(stages.client(arguments.stage, "secretsmanager"), {prefix + name: keys})
+    whose = f"; used once {arguments.tenant}'s record lists {arguments.provider} in own_keys" if arguments.tenant else ""
+    print(f"{name}: {_counted(len(keys))} stored; running containers follow within minutes{whose}")
+
+
+def to_keys(text: str) -> list[str]:
+    """A key a line, or one JSON object over several (a service account). Trouble names the line, and nothing of what stands there."""
+    whole = _object(text)
+    lines = [whole] if whole else text.splitlines()
+    keys = [_key(number, line.strip()) for number, line in enumerate(lines, 1) if line.strip()]
     if not keys:
         raise Trouble('no key on stdin: echo "$KEY" | signalbox secrets set openai')
-    client = stages.client(arguments.stage, "secretsmanager")
-    put_provider_keys(client, f"signalbox/{arguments.stage}/providers/{arguments.provider}", keys)
-    print(f"{arguments.provider}: {len(keys)} key(s) stored; running containers follow within minutes")
+    if len(set(keys)) < len(keys):
+        raise Trouble("a key stands there twice; give each once")
+    if len(_to_secret(keys)) > MOST_CHARS:
+        raise Trouble(f"more than one secret holds, which is {MOST_CHARS} characters; give fewer keys")
+    return keys
+
+
+def _name(provider: str, tenant: str | None) -> str:
+    if not re.fullmatch(NAME, provider):
+        raise Trouble("a provider's secret has a name of up to 64 letters, digits, `.`, `-` and `_`, as routing.yaml has it")
+    if tenant is not None and not re.fullmatch(TENANT, tenant):
+        raise Trouble("a tenant is up to 64 letters, digits, `.`, `-` and `_`, as its keys were minted")
+    return f"{tenant}/{provider}" if tenant else provider
+
+
+def _key(number: int, line: str) -> str:
+    if line.startswith("{"):
+        found = _object(line)
+        if not found:
+            raise Trouble(f"line {number}: neither a key nor JSON")
+        if "keys" in json.loads(found):
+            raise Trouble(f"line {number}: this is a secret as it is stored; give the keys themselves, one a line")
+        return found
+    if not line.isascii() or not line.isprintable() or " " in line:
+        raise Trouble(f"line {number}: no key: one has no blanks and none but ASCII signs; give one a line")
+    if re.match(r"(export|[A-Z][A-Z0-9_]*=)", line) or line[0] in "\"'":
+        raise Trouble(f"line {number}: give the key alone, without a name or quotes")
+    return line
+
+
+def _object(text: str) -> str | None:
+    """The same in one line, where it is a JSON object."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return None
+    return json.dumps(found, separators=(",", ":")) if isinstance(found, dict) else None
+
+
+def _to_secret(keys: list[str]) -> str:
+    return json.dumps({"keys": keys})
+
+
+def _list(client: Any, prefix: str) -> None:
+    pages = client.get_paginator("list_secrets").paginate(Filters=[{"Key": "name", "Values": [prefix]}])
+    names = sorted(row["Name"] for page in pages for row in page["SecretList"] if row["Name"].startswith(prefix))
+    if not names:
+        print("no provider has a key here: signalbox secrets set PROVIDER")
+    for name, value in sorted(_read(client, names)):
+        print(f"{name.removeprefix(prefix)}: {_count(value)}")
+
+
+def _count(secret: str) -> str:
+    try:
+        return _counted(len(json.loads(secret)["keys"]))
+    except (ValueError, LookupError, TypeError):
+        return "cannot be read as keys; set them anew"
+
+
+def _counted(keys: int) -> str:
+    return f"{keys} key{'' if keys == 1 else 's'}"
+
+
+def _read(client: Any, names: list[str]) -> Iterator[tuple[str, str]]:
+    """Those that are there, as (name, value)."""
+    for start in range(0, len(names), AT_ONCE):
+        answer = client.batch_get_secret_value(SecretIdList=names[start : start + AT_ONCE])
+        for row in answer["SecretValues"]:
+            yield row["Name"], row["SecretString"]
+        for error in answer.get("Errors", []):
+            if error["ErrorCode"] not in ("ResourceNotFoundException", "ResourceNotFound"):
+                raise Trouble(f"{error['SecretId']} cannot be read: {error['ErrorCode']}")

@@ -5,13 +5,15 @@ import hashlib
 import json
 import secrets
 from collections.abc import Callable, Mapping
-from typing import Any
-
-import yaml
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from signalbox.aws.boto_versions import Versions
+from signalbox.config.defaults import resolved
+from signalbox.config.document import parse
 from signalbox.config.overrides import from_environment
 from signalbox.config.source import InvalidDocument
+from signalbox.routing.catalog import Provider
 
 from ..secrets import put_provider_keys
 from ..simulators.providers import PROVIDERS as SIMULATED
@@ -21,6 +23,15 @@ from .settings import ADMIN_KEY, DATA_KEY, ROOT
 
 SIMULATOR_KEY = "sk-simulated"
 AUTHOR = "make run"
+OURS = ("__BASE_URL", "__AUTH", "__SECRET")  # the overrides that are made anew with each start
+
+
+class Upstream(NamedTuple):
+    """Where a provider is asked, and with which key. `overrides` are fields of its row; `why` is said where it is the real one."""
+
+    overrides: Mapping[str, str] = {}
+    key: str | None = None
+    why: str = ""
 
 
 def seed(cloud: Cloud, outputs: Mapping[str, str], environment: Mapping[str, str], sim_url: str, say: Callable[[str], None]) -> None:
@@ -30,20 +41,37 @@ def seed(cloud: Cloud, outputs: Mapping[str, str], environment: Mapping[str, str
     # Whoever published something else keeps it; ours follows the file.
     ours = live.get("author", AUTHOR) == AUTHOR
     text = (ROOT / "routing.yaml").read_text() if ours else versions.document(live["digest"])
-    overrides = {name: value for name, value in live.get("overrides", {}).items() if not name.endswith("__BASE_URL")}
-    for provider, row in yaml.safe_load(text)["providers"].items():
-        key = environment.get(f"{_upper(provider)}_API_KEY")
-        if key:
-            say(f"  {provider}: the real one, by {_upper(provider)}_API_KEY")
-        elif provider in SIMULATED:
-            overrides[f"SIGNALBOX_PROVIDERS__{_upper(provider)}__BASE_URL"] = f"{sim_url}/{provider}/v1"
-        if row.get("secret") and (key or provider in SIMULATED):
-            put_provider_keys(cloud.client("secretsmanager"), outputs["ProviderSecrets"] + row["secret"], [key or SIMULATOR_KEY])
-    overrides |= from_environment(environment)
+    overrides = {name: value for name, value in live.get("overrides", {}).items() if not name.endswith(OURS)}
     try:
+        keys = {}
+        for provider in (resolved(name, row) for name, row in parse(text)[0].providers.items()):
+            upstream = upstream_of(provider, environment, sim_url)
+            overrides |= {f"SIGNALBOX_PROVIDERS__{_upper(provider.name)}__{field}": value for field, value in upstream.overrides.items()}
+            secret = upstream.overrides.get("SECRET", provider.secret)
+            if upstream.key and secret:
+                keys[outputs["ProviderSecrets"] + secret] = [upstream.key]
+            if upstream.why:
+                say(f"  {provider.name}: the real one, by {upstream.why}")
+        put_provider_keys(cloud.client("secretsmanager"), keys)
+        overrides |= from_environment(environment)
         versions.publish(text, author=AUTHOR if ours else live["author"], message="seed", overrides=overrides)
     except InvalidDocument as error:
         raise Trouble(f"routing.yaml: {error}") from error
+
+
+def upstream_of(provider: Provider, environment: Mapping[str, str], sim_url: str) -> Upstream:
+    """The real one where the environment has its key, or where it asks for none its address; else the simulated one, if there is one."""
+    key_name, url_name = f"{_upper(provider.name)}_API_KEY", f"{_upper(provider.name)}_BASE_URL"
+    key, url = environment.get(key_name), environment.get(url_name)
+    if key:
+        asks_for_none = {} if provider.secret else {"AUTH": "bearer", "SECRET": provider.name}
+        return Upstream(asks_for_none | ({"BASE_URL": url} if url else {}), key, key_name)
+    if url and not provider.secret:
+        return Upstream({"BASE_URL": url}, None, url_name)
+    simulated = next((name for name in (provider.name, provider.kind) if name in SIMULATED), None)
+    if simulated is None:
+        return Upstream()
+    return Upstream({"BASE_URL": f"{sim_url}/{simulated}{urlsplit(provider.base_url).path}"}, SIMULATOR_KEY)
 
 
 def _keys(cloud: Cloud, arn: str) -> None:

@@ -1,0 +1,140 @@
+"""The providers' keys: what is taken for one, where it is stored, and that it is never shown."""
+
+import io
+import json
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from ops import cli
+from ops.secrets import AT_ONCE, put_provider_keys, to_keys
+from ops.trouble import Trouble
+from signalbox.aws.keys import to_keys as read_by_functions
+
+ACCOUNT = {"type": "service_account", "client_email": "a@b.example", "private_key": "-----BEGIN PRIVATE KEY-----\nMII\n", "note": "ü"}
+
+
+@pytest.fixture
+def client(monkeypatch):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    with mock_aws():
+        yield boto3.client("secretsmanager")
+
+
+@pytest.fixture
+def run(client, monkeypatch, capsys):
+    """signalbox secrets … --stage dev, with this on stdin: what it answered, and said."""
+
+    def run(words, stdin=""):
+        monkeypatch.setattr("sys.stdin", io.StringIO(stdin))
+        code = cli.main(["secrets", *words.split(), "--stage", "dev"])
+        said = capsys.readouterr()
+        return code, said.out + said.err
+
+    return run
+
+
+def stored(client, name):
+    return client.get_secret_value(SecretId=f"signalbox/dev/providers/{name}")["SecretString"]
+
+
+def test_keys_are_stored_one_a_line_and_read_back_by_the_functions(run, client):
+    assert run("set openai", "sk-one\n\n  sk-two  \n") == (0, "openai: 2 keys stored; running containers follow within minutes\n")
+    assert read_by_functions(stored(client, "openai")) == ["sk-one", "sk-two"]
+    run("set openai", "sk-three")
+    assert read_by_functions(stored(client, "openai")) == ["sk-three"]
+
+
+def test_a_tenants_own_keys_are_stored_under_its_name(run, client):
+    code, said = run("set openai --tenant acme", "sk-acme")
+    assert (code, said.partition(";")[0]) == (0, "acme/openai: 1 key stored")
+    assert read_by_functions(stored(client, "acme/openai")) == ["sk-acme"]
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_a_service_account_is_one_key_however_it_is_laid_out(run, client, indent):
+    assert run("set vertex", json.dumps(ACCOUNT, indent=indent))[0] == 0
+    [key] = read_by_functions(stored(client, "vertex"))
+    assert json.loads(key) == ACCOUNT
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "no key on stdin"),
+        (" \n\n", "no key on stdin"),
+        ("planted-1 planted-2", "line 1: no key: one has no blanks"),
+        ("planted-1\nplanted\t2", "line 2: no key: one has no blanks"),
+        ("planted-ü", "line 1: no key"),
+        ("planted-1\nOPENAI_API_KEY=planted-2", "line 2: give the key alone"),
+        ("export KEY", "line 1: no key: one has no blanks"),
+        ('"planted"', "line 1: give the key alone"),
+        ('{"planted": ', "line 1: neither a key nor JSON"),
+        ('{"keys": ["planted"]}', "line 1: this is a secret as it is stored"),
+        ("planted\nplanted", "a key stands there twice"),
+        ("planted" * 10_000, "more than one secret holds"),
+    ],
+)
+def test_what_is_no_key_is_refused_by_its_line_and_without_a_word_of_it(run, client, text, said):
+    code, answer = run("set openai", text)
+    assert code == 1
+    assert said in answer
+    assert "planted" not in answer
+    assert client.list_secrets()["SecretList"] == []
+
+
+@pytest.mark.parametrize("key", ["sk-proj-Ab_9", "AIzaSy-x", "base64+/==", "gsk_1", "key=with=signs"])
+def test_keys_of_every_look_are_taken(key):
+    assert to_keys(key) == [key]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("set ../keys", "a provider's secret has a name"),
+        ("set a/b", "a provider's secret has a name"),
+        ("set openai --tenant a/b", "a tenant is up to 64"),
+        ("set openai --tenant #", "a tenant is up to 64"),
+    ],
+)
+def test_a_name_that_leads_elsewhere_is_refused(run, client, words, said):
+    code, answer = run(words, "sk-one")
+    assert (code, said in answer) == (1, True)
+    assert client.list_secrets()["SecretList"] == []
+
+
+def test_the_list_tells_names_and_numbers_and_no_key(run, client):
+    assert run("list") == (0, "no provider has a key here: signalbox secrets set PROVIDER\n")
+    run("set openai", "planted-1\nplanted-2")
+    run("set openai --tenant acme", "planted-3")
+    client.create_secret(Name="signalbox/dev/providers/broken", SecretString="planted-4")
+    client.create_secret(Name="signalbox/prod/providers/groq", SecretString='{"keys": ["planted-5"]}')
+    client.create_secret(Name="other", SecretString="planted-6")
+    code, answer = run("list")
+    assert code == 0
+    assert answer == "acme/openai: 1 key\nbroken: cannot be read as keys; set them anew\nopenai: 2 keys\n"
+
+
+def test_many_secrets_are_written_in_few_calls_and_what_is_there_is_not_written_again(client, monkeypatch):
+    calls = []
+    client.meta.events.register("before-call.secrets-manager", lambda model, **_: calls.append(model.name))
+    rows = {f"signalbox/dev/providers/p{number}": ["sk"] for number in range(AT_ONCE + 1)}
+    put_provider_keys(client, rows)
+    assert calls == ["BatchGetSecretValue"] * 2 + ["CreateSecret"] * (AT_ONCE + 1)
+    calls.clear()
+    put_provider_keys(client, rows | {"signalbox/dev/providers/p3": ["new"]})
+    assert calls == ["BatchGetSecretValue"] * 2 + ["PutSecretValue"]
+    assert read_by_functions(stored(client, "p3")) == ["new"]
+
+
+def test_a_secret_that_may_not_be_read_is_not_overwritten():
+    class Forbidden:
+        def batch_get_secret_value(self, SecretIdList):
+            return {"SecretValues": [], "Errors": [{"SecretId": SecretIdList[0], "ErrorCode": "AccessDeniedException"}]}
+
+    with pytest.raises(Trouble, match="a/openai cannot be read: AccessDeniedException"):
+        put_provider_keys(Forbidden(), {"a/openai": ["sk"]})
