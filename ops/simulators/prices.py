@@ -127,4 +127,5 @@ PRICES: dict[str, dict[str, Prices]] = {
         "cohere.embed-multilingual-v3": usd(0.10, 0),
         "cohere.embed-v4:0": usd(0.12, 0),
     },
+    "gemini": GOOGLE,
 }

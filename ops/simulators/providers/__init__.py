@@ -5,6 +5,7 @@ from .azure import AZURE, ENTRA_TOKEN
 from .bedrock import BEDROCK
 from .compatible import provider
 from .compatible_rows import ROWS
+from .gemini import GEMINI
 from .mistral import MISTRAL
 from .ollama import OLLAMA, OLLAMA_CLOUD
 from .openai import OPENAI
@@ -16,6 +17,7 @@ ALL = (
     MISTRAL,
     ANTHROPIC,
     BEDROCK,
+    GEMINI,
     *map(provider, ROWS),
     AZURE,
     ENTRA_TOKEN,
