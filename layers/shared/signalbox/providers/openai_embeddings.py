@@ -87,8 +87,8 @@ def lacks(request: Request, target: Target, provider: Provider) -> Lack | None:
         return "dimensions", "its vectors have one size"
     if kind in OF_TEXTS_ALONE and not all(isinstance(text, str) for text in request.inputs):
         return "input", "it takes texts, not tokens"
-    if len(request.inputs) > MOST_INPUTS.get(kind, WIRE.most_inputs):
-        return "input", f"it takes {MOST_INPUTS.get(kind, WIRE.most_inputs)} texts a call"
+    if kind in MOST_INPUTS and len(request.inputs) > MOST_INPUTS[kind]:
+        return "input", f"it takes {MOST_INPUTS[kind]} texts a call"
     return None
 
 
