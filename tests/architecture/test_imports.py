@@ -23,6 +23,7 @@ PURE = {
     "providers": {"routing"},
     "config": {"routing", "providers", "circuits"},
     "rollback": set(),
+    "guardrails": set(),
 }
 PYDANTIC = {"config", "usage", "rollback", "admission"}  # for what is slow or rare
 YAML = {"config"}

@@ -7,6 +7,7 @@ UpstreamFailure  what one attempt at one target came to; `plan` decides what fol
 STATUS = {
     "invalid_request": 400,
     "unsupported_parameter": 400,
+    "content_refused": 400,
     "invalid_key": 401,
     "permission_denied": 403,
     "unpriced_model": 403,

@@ -1,6 +1,7 @@
 """A request with its route, and the worst that it may cost put aside; or the reason why not."""
 
 import os
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from ..admission.budgets import scopes_of, to_budgets
@@ -9,12 +10,14 @@ from ..aws.ledger import Desk, Hold
 from ..aws.live import Live
 from ..circuits.state import view as circuits_at
 from ..errors import Refusal
+from ..guardrails.contract import Guardrail
 from ..providers.fit import lack_of
 from ..request import Request
 from ..routing import bound
 from ..routing.catalog import Route, Snapshot
 from ..routing.plan import order
 from .asked import Asked
+from .guards import Guards
 from .journey import Trip
 
 TIMES_ROUTED_ANEW = 3
@@ -24,13 +27,14 @@ class Admitted(NamedTuple):
     trip: Trip
     hold: Hold
     agent: str
+    guards: tuple[Guardrail, ...] = ()
 
 
-def admit(asked: Asked, desk: Desk, live: Live) -> Admitted:
+def admit(asked: Asked, desk: Desk, live: Live, guards: Guards) -> Admitted:
     """Routes by what is known, holds what it may cost, and does both anew where the configuration moved meanwhile. Or Refusal."""
     for _ in range(TIMES_ROUTED_ANEW):
         try:
-            trip, scopes, agent, (most, least) = _planned(asked, desk, live)
+            trip, scopes, agent, (most, least) = _planned(asked, desk, live, guards)
         except Refusal:
             # What is known here may be old, and what was published or raised meanwhile may serve.
             if not desk.refresh(scopes_of(asked.caller)):
@@ -42,17 +46,20 @@ def admit(asked: Asked, desk: Desk, live: Live) -> Admitted:
             raise Refusal("llm_disabled", "LLM traffic is switched off. Ask the operators, or try again later.", retry_after_s=30)
         if live.snapshot(hold.view.live) is trip.snapshot:
             granted = hold.granted_nanousd if hold.period_by_scope else None
-            return Admitted(trip._replace(circuits=circuits_at(hold.view.circuits, asked.at_ms), granted_nanousd=granted), hold, agent)
+            trip = trip._replace(circuits=circuits_at(hold.view.circuits, asked.at_ms), granted_nanousd=granted)
+            return Admitted(trip, hold, agent, guards.of(trip.snapshot, trip.route.name))
         desk.cancel(hold)
     raise Refusal("no_route", "The configuration changed faster than the request could be routed. Try again.", retry_after_s=1)
 
 
-def _planned(asked: Asked, desk: Desk, live: Live) -> tuple[Trip, tuple[str, ...], str, tuple[int, int]]:
+def _planned(asked: Asked, desk: Desk, live: Live, guards: Guards) -> tuple[Trip, tuple[str, ...], str, tuple[int, int]]:
     """By what this container knows, however old: the trip, the scopes it counts in, the agent that the key permits, and the bounds."""
     caller, key = asked.caller, f"key#{asked.caller.key_id}"
     view = desk.look()
     snapshot = live.snapshot(view.live)
-    route = _fitting(asked.request, _route(asked, snapshot), snapshot)
+    route = _route(asked, snapshot)
+    asked = _guarded(asked, guards.of(snapshot, route.name))
+    route = _fitting(asked.request, route, snapshot)
     providers = [snapshot.targets[id].provider for id in route.targets]
     # One look for all that is sure to count; the agent's own scope is known once the key's record is.
     records = desk.look(scopes_of(caller, route=route.name, providers=providers)).records
@@ -75,6 +82,17 @@ def _route(asked: Asked, snapshot: Snapshot) -> Route:
 def unknown_model(name: str) -> Refusal:
     message = f"There is no model {name[:100]!r}. GET /v1/models lists what this key may use."
     return Refusal("model_not_found", message, param="model")
+
+
+def _guarded(asked: Asked, guards: Iterable[Guardrail]) -> Asked:
+    """With the request as its guardrails let it through. Or Refusal."""
+    request = asked.request
+    for guard in guards:
+        request = guard.before(request)
+    if request is asked.request:
+        return asked
+    written = len(repr(request._replace(given={})).encode("utf-8", "replace"))  # more than any format needs to say the same
+    return asked._replace(request=request, body_bytes=max(asked.body_bytes, written))
 
 
 def _fitting(request: Request, route: Route, snapshot: Snapshot) -> Route:

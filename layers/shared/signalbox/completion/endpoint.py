@@ -1,7 +1,7 @@
 """The endpoints: admit, route, call, answer; and what is left to do after the answer. One for every dialect."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
@@ -15,6 +15,7 @@ from ..aws.live import Live
 from ..data_api import Call, bearer, dialect_of, internal_error, refused
 from ..dialects.contract import Answer, Dialect
 from ..errors import Refusal
+from ..guardrails.contract import Guardrail
 from ..reply import Chunk, Usage, gather
 from ..routing.catalog import Snapshot
 from ..runtime.invocation import Response
@@ -23,6 +24,7 @@ from ..wire import HttpRequest
 from .admitted import Admitted, admit, unknown_model
 from .asked import Asked, to_asked
 from .flight import Clock
+from .guards import Guards, guarded
 from .journey import Journey, total
 from .record import POLICY, to_record, to_refused
 
@@ -40,6 +42,7 @@ class Completions:
         self._providers = providers
         self._pool = pool
         self._clock = clock
+        self._guards = Guards()
 
     def complete(self, call: Call) -> Response:
         """POST, in the dialect that the path says."""
@@ -49,7 +52,7 @@ class Completions:
         asked = to_asked(caller, request, call.headers, len(call.body), call.remaining_s, self._clock)
         headers = {"x-signalbox-request-id": asked.id, "x-signalbox-cache": "none"}
         try:
-            admitted = admit(asked, self._desk, self._live)
+            admitted = admit(asked, self._desk, self._live, self._guards)
         except Refusal as refusal:
             record = to_refused(asked, refusal, self._clock)
             return refused(refusal, dialect, headers)._replace(after=lambda: self._note(record))
@@ -114,7 +117,7 @@ class Completions:
             intent = to_record(asked, admitted, journey, "crashed", 500, self._clock)
             self._desk.open(hold, admitted.trip.route.targets[0], intent.to_detail())
             journey.begin(whole=not asked.request.stream)
-            return self._answer(asked, journey, dialect, {**headers, **_told(journey)}, broke.append, settle)
+            return self._answer(asked, admitted.guards, journey, dialect, {**headers, **_told(journey)}, broke.append, settle)
         except Exception as error:
             refusal = _as_refusal(error)
             broke.append(refusal)
@@ -123,6 +126,7 @@ class Completions:
     def _answer(
         self,
         asked: Asked,
+        guards: Iterable[Guardrail],
         journey: Journey,
         dialect: Dialect,
         headers: Mapping[str, str],
@@ -131,9 +135,9 @@ class Completions:
     ) -> Response:
         answer = Answer(asked.id, asked.at_ms // 1000, journey.trip.snapshot.targets[journey.target].model, asked.request)
         if asked.request.stream:
-            events = dialect.to_events(answer, _to_the_end(journey, broke))
+            events = dialect.to_events(answer, _to_the_end(journey, guards, broke))
             return Response(200, {**headers, **EVENTS}, events, settle)
-        choices, tokens = gather(journey.chunks())
+        choices, tokens = gather(guarded(journey.chunks(), guards))
         body = dialect.to_body(answer, choices, tokens or total(journey.attempts()))
         return Response(200, {**headers, **JSON}, body, settle)
 
@@ -147,11 +151,11 @@ def _to_model(name: str, snapshot: Snapshot) -> dict[str, Any]:
     return {"id": name, "object": "model", "created": 0, "owned_by": target.provider, "signalbox": known}
 
 
-def _to_the_end(journey: Journey, broke: Callable[[Refusal], None]) -> Iterator[Chunk]:
+def _to_the_end(journey: Journey, guards: Iterable[Guardrail], broke: Callable[[Refusal], None]) -> Iterator[Chunk]:
     """A stream that breaks after its first byte ends in the dialect's error, never in silence; one that told no usage in our own count."""
     counted = False
     try:
-        for chunk in journey.chunks():
+        for chunk in guarded(journey.chunks(), guards):
             counted = counted or type(chunk) is Usage
             yield chunk
         if not counted:

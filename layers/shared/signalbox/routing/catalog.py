@@ -61,6 +61,15 @@ class Route(NamedTuple):
     max_attempts: int
 
 
+class Guard(NamedTuple):
+    """A guardrail by the name of its maker, with its options. `routes` it guards; None: all of them, and every model asked for by name."""
+
+    name: str
+    use: str
+    options: Mapping[str, Any]
+    routes: frozenset[str] | None
+
+
 class Targets(dict[str, Target]):
     """By id. An id that is not listed is looked for among those that end in `*`: the longest that fits makes a target of that name."""
 
@@ -80,6 +89,7 @@ class Snapshot(NamedTuple):
     targets: Mapping[str, Target]
     routes: Mapping[str, Route]
     names: Mapping[str, str]
+    guards: tuple[Guard, ...] = ()
 
     def route(self, model: str) -> Route | None:
         """The route that a client means by `model`, if there is one."""
@@ -106,7 +116,12 @@ def to_snapshot(compiled: Mapping[str, Any], version: int, digest: str) -> Snaps
             for name, row in compiled["routes"].items()
         },
         names=compiled["names"],
+        guards=tuple(_guard(row) for row in compiled.get("guardrails", ())),
     )
+
+
+def _guard(row: Mapping[str, Any]) -> Guard:
+    return Guard(**{**row, "routes": None if row["routes"] is None else frozenset(row["routes"])})
 
 
 def _target(row: Mapping[str, Any]) -> Target:

@@ -1,0 +1,1 @@
+"""Hooks before the call and after the answer: each may allow, change or refuse."""

@@ -1,0 +1,186 @@
+"""Redaction by patterns: what must not leave, in either direction, gives way to its pattern's name in brackets."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ..reply import Chunk, Finish, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta, Usage
+from ..request import Message, Part, Reasoning, Request, Text, ToolCall, ToolResult
+
+PATTERNS = {
+    "email": r"\b[\w.+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+\b",
+    "credit_card": r"\b(?:\d[ -]?){13,18}\d\b",
+    "iban": r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b",
+    "us_ssn": r"\b\d{3}-\d{2}-\d{4}\b",
+    "ipv4": r"\b(?:\d{1,3}\.){3}\d{1,3}\b",
+    "aws_access_key": r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b",
+    "api_key": r"\bsk-[A-Za-z0-9_-]{16,200}",
+    "private_key": r"-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]{1,8000}?-----END [A-Z ]*PRIVATE KEY-----",
+}
+WAYS = frozenset({"input", "output"})
+NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
+LONGEST_PATTERN = 500
+# Of a streamed text so much is held back, since it may be the beginning of a match: a longer one is found only where it comes in one piece.
+HELD_CHARS = 256
+CONTEXT_CHARS = 64  # of what was sent already, for patterns that look behind
+
+Span = tuple[int, int, str]
+
+
+def make(options: Mapping[str, Any]) -> "Redaction":
+    """`patterns`: names of PATTERNS (left out: all of them); `custom`: {name: regular expression}; `on`: input, output or both."""
+    if unknown := set(options) - {"patterns", "custom", "on"}:
+        raise ValueError(f"unknown option {sorted(unknown)[0]!r}; known: custom, on, patterns")
+    names, custom, ways = options.get("patterns", list(PATTERNS)), options.get("custom", {}), options.get("on", sorted(WAYS))
+    if not isinstance(names, list) or not set(map(str, names)) <= set(PATTERNS):
+        raise ValueError(f"patterns must be names of {', '.join(PATTERNS)}")
+    if not isinstance(custom, Mapping) or not all(isinstance(text, str) and len(text) <= LONGEST_PATTERN for text in custom.values()):
+        raise ValueError(f"custom must map names to regular expressions of {LONGEST_PATTERN} characters at most")
+    if not isinstance(ways, list) or not ways or not set(map(str, ways)) <= WAYS:
+        raise ValueError("on must name input, output or both")
+    return Redaction({name: PATTERNS[name] for name in names} | dict(custom), frozenset(ways))
+
+
+class Redaction:
+    def __init__(self, patterns: Mapping[str, str], ways: frozenset[str] = WAYS) -> None:
+        self._patterns = [(name, _compiled(name, text)) for name, text in patterns.items()]
+        self._ways = ways
+
+    def before(self, request: Request) -> Request:
+        if "input" not in self._ways:
+            return request
+        messages = tuple(self._message(message) for message in request.messages)
+        inputs = tuple(self.redacted(text) if isinstance(text, str) else text for text in request.inputs)
+        if messages == request.messages and inputs == request.inputs:
+            return request
+        return request._replace(messages=messages, inputs=inputs)
+
+    def after(self, chunks: Iterator[Chunk]) -> Iterator[Chunk]:
+        if "output" not in self._ways:
+            return chunks
+        return self._streamed(chunks)
+
+    def redacted(self, text: str) -> str:
+        return _without(text, self.spans(text))
+
+    def spans(self, text: str, start: int = 0) -> list[Span]:
+        """Where there are matches from `start` on, in order and apart from each other. Of two that overlap the earlier one counts."""
+        found = sorted((*match.span(), name) for name, pattern in self._patterns for match in pattern.finditer(text, start))
+        apart: list[Span] = []
+        for span in found:
+            if not apart or span[0] >= apart[-1][1]:
+                apart.append(span)
+            elif span[1] > apart[-1][1]:
+                apart[-1] = (apart[-1][0], span[1], apart[-1][2])
+        return apart
+
+    def _message(self, message: Message) -> Message:
+        return message._replace(parts=tuple(self._part(part) for part in message.parts))
+
+    def _part(self, part: Part) -> Part:
+        match part:
+            case Text(text):
+                return part._replace(text=self.redacted(text))
+            case ToolResult(_, parts):
+                return part._replace(parts=tuple(self._part(inner) for inner in parts))
+            case ToolCall(_, _, arguments):
+                return part._replace(arguments=self.redacted(arguments))
+            case Reasoning(text, None):  # signed reasoning is the provider's own, and no longer valid once changed
+                return part._replace(text=self.redacted(text))
+        return part
+
+    def _streamed(self, chunks: Iterator[Chunk]) -> Iterator[Chunk]:
+        held: dict[int, _Held] = {}
+        for chunk in chunks:
+            if isinstance(chunk, Usage):
+                yield chunk
+                continue
+            before = held.get(chunk.choice)
+            if before and not before.goes_on(chunk):
+                yield from held.pop(chunk.choice).rest()
+            if isinstance(chunk, TextDelta | RefusalDelta | ReasoningDelta | ToolCallDelta):
+                yield from held.setdefault(chunk.choice, _Held(self, chunk)).more(chunk)
+            else:
+                yield chunk
+        for before in held.values():
+            yield from before.rest()
+
+
+Told = TextDelta | RefusalDelta | ReasoningDelta | ToolCallDelta
+
+
+class _Held:
+    """The end of one text, or of one call's arguments, that may yet turn out to be the beginning of a match."""
+
+    def __init__(self, redaction: Redaction, first: Told) -> None:
+        self._redaction = redaction
+        self._kind = _kind(first)
+        self._model = first
+        self._text = ""
+        self._sent = 0  # characters of `_text` that are kept as context alone
+        self._changed = False
+
+    def goes_on(self, chunk: Chunk) -> bool:
+        return not isinstance(chunk, Finish) and _kind(chunk) == self._kind
+
+    def more(self, chunk: Told) -> Iterator[Chunk]:
+        self._text += chunk.arguments if isinstance(chunk, ToolCallDelta) else chunk.text
+        if isinstance(chunk, ToolCallDelta) and chunk.name:
+            yield chunk._replace(arguments="")
+        yield from self._give(len(self._text) - HELD_CHARS)
+        if isinstance(chunk, ReasoningDelta) and chunk.signature:
+            yield from self._give(len(self._text))
+            if not self._changed:
+                yield chunk._replace(text="")
+            self._changed = False
+
+    def rest(self) -> Iterator[Chunk]:
+        yield from self._give(len(self._text))
+
+    def _give(self, until: int) -> Iterator[Chunk]:
+        if until <= self._sent:
+            return
+        spans = self._redaction.spans(self._text, self._sent)
+        until = next((start for start, end, _ in spans if start < until < end or (end == until < len(self._text))), until)
+        within = [span for span in spans if span[1] <= until]
+        text = _without(self._text[:until], within)[self._sent :] if within else self._text[self._sent : until]
+        self._changed = self._changed or bool(within)
+        keep = max(0, until - CONTEXT_CHARS)
+        self._text, self._sent = self._text[keep:], until - keep
+        if text:
+            yield _with(self._model, text)
+
+
+def _kind(chunk: Chunk) -> tuple[type, int]:
+    return type(chunk), chunk.position if isinstance(chunk, ToolCallDelta) else 0
+
+
+def _with(model: Told, text: str) -> Chunk:
+    match model:
+        case ToolCallDelta():
+            return ToolCallDelta(model.position, text, choice=model.choice)
+        case TextDelta():
+            return TextDelta(text, model.choice)
+        case ReasoningDelta():
+            return ReasoningDelta(text, model.choice)
+    return RefusalDelta(text, model.choice)
+
+
+def _without(text: str, spans: list[Span]) -> str:
+    pieces, place = [], 0
+    for start, end, name in spans:
+        pieces += [text[place:start], f"[{name}]"]
+        place = end
+    return "".join((*pieces, text[place:]))
+
+
+def _compiled(name: str, text: str) -> re.Pattern[str]:
+    if not NAME.fullmatch(name):
+        raise ValueError(f"{name[:40]!r} cannot be a pattern's name; use small letters, digits and _")
+    try:
+        pattern = re.compile(text)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise ValueError(f"the pattern {name} is no regular expression: {error}") from None
+    if pattern.search(""):
+        raise ValueError(f"the pattern {name} matches an empty text, and so everything")
+    return pattern
