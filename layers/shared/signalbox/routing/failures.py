@@ -74,12 +74,15 @@ BY_MESSAGE = (
     (
         "context_too_long",
         re.compile(
-            rb"context_length_exceeded|maximum context length|too many tokens|prompt is too long|input is too long|exceed context limit",
+            rb"context_length_exceeded|maximum context length|too many tokens|prompt is too long|input is too long|exceed context limit"
+            rb"|exceeds the maximum number of tokens"  # Google's
+            rb"|exceeds the (available )?context|longer than the context length",  # Ollama's and llama.cpp's
             re.I,
         ),
     ),
     ("content_filtered", re.compile(rb"content_filter|content_policy|content management policy|content filtering policy", re.I)),
-    ("auth", re.compile(rb"credit balance is too low", re.I)),  # Anthropic's words for a key whose money is up
+    # Anthropic's words for a key whose money is up, and Google's for one that it does not know.
+    ("auth", re.compile(rb"credit balance is too low|API_KEY_INVALID", re.I)),
 )
 
 
