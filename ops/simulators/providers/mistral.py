@@ -64,12 +64,14 @@ def frames(ask: Ask, answer: Answer, stamp: Stamp) -> list[Frame]:
     for index, choice, piece in in_turn(answer):
         if piece is None:
             open_choices -= 1
-            last = {"usage": usage(answer.tokens)} if not open_choices else {}
+            last = {"usage": usage(answer.tokens)} if not open_choices and not ask.late_usage else {}
             tokens = sum(piece.tokens for piece in choice.pieces if piece.call is not None)
             calls = _calls(choice, stamp, index)
             made.append(_frame(head | last, index, {"tool_calls": calls} if calls else {"content": ""}, tokens, choice.finish))
         elif piece.call is None:
             made.append(_frame(head, index, {"content": piece.text}, piece.tokens))
+    if ask.late_usage:
+        made.append(Frame(event(head | {"usage": usage(answer.tokens), "choices": []}), usage=True))
     return [*made, Frame(DONE, paced=False)]
 
 

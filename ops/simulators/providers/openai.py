@@ -10,12 +10,13 @@ from typing import Any
 
 from ..exchange import Answer, Ask, Choice, Frame, Piece, Stamp, Tokens
 from ..http import Request
+from . import openai_responses, openai_responses_checks
 from .openai_chat import COMPLETIONS, Chunk, call_delta, calls, in_turn, logprobs, to_frames
 from .openai_checks import MODELS, checked, checked_key
 from .openai_embeddings import Embedder, embeddings
 from .openai_parameters import error_body
 from .provider import Operation, Provider
-from .wire import dumped, mark
+from .wire import dumped, mark, named_event
 
 CLOUDFLARE = {
     502: b"<html><head><title>502 Bad Gateway</title></head><body><center><h1>502 Bad Gateway</h1></center></body></html>",
@@ -143,6 +144,13 @@ def error_event(status: int) -> bytes:
     return b"data: " + error_body(message, kind=kind, code=code) + b"\n\n"
 
 
+def response_error_event(status: int) -> bytes:
+    """https://platform.openai.com/docs/api-reference/responses-streaming/error"""
+    _, code, message = ERRORS.get(status, SERVER_ERROR)
+    said = {"type": "error", "sequence_number": 1, "code": code or "server_error", "message": message, "param": None}
+    return named_event("error", said)
+
+
 def not_found(request: Request) -> bytes:
     return error_body(f"Invalid URL ({request.method} {request.path.removeprefix('/openai')})")
 
@@ -157,6 +165,15 @@ OPENAI = Provider(
     "openai",
     (
         Operation("chat", COMPLETIONS, checked, whole, error, frames, error_event),
+        Operation(
+            "responses",
+            re.compile(r"/v1/responses"),
+            openai_responses_checks.checked,
+            openai_responses.whole,
+            error,
+            openai_responses.frames,
+            response_error_event,
+        ),
         embeddings(re.compile(r"/v1/embeddings"), DIMENSIONS, checked_key, error, lax=False),
     ),
     not_found,

@@ -76,7 +76,7 @@ def check_parameter(name: str, value: Any) -> None:
     if name in CHOICES and isinstance(value, str):
         check_choice(name, value, CHOICES[name])
     if bounds:
-        _check_bounds(name, value, bounds, "integer" if types == (int,) else "decimal")
+        check_bounds(name, value, bounds, "integer" if types == (int,) else "decimal")
     if name == "messages" and not value:
         told = "Invalid 'messages': empty array. Expected an array with minimum length 1, but got an empty array instead."
         raise refused(told, name, "empty_array")
@@ -86,7 +86,7 @@ def check_parameter(name: str, value: Any) -> None:
             check_type(f"{name}[{place}]", item, inner, called)
 
 
-def _check_bounds(name: str, value: float, bounds: Bounds, kind: str) -> None:
+def check_bounds(name: str, value: float, bounds: Bounds, kind: str) -> None:
     least, most = bounds
     if value < least:
         told = f"Invalid '{name}': {kind} below minimum value. Expected a value >= {least}, but got {value} instead."

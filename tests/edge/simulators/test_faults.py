@@ -1,5 +1,6 @@
 """Every way in which an upstream can be told to misbehave, as its client meets it, and what is billed for it."""
 
+import email.utils
 import http.client
 import json
 import time
@@ -178,3 +179,66 @@ def test_an_unknown_provider_is_not_found(upstream):
 def _status(answer: http.client.HTTPResponse) -> int:
     answer.read()
     return answer.status
+
+
+@pytest.mark.parametrize(
+    ("form", "header", "expected"),
+    [
+        ("seconds", "retry-after", "2"),
+        ("float_seconds", "retry-after", "1.500"),
+        ("retry-after-ms", "retry-after-ms", "1500"),
+        ("x-ms-retry-after-ms", "x-ms-retry-after-ms", "1500"),
+    ],
+)
+def test_the_wait_is_spelt_as_told(upstream, form, header, expected):
+    upstream.fault(status=429, retry_after_s=1.5, retry_after_form=form)
+    answer = upstream.complete()
+    answer.read()
+    assert {name.lower(): value for name, value in answer.headers.items() if "retry" in name.lower()} == {header: expected}
+
+
+def test_the_wait_may_be_a_date(upstream):
+    upstream.fault(status=503, retry_after_s=60, retry_after_form="http_date")
+    answer = upstream.complete()
+    answer.read()
+    until = email.utils.parsedate_to_datetime(answer.headers["retry-after"]).timestamp()
+    assert 50 < until - time.time() < 62
+
+
+def test_an_error_in_a_stream_comes_after_a_good_head(upstream):
+    upstream.fault(error_in_stream=429, times=1)
+    answer = upstream.complete(**USAGE)
+    assert answer.status == 200
+    event = answer.read()
+    assert (json.loads(event[6:])["error"]["code"], event.count(b"data:")) == ("rate_limit_exceeded", 1)
+    call = upstream.last_call()
+    assert (call["outcome"], call["status"], call["cost_nanousd"]) == ("error", 200, 0)
+
+
+def test_an_error_midway_bills_what_was_sent(upstream):
+    upstream.fault(error_after_chunks=3, times=1)
+    lines = [line for line in upstream.complete(**USAGE).read().split(b"\n") if line]
+    assert (len(lines), json.loads(lines[-1][6:])["error"]["code"]) == (4, "server_is_overloaded")
+    call = upstream.last_call()
+    assert (call["outcome"], call["output_tokens"], call["usage_delivered"]) == ("error", 2, False)
+    assert call["cost_nanousd"] == call["input_tokens"] * 150 + 2 * 600
+    upstream.fault(error_after_chunks=3)
+    assert upstream.complete().status == 200  # there is no middle of what is not streamed
+
+
+def test_keys_are_refused_and_limited_one_by_one(upstream):
+    upstream.fault(bad_keys=["sk-gone"], limited_keys=["sk-busy"], retry_after_s=3)
+    statuses = {}
+    for key in ("sk-gone", "sk-busy", "sk-x"):
+        answer = upstream.complete(headers={"authorization": f"Bearer {key}"})
+        statuses[key] = (answer.status, answer.headers["retry-after"])
+        assert json.loads(answer.read())
+    assert statuses == {"sk-gone": (401, "3"), "sk-busy": (429, "3"), "sk-x": (200, None)}
+    assert "sk-" not in json.dumps(upstream.calls())
+
+
+def test_late_usage_follows_the_finish(upstream):
+    upstream.fault("mistral", late_usage=True)
+    lines = [json.loads(line[6:]) for line in upstream.complete("mistral", stream=True) if line.startswith(b"data: {")]
+    assert ("usage" in lines[-2], lines[-2]["choices"][0]["finish_reason"]) == (False, "stop")
+    assert (lines[-1]["choices"], lines[-1]["usage"]["completion_tokens"]) == ([], upstream.last_call()["output_tokens"])

@@ -157,3 +157,70 @@ def test_azure_takes_a_token_that_entra_issued(upstream):
                     client.chat.completions.create(model="gpt-4o-mini", messages=HELLO)
     assert upstream.ask("POST", "/entra_token/t/oauth2/v2.0/token", grant.replace("client_credentials", "password").encode())[0] == 400
     assert upstream.ask("POST", "/azure/openai/deployments/gpt-4o-mini/chat/completions", {})[0] == 401
+
+
+def test_a_response(client, upstream):
+    reply = client.responses.create(model="gpt-5.2", input="say: hello world", instructions="Be brief.", reasoning={"effort": "low"})
+    assert (reply.output_text, reply.status, reply.instructions) == ("hello world", "completed", "Be brief.")
+    assert [item.type for item in reply.output] == ["reasoning", "message"]
+    call = upstream.last_call()
+    assert (call["operation"], call["input_tokens"], call["output_tokens"]) == ("responses", reply.usage.input_tokens, 64 + 4)
+    assert reply.usage.output_tokens_details.reasoning_tokens == 64
+    cut = client.responses.create(model="gpt-4o-mini", input=[*HELLO, {"role": "user", "content": "words=50"}], max_output_tokens=16)
+    assert (cut.status, cut.incomplete_details.reason, cut.output[0].status) == ("incomplete", "max_output_tokens", "incomplete")
+
+
+OPENING = ["response.created", "response.in_progress"]
+SPOKEN = ["response.output_text.delta"] * 2
+DONE_SPEAKING = ["response.output_text.done", "response.content_part.done", "response.output_item.done"]
+
+
+def test_a_responses_events_in_order(client, upstream):
+    thinking = {"effort": "minimal", "summary": "auto"}
+    events = list(client.responses.create(model="gpt-5-mini", input="say: hi you", stream=True, reasoning=thinking))
+    assert [event.type for event in events] == [
+        *OPENING,
+        "response.output_item.added",
+        "response.reasoning_summary_part.added",
+        "response.reasoning_summary_text.delta",
+        "response.reasoning_summary_text.done",
+        "response.reasoning_summary_part.done",
+        "response.output_item.done",
+        "response.output_item.added",
+        "response.content_part.added",
+        *SPOKEN,
+        *DONE_SPEAKING,
+        "response.completed",
+    ]
+    assert [event.sequence_number for event in events] == list(range(len(events)))
+    assert events[-1].response.output_text == "hi you"
+    assert events[-1].response.usage.output_tokens == upstream.last_call()["output_tokens"] == 18
+    assert (upstream.last_call()["outcome"], upstream.last_call()["usage_delivered"]) == ("served", True)
+
+
+def test_a_responses_calls_and_their_results(client):
+    tools = [{"type": "function", **tool["function"], "strict": False} for tool in TOOLS]
+    asked = [{"role": "user", "content": 'call weather {"city": "Oslo"} and call clock'}]
+    with client.responses.stream(model="gpt-4o-mini", input=asked, tools=tools) as stream:
+        reply = stream.get_final_response()
+    calls = [item for item in reply.output if item.type == "function_call"]
+    assert [(call.name, json.loads(call.arguments)) for call in calls] == [("weather", {"city": "Oslo"}), ("clock", {"city": "text"})]
+    results = [{"type": "function_call_output", "call_id": call.call_id, "output": "fine"} for call in calls]
+    again = client.responses.create(model="gpt-4o-mini", input=[*asked, *(c.to_dict() for c in calls), *results], tools=tools)
+    assert [item.type for item in again.output] == ["message"]
+    with pytest.raises(openai.BadRequestError):
+        client.responses.create(model="gpt-4o-mini", input=[*asked, *results])
+
+
+def test_responses_refuse_and_are_refused(client, upstream):
+    with client.responses.stream(model="gpt-4o-mini", input="please refuse") as stream:
+        assert stream.get_final_response().output[0].content[0].refusal.startswith("I'm sorry")
+    schema = {"type": "json_schema", "name": "n", "schema": {"type": "object", "properties": {"a": {"type": "integer"}}}}
+    assert json.loads(client.responses.create(model="gpt-4o-mini", input="hi", text={"format": schema}).output_text) == {"a": 1}
+    for wrong in ({"max_output_tokens": 3}, {"extra_body": {"speed": 1}}, {"previous_response_id": "resp_1"}, {"temperature": 3}):
+        with pytest.raises(openai.BadRequestError):
+            client.responses.create(model="gpt-4o-mini", input="hi", **wrong)
+    upstream.fault(error_in_stream=True, times=1)
+    events = list(client.responses.create(model="gpt-4o-mini", input="hi", stream=True))
+    assert [(event.type, event.code) for event in events] == [("error", "server_is_overloaded")]
+    assert [upstream.last_call()[name] for name in ("status", "outcome", "cost_nanousd")] == [200, "error", 0]

@@ -12,6 +12,12 @@ EVERY = {
     "cut_after_chunks": 0,
     "malformed": True,
     "retry_after_s": 0.5,
+    "retry_after_form": "http_date",
+    "error_in_stream": 529,
+    "error_after_chunks": 3,
+    "late_usage": True,
+    "bad_keys": ["sk-a"],
+    "limited_keys": [],
     "times": 2,
 }
 
@@ -36,6 +42,11 @@ def test_every_field_is_kept():
         ("malformed", 1),
         ("retry_after_s", [1]),
         ("times", 0),
+        ("retry_after_form", "soon"),
+        ("retry_after_form", None),
+        ("error_in_stream", 200),
+        ("bad_keys", "sk-a"),
+        ("limited_keys", [1]),
         ("colour", "red"),
     ],
 )
@@ -58,3 +69,10 @@ def test_times_counts_down_and_clears_itself():
     assert faults.to_json() == {"b": {"status": 503}}
     faults.clear()
     assert faults.take("b") == Fault()
+
+
+def test_an_error_in_the_stream_has_a_place_and_a_status():
+    assert Fault().stream_error() is Fault(error_in_stream=False).stream_error() is None
+    assert Fault(error_in_stream=True).stream_error() == (0, 503)
+    assert Fault(error_in_stream=429, error_after_chunks=2).stream_error() == (2, 429)
+    assert Fault(error_after_chunks=2).stream_error() == (2, 503)
