@@ -106,6 +106,7 @@ def _with_extra(body: dict[str, Any], extra: Mapping[str, Json]) -> dict[str, An
         if name == BETA:
             continue
         ours = body.get(name)
-        joined = isinstance(ours, dict) and isinstance(value, dict) and name != "thinking"
-        body[name] = {**value, **ours} if joined else value
+        if isinstance(ours, dict) and isinstance(value, dict) and name != "thinking":
+            value = {**value, **ours}
+        body[name] = value
     return body
