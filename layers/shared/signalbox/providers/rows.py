@@ -60,11 +60,9 @@ ROWS: Mapping[str, Row] = {
         base_url="https://api.mistral.ai/v1",
         embeddings="openai_embeddings",
         names=MAX_TOKENS | {"seed": "random_seed", "stream_options": None, "user": None},
-        lacks=NO_TOP_K | {"logprobs": "it gives no log probabilities"},
         roles=SYSTEM,
         left_out=OWN_ANSWERS | {"name", "reasoning_content", "reasoning_details"},
         reasoning="thinking",
-        efforts={"minimal": "none", "low": "none", "medium": "high", "xhigh": "high"},
         short_ids=True,
     ),
     # https://console.groq.com/docs/openai#currently-unsupported-openai-features
@@ -142,7 +140,7 @@ ROWS: Mapping[str, Row] = {
         lacks=NO_TOP_K,
         roles=SYSTEM,
         left_out=OWN_ANSWERS,
-        efforts={"minimal": "low", "medium": "high", "xhigh": "high"},
+        efforts={"minimal": "low", "xhigh": "high"},
     ),
     # https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html
     "vllm": Row(
