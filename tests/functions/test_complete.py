@@ -241,8 +241,8 @@ def test_an_answer_is_clamped_where_the_budget_is_short_and_says_so(world):
 
 def test_what_has_no_bound_is_refused_under_a_hard_budget(world):
     budget(world, 10**12)
-    image = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://example.com/cat.png"}}]}]
-    response = world.ask(messages=image)
+    sound = [{"role": "user", "content": [{"type": "input_audio", "input_audio": {"data": "", "format": "wav"}}]}]
+    response = world.ask(messages=sound)
     assert json.loads(response.body)["error"]["code"] == "unsupported_parameter"
     assert billed(world) == 0
 
