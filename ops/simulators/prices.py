@@ -128,4 +128,7 @@ PRICES: dict[str, dict[str, Prices]] = {
         "cohere.embed-v4:0": usd(0.12, 0),
     },
     "gemini": GOOGLE,
+    # https://cloud.google.com/vertex-ai/generative-ai/pricing
+    "vertex": {**GOOGLE, "text-embedding-005": usd(0.10, 0), "claude-sonnet-4-5@20250929": SONNET},
+    "google_token": {ANY: FREE},
 }

@@ -6,11 +6,13 @@ from .bedrock import BEDROCK
 from .compatible import provider
 from .compatible_rows import ROWS
 from .gemini import GEMINI
+from .google_token import GOOGLE_TOKEN
 from .mistral import MISTRAL
 from .ollama import OLLAMA, OLLAMA_CLOUD
 from .openai import OPENAI
 from .perplexity import PERPLEXITY
 from .provider import Provider
+from .vertex import VERTEX
 
 ALL = (
     OPENAI,
@@ -18,6 +20,8 @@ ALL = (
     ANTHROPIC,
     BEDROCK,
     GEMINI,
+    VERTEX,
+    GOOGLE_TOKEN,
     *map(provider, ROWS),
     AZURE,
     ENTRA_TOKEN,

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from ..exchange import Ask, CacheMark, Rejected
 from ..http import Request
 from ..tokens import REPLY_PRIMING, prompt_tokens
-from .anthropic_shapes import DIRECT, TOOL, WITHOUT_SAMPLING, said
+from .anthropic_shapes import DIRECT, NEWER, ON_VERTEX, ON_VERTEX_NEWER, TOOL, WITHOUT_SAMPLING, said
 from .shape import Shape, wrong
 from .wire import bearer, dumped, mark, parsed
 
@@ -31,7 +31,7 @@ MODELS = {
     "claude-opus-4-5-20251101": Model("claude-opus-4-5-20251101", "Claude Opus 4.5", 64_000),
     "claude-haiku-4-5-20251001": Model("claude-haiku-4-5-20251001", "Claude Haiku 4.5", 64_000),
 }
-BY_VERSION = {"2023-06-01": DIRECT, "2026-10-21": WITHOUT_SAMPLING}
+BY_VERSION = {"2023-06-01": DIRECT, NEWER: WITHOUT_SAMPLING}
 KINDS = {
     400: "invalid_request_error",
     401: "authentication_error",
@@ -85,9 +85,18 @@ def checked(request: Request) -> Ask:
     https://platform.claude.com/docs/en/api/migration-2026-10-21
     """
     check_headers(request)
-    shape = BY_VERSION[request.headers["anthropic-version"]]
-    ask = read(request, shape)
-    if shape is WITHOUT_SAMPLING:
+    version = request.headers["anthropic-version"]
+    ask = read(request, BY_VERSION[version])
+    if version == NEWER:
+        _check_roles(ask.body["messages"])
+    return ask
+
+
+def checked_on_vertex(request: Request, name: str, model: Model) -> Ask:
+    """The same without the model, which the path names, and with the version in the body."""
+    newer = (parsed(request.body) or {}).get("anthropic_version") == NEWER
+    ask = read(request, ON_VERTEX_NEWER if newer else ON_VERTEX, name, model)
+    if newer:
         _check_roles(ask.body["messages"])
     return ask
 

@@ -160,6 +160,12 @@ ON_VERTEX = Shape(
     fields={**COMMON, "anthropic_version": _one_of("vertex-2023-10-16"), "anthropic_beta": Shape((list,), "list", items=STRING)},
     required=("anthropic_version", *REQUIRED),
 )
+NEWER = "2026-10-21"  # on Vertex too it names itself, without the platform
+ON_VERTEX_NEWER = replace(
+    ON_VERTEX,
+    fields={name: shape for name, shape in (ON_VERTEX.fields or {}).items() if name not in SAMPLING}
+    | {"anthropic_version": _one_of(NEWER)},
+)
 
 
 def said(found: Wrong) -> str:
