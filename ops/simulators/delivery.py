@@ -15,7 +15,6 @@ from .ledger import Call, Ledger
 from .prompt_cache import PromptCache
 from .providers.provider import Operation, Provider
 
-JSON = {"content-type": "application/json"}
 NO_SHAPE_OF_OURS = (KeyError, TypeError, AttributeError, IndexError, ValueError)
 
 

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from .control import control
-from .delivery import JSON, Delivery
+from .delivery import Delivery
 from .exchange import Rejected, Stamp
 from .faults import Faults
 from .http import BadHttp, Connection, Request, WatchedReader
@@ -23,6 +23,7 @@ from .providers.provider import Provider
 
 HOST = "127.0.0.1"
 BACKLOG = 1024
+JSON = {"content-type": "application/json"}
 
 
 class Simulators:

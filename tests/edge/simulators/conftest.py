@@ -25,8 +25,11 @@ class Upstream:
 
     def complete(self, provider: str = "openai", headers: dict[str, str] | None = None, **more: Any) -> http.client.HTTPResponse:
         body = {"model": "sim-x", "messages": [{"role": "user", "content": "words=20"}]} | more
-        path, key = f"/{provider}/v1/chat/completions", {"authorization": "Bearer sk-x"}
-        self._completions.request("POST", path, json.dumps(body), key | (headers or {}))
+        return self.post(f"/{provider}/v1/chat/completions", body, headers=headers)
+
+    def post(self, path: str, body: Any, key: str = "sk-x", headers: dict[str, str] | None = None) -> http.client.HTTPResponse:
+        bearer = {"authorization": f"Bearer {key}"} if key else {}
+        self._completions.request("POST", path, json.dumps(body), bearer | (headers or {}))
         return self._completions.getresponse()
 
     def fault(self, provider: str = "openai", **told: Any) -> None:
