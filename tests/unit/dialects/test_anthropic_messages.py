@@ -695,7 +695,7 @@ def _without_places(message):
     content = [{name: value for name, value in block.items() if name not in ("citations", "toolset_name")} for block in message["content"]]
     content = [block for block in content if block != {"type": "text", "text": ""}]
     usage = {name: value for name, value in message["usage"].items() if name != "cache_creation"}  # events do not tell how it is divided
-    return {**message, "content": content, "usage": usage, "sources": sorted(map(json.dumps, sources))}
+    return {**message, "content": content, "usage": usage, "sources": sorted(json.dumps(source, sort_keys=True) for source in sources)}
 
 
 def _check_order(events):
