@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from . import admin_key, config, secrets
+from . import admin_key, config, models, secrets
 from .local import up
 from .trouble import Trouble
 
@@ -20,8 +20,9 @@ class Command(NamedTuple):
 
 COMMANDS = {
     "up": Command("start the local stack and stay until Ctrl-C", lambda parser: None, up.run),
-    "secrets": Command("set a provider's key, read from stdin", secrets.add_arguments, secrets.run),
+    "secrets": Command("set a provider's keys, or list which there are", secrets.add_arguments, secrets.run),
     "admin-key": Command("draw a key for the control API", admin_key.add_arguments, admin_key.run),
+    "models": Command("compare the models' prices with a public table, and take them over", models.add_arguments, models.run),
     "config": Command("publish the document that says how to route", config.add_arguments, config.run),
 }
 
