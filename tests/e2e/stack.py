@@ -28,7 +28,8 @@ class Stack:
     def __init__(self, home, **environment):
         self.home = home
         self.output = ""
-        simulated = {f"{name.upper()}_API_KEY": "" for name in PROVIDERS}  # whatever keys the environment or .env holds
+        # Whatever keys and addresses the environment or .env holds.
+        simulated = {f"{name.upper()}_{what}": "" for name in PROVIDERS for what in ("API_KEY", "BASE_URL")}
         self._environment = os.environ | simulated | {"SIGNALBOX_HOME": str(home), "PORT": "0", "SIM_PORT": "0"} | environment
 
     def start(self):
