@@ -56,6 +56,8 @@ def to_message(message: Message, row: Row = PLAIN) -> dict[str, Any]:
         written["content"] = [*thought, *_listed(written["content"])] or None
     elif reasoning and row.reasoning and (again := SENT_AGAIN[row.reasoning](reasoning)):
         written[row.reasoning] = again
+    elif row.asks_reasoning and row.reasoning and message.role == "assistant":  # another's answer, or one that its client has shortened
+        written[row.reasoning] = ""
     return written
 
 

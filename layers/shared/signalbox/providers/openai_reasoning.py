@@ -36,6 +36,11 @@ def _switch(thinking: Thinking, efforts: Mapping[str, str]) -> dict[str, Any]:
     return {"thinking": {"type": "enabled"}} | _effort(thinking, efforts)
 
 
+def _toggle(thinking: Thinking, efforts: Mapping[str, str]) -> dict[str, Any]:
+    """https://docs.together.ai/reference/chat-completions-1"""
+    return {"reasoning": {"enabled": False}} if effort_of(thinking) == "none" else _effort(thinking, efforts)
+
+
 def _openrouter(thinking: Thinking, efforts: Mapping[str, str]) -> dict[str, Any]:
     """https://openrouter.ai/docs/use-cases/reasoning-tokens: one of the two, not both."""
     if thinking.budget_tokens is not None and thinking.effort is None:
@@ -53,6 +58,7 @@ def _budget(thinking: Thinking, efforts: Mapping[str, str]) -> dict[str, Any]:
 THINKING: dict[str, Callable[[Thinking, Mapping[str, str]], dict[str, Any]]] = {
     "effort": _effort,
     "switch": _switch,
+    "toggle": _toggle,
     "openrouter": _openrouter,
     "budget": _budget,
 }

@@ -20,7 +20,7 @@ class Row(NamedTuple):
     request it cannot serve, and why. `left_out`: of a message that is sent again, what it refuses. `reasoning`: the field in which it takes
     reasoning that is sent again; `thinking`: how it is told how much to reason (both: tables of openai_reasoning.py); `efforts`: its words
     for it. `flat`: texts go as one string. `cache`: it reads Anthropic's marks on parts. `short_ids`: a call's has nine characters.
-    `signed_calls`: it may be Google, whose calls are signed.
+    `signed_calls`: it may be Google, whose calls are signed. `asks_reasoning`: no answer may be sent again without that field.
     """
 
     wire: str = "openai"
@@ -41,6 +41,7 @@ class Row(NamedTuple):
     cache: bool = False
     short_ids: bool = False
     signed_calls: bool = False
+    asks_reasoning: bool = False
 
 
 MAX_TOKENS: dict[str, str | None] = {"max_completion_tokens": "max_tokens"}
@@ -85,6 +86,7 @@ ROWS: Mapping[str, Row] = {
         reasoning="reasoning_content",
         thinking="switch",
         efforts={"minimal": "low", "medium": "high", "xhigh": "high"},
+        asks_reasoning=True,
         flat=True,
     ),
     # https://docs.cohere.com/docs/compatibility-api
@@ -111,6 +113,7 @@ ROWS: Mapping[str, Row] = {
         roles=SYSTEM,
         left_out=OWN_ANSWERS,
         reasoning="reasoning",
+        thinking="toggle",
         efforts={"minimal": "low", "xhigh": "high"},
     ),
     # https://docs.fireworks.ai/api-reference/post-chatcompletions
