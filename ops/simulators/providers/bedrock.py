@@ -16,6 +16,7 @@ from .anthropic import arguments_of, in_blocks, thinking_of
 from .anthropic_checks import signature
 from .bedrock_checks import ANY_SIM, MODELS, STATUSES, checked, checked_stream, error_body, key_of
 from .bedrock_invoke import INVOKE
+from .bedrock_openai import CHAT
 from .provider import Operation, Provider
 from .wire import JSON_TYPE, dumped, mark
 
@@ -173,4 +174,4 @@ STREAM = Operation(
     garbled=eventstream.garbled,
 )
 
-BEDROCK = Provider("bedrock", (WHOLE, STREAM, INVOKE), not_found, headers=headers, key=key_of, bad_key_status=403)
+BEDROCK = Provider("bedrock", (WHOLE, STREAM, INVOKE, CHAT), not_found, headers=headers, key=key_of, bad_key_status=403)
