@@ -13,6 +13,7 @@ from .openai import WHOLE, to_bytes
 
 CARRIES = frozenset({"top_k", "seed", "frequency_penalty", "presence_penalty", "logprobs"})
 STREAMED = WHOLE | {"accept": "application/x-ndjson"}
+ROLES = {"developer": "system", "tool": "user"}  # what a message of tools' results says beside them is the user's
 NO_PARAMETERS = {"type": "object", "properties": {}}
 
 # gpt-oss cannot be kept from thinking and knows levels alone; for all others it is yes or no. https://docs.ollama.com/capabilities/thinking
@@ -105,7 +106,7 @@ def _to_message(message: Message, names: dict[str, str]) -> dict[str, Any]:
     names |= {call.id: call.name for call in calls}
     thought = "".join(part.text for part in message.parts if isinstance(part, Reasoning) and not part.signature)
     written: dict[str, Any] = {
-        "role": "system" if message.role == "developer" else message.role,
+        "role": ROLES.get(message.role, message.role),
         "content": "".join(part.text for part in message.parts if isinstance(part, Text)),
     }
     if thought:
