@@ -95,6 +95,7 @@ class Row(NamedTuple):
     opening: Callable[[Ask, Answer, Stamp], Mapping[str, Any]] = nothing
     closing: Callable[[Ask, Answer, Stamp], Mapping[str, Any]] = nothing
     closing_has_usage: bool = False
+    finish_with_text: bool = False  # in the chunk of the last text, not in one of its own
     chosen: Callable[[Choice], Mapping[str, Any]] = no_choice_fields
     headers: Callable[[Ask, Answer], Mapping[str, str]] = lambda ask, answer: {}
     reads: Callable[[Json], Json] = no_changes  # a body into OpenAI's spelling
@@ -210,10 +211,15 @@ def chunks(row: Row, ask: Ask, answer: Answer, stamp: Stamp) -> list[Chunk]:
             add(index, delta, said.tokens, likely=logprobs(ask, [said]) if said.call is None else None)
             continue
         open_choices -= 1
-        add(index, {}, **_finish(row, choice))
+        ended = made[-1].value["choices"][0]
+        if row.finish_with_text and ended["index"] == index and ended["delta"].get("content"):
+            ended |= _finish(row, choice)
+        else:
+            add(index, {}, **_finish(row, choice))
         if not open_choices:
             fields = dict(row.closing(ask, answer, stamp)) | (usage if ends_in_finish else {})
-            made[-1] = Chunk(made[-1].value | fields, usage=ends_in_finish or row.closing_has_usage)
+            last = made[-1]
+            made[-1] = last._replace(value=last.value | fields, usage=ends_in_finish or row.closing_has_usage)
     if ask.include_usage and not ends_in_finish:
         made.append(Chunk(head | {"choices": list(row.usage_choices)} | usage, usage=True))
     return made

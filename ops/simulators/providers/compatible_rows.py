@@ -292,6 +292,7 @@ ROWS = (
         error_event=lambda error: event(error) + b"data: [DONE]\n\n",
         usage=vllm_usage,
         thought="reasoning",
+        finish_with_text=True,
         chosen=vllm_choice,
         caches=False,
         embedders={ANY: Embedder(1024)},

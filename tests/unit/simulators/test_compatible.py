@@ -122,6 +122,8 @@ def test_what_is_said_beside():
     assert streamed("openrouter")[0] == [": OPENROUTER PROCESSING"] * 2
     assert streamed("deepseek")[0] == [": keep-alive"]
     assert streamed("llama_cpp")[1][-1]["timings"]["predicted_n"] == 2
+    assert [chunk["choices"][0]["finish_reason"] for chunk in streamed("vllm")[1]] == [None, None, "stop"]
+    assert streamed("vllm")[1][-1]["choices"][0]["delta"] == {"content": " you"}
     assert whole("vllm", stop=["you"])["choices"][0]["stop_reason"] == "you"
     assert whole("together")["choices"][0]["finish_reason"] == "eos"
     assert whole("together", stop=["you"])["choices"][0]["finish_reason"] == "stop"
