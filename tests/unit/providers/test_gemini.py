@@ -22,7 +22,7 @@ def target(model="gemini-3.5-flash", *capabilities):
 
 def body(*messages, model="gemini-3.5-flash", **fields):
     request = Request("openai_chat", "chat", messages, **fields)
-    return json.loads(gemini.to_http(request, target(model), STUDIO, request.max_tokens).body)
+    return json.loads(gemini.to_http(request, target(model, "reasoning"), STUDIO, request.max_tokens).body)
 
 
 def asked(model, **thinking):
@@ -68,6 +68,16 @@ def test_each_model_is_told_to_think_in_the_way_it_knows(model, thinking, config
 
 def test_a_model_that_is_not_told_how_to_think_decides_itself():
     assert "generationConfig" not in body(Message("user", (Text("hi"),)))
+
+
+def test_a_model_that_cannot_think_is_told_nothing_of_it():
+    request = Request("openai_chat", "chat", (Message("user", (Text("hi"),)),), thinking=Thinking("none"))
+    assert json.loads(gemini.to_http(request, target("gemini-2.0-flash"), STUDIO, None).body).keys() == {"contents"}
+
+
+def test_a_tool_without_parameters_is_declared_by_its_name_alone():
+    tools = (Tool("f", "", {}), Tool("g", None, None))
+    assert body(Message("user", (Text("hi"),)), tools=tools)["tools"] == [{"functionDeclarations": [{"name": "f"}, {"name": "g"}]}]
 
 
 CALL = ToolCall("c1", "f", '{"a":1}', Signature("google", "sig"))

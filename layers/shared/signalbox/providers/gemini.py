@@ -43,15 +43,16 @@ def to_body(request: Request, target: Target, max_tokens: int | None) -> dict[st
     body: dict[str, Any] = {
         "contents": contents,
         "systemInstruction": {"parts": system} if system else None,
-        "generationConfig": to_generation_config(request, target.model, max_tokens) or None,
+        "generationConfig": to_generation_config(request, target, max_tokens) or None,
         "tools": to_tools(request) or None,
         "toolConfig": to_tool_config(choice) if isinstance(choice, ToolChoice) and request.tools else None,
     }
     return {name: value for name, value in body.items() if value is not None}
 
 
-def to_generation_config(request: Request, model: str, max_tokens: int | None) -> dict[str, Any]:
-    form, thinking = request.response_format, request.thinking
+def to_generation_config(request: Request, target: Target, max_tokens: int | None) -> dict[str, Any]:
+    """A model that cannot think is told nothing of it: that would be an error."""
+    form, thinking = request.response_format, request.thinking if "reasoning" in target.capabilities else None
     config: dict[str, Any] = {
         "maxOutputTokens": max_tokens,
         "temperature": request.temperature,
@@ -66,7 +67,7 @@ def to_generation_config(request: Request, model: str, max_tokens: int | None) -
         "logprobs": request.logprobs or None,
         "responseMimeType": form and "application/json",
         "responseJsonSchema": (form and form.schema) or None,
-        "thinkingConfig": (thinking and to_thinking(thinking, model)) or None,
+        "thinkingConfig": (thinking and to_thinking(thinking, target.model)) or None,
     }
     return {name: value for name, value in config.items() if value is not None}
 
@@ -77,7 +78,7 @@ def to_tools(request: Request) -> list[dict[str, Any]]:
         {
             name: value
             for name, value in (("name", tool.name), ("description", tool.description), ("parametersJsonSchema", tool.parameters))
-            if value is not None
+            if value
         }
         for tool in request.tools
         if isinstance(tool, Tool)

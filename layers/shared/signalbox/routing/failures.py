@@ -81,8 +81,8 @@ BY_MESSAGE = (
         ),
     ),
     ("content_filtered", re.compile(rb"content_filter|content_policy|content management policy|content filtering policy", re.I)),
-    # Anthropic's words for a key whose money is up, and Google's for one that it does not know.
-    ("auth", re.compile(rb"credit balance is too low|API_KEY_INVALID", re.I)),
+    # Anthropic's words for a key whose money is up, and Google's for one that it does not know, or whose country or bill it minds.
+    ("auth", re.compile(rb"credit balance is too low|API_KEY_INVALID|FAILED_PRECONDITION", re.I)),
 )
 
 
