@@ -3,7 +3,7 @@
 import base64
 import json
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing
 from http.client import HTTPConnection
 from urllib.parse import urlencode
 
@@ -28,35 +28,46 @@ CLAUDE = VERTEX + "anthropic/models/claude-sonnet-4-5@20250929:"
 GEMINI = VERTEX + "google/models/gemini-2.5-flash:"
 
 
-def bedrock(upstream, key="AKIASIMULATED", secret=SECRETS["AKIASIMULATED"]):
+@pytest.fixture
+def bedrock(upstream):
+    """A maker of clients, all of which are closed in the end."""
+    with ExitStack() as clients:
+        yield lambda *pair: clients.enter_context(closing(client(upstream.port, *pair)))
+
+
+def streamed(client, **more):
+    """Every event; what fails on the way is raised, and its connection closed."""
+    with closing(client.converse_stream(modelId=SONNET, **({"messages": HELLO} | more))["stream"]) as stream:
+        return list(stream)
+
+
+def client(port, key="AKIASIMULATED", secret=SECRETS["AKIASIMULATED"]):
     return boto3.client(
         "bedrock-runtime",
         region_name="us-east-1",
-        endpoint_url=f"http://127.0.0.1:{upstream.port}/bedrock",
+        endpoint_url=f"http://127.0.0.1:{port}/bedrock",
         aws_access_key_id=key,
         aws_secret_access_key=secret,
         config=Config(retries={"max_attempts": 0}),
     )
 
 
-def test_converse(upstream):
-    reply = bedrock(upstream).converse(modelId=SONNET, messages=HELLO)
+def test_converse(upstream, bedrock):
+    reply = bedrock().converse(modelId=SONNET, messages=HELLO)
     assert (reply["output"]["message"]["content"], reply["stopReason"]) == ([{"text": "hello world"}], "end_turn")
     call = upstream.last_call()
     assert (call["operation"], call["model"], call["usage_delivered"]) == ("converse", SONNET, True)
     assert call["cost_nanousd"] == reply["usage"]["inputTokens"] * 3000 + reply["usage"]["outputTokens"] * 15_000
 
 
-def test_a_stream_with_a_call_and_reasoning(upstream):
+def test_a_stream_with_a_call_and_reasoning(upstream, bedrock):
     tool = {"toolSpec": {"name": "clock", "inputSchema": {"json": {"type": "object", "properties": {"zone": {"type": "string"}}}}}}
-    events = list(
-        bedrock(upstream).converse_stream(
-            modelId=SONNET,
-            messages=[{"role": "user", "content": [{"text": 'call clock {"zone": "UTC"}'}]}],
-            toolConfig={"tools": [tool]},
-            inferenceConfig={"maxTokens": 2000},
-            additionalModelRequestFields={"thinking": {"type": "enabled", "budget_tokens": 1024}},
-        )["stream"]
+    events = streamed(
+        bedrock(),
+        messages=[{"role": "user", "content": [{"text": 'call clock {"zone": "UTC"}'}]}],
+        toolConfig={"tools": [tool]},
+        inferenceConfig={"maxTokens": 2000},
+        additionalModelRequestFields={"thinking": {"type": "enabled", "budget_tokens": 1024}},
     )
     deltas = [event["contentBlockDelta"]["delta"] for event in events if "contentBlockDelta" in event]
     assert json.loads("".join(delta["toolUse"]["input"] for delta in deltas if "toolUse" in delta)) == {"zone": "UTC"}
@@ -73,44 +84,43 @@ def test_a_stream_with_a_call_and_reasoning(upstream):
         ("AKIABAD1", "any", "UnrecognizedClientException"),
     ],
 )
-def test_a_signature_is_checked(upstream, key, secret, kind):
+def test_a_signature_is_checked(bedrock, key, secret, kind):
     with pytest.raises(ClientError) as refused:
-        bedrock(upstream, key, secret).converse(modelId=SONNET, messages=HELLO)
+        bedrock(key, secret).converse(modelId=SONNET, messages=HELLO)
     assert (refused.value.response["Error"]["Code"], refused.value.response["ResponseMetadata"]["HTTPStatusCode"]) == (kind, 403)
 
 
-def test_of_an_unknown_key_only_the_form_of_the_signature_is_checked(upstream):
-    assert bedrock(upstream, "ASIAROLE", "of some role").converse(modelId="sim-x", messages=HELLO)["stopReason"] == "end_turn"
+def test_of_an_unknown_key_only_the_form_of_the_signature_is_checked(upstream, bedrock):
+    assert bedrock("ASIAROLE", "of some role").converse(modelId="sim-x", messages=HELLO)["stopReason"] == "end_turn"
     answer = upstream.post("/bedrock/model/sim-x/converse", {"messages": HELLO}, key="", headers={"authorization": "AWS4-HMAC-SHA256 x"})
     assert (answer.status, json.loads(answer.read())["__type"]) == (403, "IncompleteSignatureException")
 
 
-def test_the_models_own_errors_come_in_the_stream_and_before_it(upstream):
+def test_the_models_own_errors_come_in_the_stream_and_before_it(upstream, bedrock):
     upstream.fault("bedrock", status=429, times=1)
     with pytest.raises(ClientError) as limited:
-        bedrock(upstream).converse(modelId=SONNET, messages=HELLO)
+        bedrock().converse(modelId=SONNET, messages=HELLO)
     assert limited.value.response["Error"]["Code"] == "ThrottlingException"
     upstream.fault("bedrock", error_in_stream=429, error_after_chunks=2, times=1)
-    seen = []
     with pytest.raises(EventStreamError, match="throttlingException"):
-        seen += bedrock(upstream).converse_stream(modelId=SONNET, messages=HELLO)["stream"]
+        streamed(bedrock())
     assert upstream.last_call()["outcome"] == "error"
     upstream.fault("bedrock", malformed=True, times=1)
     with pytest.raises(ChecksumMismatch):
-        list(bedrock(upstream).converse_stream(modelId=SONNET, messages=HELLO)["stream"])
+        streamed(bedrock())
 
 
-def test_what_is_cached_for_an_hour_is_billed_so(upstream):
+def test_what_is_cached_for_an_hour_is_billed_so(upstream, bedrock):
     system = [{"text": f"{time.monotonic_ns()} " + "word " * 1500}, {"cachePoint": {"type": "default", "ttl": "1h"}}]
-    first, second = (bedrock(upstream).converse(modelId=SONNET, system=system, messages=HELLO)["usage"] for _ in range(2))
+    first, second = (bedrock().converse(modelId=SONNET, system=system, messages=HELLO)["usage"] for _ in range(2))
     written = first["cacheWriteInputTokens"]
     assert (first["cacheDetails"], second["cacheReadInputTokens"]) == ([{"ttl": "1h", "inputTokens": written}], written)
     costs = [call["cost_nanousd"] for call in upstream.calls()]
     assert costs[0] - costs[1] == written * (6000 - 300)
 
 
-def test_embeddings_by_invoke(upstream):
-    client = bedrock(upstream)
+def test_embeddings_by_invoke(upstream, bedrock):
+    client = bedrock()
     titan = client.invoke_model(modelId="amazon.titan-embed-text-v2:0", body=json.dumps({"inputText": "hello", "dimensions": 256}))
     body = json.loads(titan["body"].read())
     assert (len(body["embedding"]), body["inputTextTokenCount"]) == (256, 2)
