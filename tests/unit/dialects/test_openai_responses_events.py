@@ -130,9 +130,9 @@ def check_order(found):
     assert [event["type"] for event in found[:2]] == ["response.created", "response.in_progress"]
     assert found[-1]["type"] in ("response.completed", "response.incomplete", "response.failed")
     broke = found[-1]["type"] == "response.failed"
-    last: dict[int, str] = {}
-    kinds: dict[int, dict] = {}
-    texts: dict[int, str] = {}
+    last = {}
+    kinds = {}
+    texts = {}
     for event in found[2 : -2 if broke else -1]:
         index, name = event["output_index"], event["type"].removeprefix("response.")
         if name == "output_item.added":

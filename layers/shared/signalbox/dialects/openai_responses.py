@@ -19,6 +19,24 @@ NAME = "openai_responses"
 
 STRINGS: Check = (lambda value: isinstance(value, list) and all(isinstance(word, str) for word in value), "an array of strings")
 
+
+def one_of(*values: str) -> Check:
+    return (lambda value: value in values, f"one of {', '.join(values)}")
+
+
+# What is passed on as it is to those who know it, and repeated in the answer.
+PASSED_ON: dict[str, Check] = {
+    "metadata": (
+        lambda value: isinstance(value, dict) and all(isinstance(entry, str) for entry in value.values()),
+        "an object whose values are strings",
+    ),
+    "prompt_cache_key": STRING,
+    "prompt_cache_options": OBJECT,
+    "prompt_cache_retention": STRING,
+    "safety_identifier": STRING,
+    "service_tier": one_of("auto", "default", "flex", "scale", "priority", "fast", "ultrafast"),
+    "truncation": one_of("auto", "disabled"),
+}
 # What needs a memory, or a result that our answers have no place for.
 NOT_SERVED = {
     "previous_response_id": "Nothing is stored here. Send the earlier items again in `input`.",
@@ -50,7 +68,7 @@ def to_request(body: bytes, headers: Mapping[str, str] = NOTHING) -> Request:
     messages = to_messages(rest.pop("input", None), taken(rest, "instructions", STRING))
     for name, check in (("store", BOOLEAN), ("stream_options", OBJECT)):
         taken(rest, name, check)
-    metadata = taken(rest, "metadata", OBJECT)
+    passed_on = {name: taken(rest, name, check) for name, check in PASSED_ON.items()}
     tools = tuple(to_tool(tool, f"tools[{place}]") for place, tool in enumerate(taken(rest, "tools", OBJECTS) or ()))
     most_calls = taken(rest, "max_tool_calls", whole_number(1))
     text = taken(rest, "text", OBJECT) or {}
@@ -58,9 +76,8 @@ def to_request(body: bytes, headers: Mapping[str, str] = NOTHING) -> Request:
     include = taken(rest, "include", STRINGS) or []
     top_logprobs = taken(rest, "top_logprobs", whole_number(0, 20))
     more = {
-        "metadata": metadata,
         "max_tool_calls": most_calls if any(isinstance(tool, Raw) for tool in tools) else None,  # it counts no calls of functions
-        "verbosity": text.get("verbosity"),
+        "verbosity": taken(dict(text), "verbosity", one_of("low", "medium", "high"), "text."),
         "reasoning": more_thinking or None,
         "include": [name for name in include if name not in INCLUDED] or None,
     }
@@ -80,7 +97,7 @@ def to_request(body: bytes, headers: Mapping[str, str] = NOTHING) -> Request:
         response_format=to_format(text.get("format")),
         thinking=thinking,
         user=taken(rest, "user", STRING),
-        extra={name: value for name, value in (rest | more).items() if value is not None},
+        extra={name: value for name, value in (rest | passed_on | more).items() if value is not None},
         given=given,
     )
 
@@ -92,8 +109,7 @@ def to_tool(tool: dict[str, Any], path: str) -> Tool | Raw:
         return Raw(tool)
     expect(tool.get("name"), STRING, f"{path}.name")
     for name, check in (("description", STRING), ("parameters", OBJECT), ("strict", BOOLEAN)):
-        if tool.get(name) is not None:
-            expect(tool[name], check, f"{path}.{name}")
+        taken(dict(tool), name, check, f"{path}.")
     if any(value is not None for name, value in tool.items() if name not in FUNCTION):
         return Raw(tool)
     return Tool(tool["name"], tool.get("description"), tool.get("parameters"), tool.get("strict"))
@@ -120,6 +136,8 @@ def to_format(format: Json) -> Format | None:
         case "json_schema":
             expect(format.get("name"), STRING, "text.format.name")
             expect(format.get("schema"), OBJECT, "text.format.schema")
+            for name, check in (("description", STRING), ("strict", BOOLEAN)):
+                taken(dict(format), name, check, "text.format.")
             return Format(format["schema"], format["name"], format.get("strict"), format.get("description"))
     raise Refusal("invalid_request", "`text.format.type` must be one of json_object, json_schema, text.", param="text.format.type")
 

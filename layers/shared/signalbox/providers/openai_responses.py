@@ -29,7 +29,8 @@ def to_http(request: Request, target: Target, provider: Provider, max_tokens: in
     own = request.dialect == NAME
     instructions, input = to_input(request)
     extra = dict(request.extra) if own else {}
-    reasoning = to_reasoning(request.thinking) | (extra.pop("reasoning", None) or {})
+    thinking = request.thinking if "reasoning" in target.capabilities else None  # who does not think may not be told how much
+    reasoning = to_reasoning(thinking) | (extra.pop("reasoning", None) or {})
     text = {"format": to_format(request.response_format), "verbosity": extra.pop("verbosity", None)}
     body: dict[str, Any] = {
         "model": target.model,
