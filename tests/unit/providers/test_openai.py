@@ -321,7 +321,7 @@ def test_mistral_has_its_own_names():
     assert not {"max_completion_tokens", "seed", "user", "stream_options"} & set(body)
 
 
-REPLAYED = {"role": "assistant", "content": "a", "annotations": [], "refusal": None, "audio": {"id": "x"}, "x": 1}
+REPLAYED: dict[str, object] = {"role": "assistant", "content": "a", "annotations": [], "refusal": None, "audio": {"id": "x"}, "x": 1}
 
 
 def test_what_we_do_not_know_of_a_message_arrives_too():
