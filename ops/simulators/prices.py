@@ -61,8 +61,8 @@ PRICES: dict[str, dict[str, Prices]] = {
     "openai": OPENAI,
     # https://mistral.ai/pricing
     "mistral": {
-        "mistral-large-latest": usd(0.50, 1.50),
-        "mistral-small-latest": usd(0.10, 0.30),
+        "mistral-large-latest": usd(0.50, 1.50, 0.05),
+        "mistral-small-latest": usd(0.15, 0.60, 0.015),
         "mistral-embed": usd(0.10, 0),
     },
     # https://azure.microsoft.com/pricing/details/cognitive-services/openai-service/

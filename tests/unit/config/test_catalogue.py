@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ops.simulators.bill import prices_of
 from signalbox.config.compiler import compile_text
 from signalbox.config.document import parse
 from signalbox.providers.rows import ROWS
@@ -97,3 +98,18 @@ def test_embeddings_are_asked_for_in_formats_of_their_own() -> None:
     wires = {id: target.wire for id, target in SNAPSHOT.targets.items() if "embeddings" in target.capabilities}
     assert set(wires.values()) == {"openai_embeddings", "gemini_embeddings", "bedrock_titan", "bedrock_cohere", "ollama_embeddings"}
     assert wires["bedrock/cohere.embed-english-v3"] == "bedrock_cohere"
+
+
+@pytest.mark.parametrize("id", SNAPSHOT.targets)
+def test_a_model_costs_here_what_its_simulated_provider_bills(id: str) -> None:
+    target = SNAPSHOT.targets[id]
+    ours, theirs = target.prices, prices_of(target.provider, target.model)
+    assert ours is not None
+    assert theirs is not None, "its provider does not simulate it"
+    written, written_1h = (theirs.input if price is None else price for price in (theirs.cache_write, theirs.cache_write_1h))
+    assert (ours.input, ours.output, ours.reasoning, ours.cached) == (theirs.input, theirs.output, theirs.output, theirs.cached)
+    assert (ours.cache_write, ours.cache_write_1h) == (written, written_1h)
+    if ours.long:
+        above = theirs.above_200k
+        assert above is not None
+        assert (ours.long_above, ours.long.input, ours.long.output, ours.long.cached) == (200_000, above.input, above.output, above.cached)

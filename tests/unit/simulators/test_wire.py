@@ -200,6 +200,6 @@ def test_a_key_is_asked_for(name, code):
 
 
 def test_prices_round_up_once():
-    assert cost_nanousd(Tokens(1, 0, 0, 0), PRICES["mistral"]["mistral-small-latest"]) == 100
+    assert cost_nanousd(Tokens(1, 0, 0, 0), PRICES["mistral"]["mistral-small-latest"]) == 150
     assert cost_nanousd(Tokens(1000, 600, 10, 4), PRICES["openai"]["gpt-5.2"]) == 400 * 1750 + 600 * 175 + 10 * 14_000
     assert cost_nanousd(Tokens(3, 2, 0, 0), PRICES["openai"]["gpt-5-mini"]._replace(cached=1)) == 251
