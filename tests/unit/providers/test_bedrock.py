@@ -221,7 +221,7 @@ def test_claude_is_told_to_call_one_tool_at_a_time():
         (NOVA, {"top_k": 5}, {"inferenceConfig": {"topK": 5}}),
         (MISTRAL, {"top_k": 5}, {"top_k": 5}),
         (CLAUDE, {"thinking": Thinking("low")}, {"thinking": {"type": "enabled", "budget_tokens": 2_048}}),
-        (OPUS, {"thinking": Thinking("low")}, {"thinking": {"type": "enabled", "budget_tokens": 2_048}, "output_config": {"effort": "low"}}),
+        (OPUS, {"thinking": Thinking("low")}, {"thinking": {"type": "enabled", "budget_tokens": 2048}, "output_config": {"effort": "low"}}),
         (NEWEST, {"thinking": Thinking("xhigh")}, {"thinking": {"type": "adaptive"}, "output_config": {"effort": "xhigh"}}),
         (GPT, {"thinking": Thinking("xhigh")}, {"reasoning_effort": "high"}),
         (NOVA_2, {"thinking": Thinking("minimal")}, {"reasoningConfig": {"type": "enabled", "maxReasoningEffort": "low"}}),
