@@ -3,8 +3,9 @@
 import json
 import time
 
+import httpx2
 import pytest
-from anthropic import NOT_GIVEN
+from anthropic import NOT_GIVEN, Anthropic, APIStatusError
 from anthropic.lib.streaming._messages import accumulate_event
 from anthropic.types import Message as Published
 from anthropic.types import RawMessageStreamEvent
@@ -104,7 +105,7 @@ def test_metadata_that_says_more_is_passed_on_whole():
     assert (request.user, request.extra) == ("u-1", {"metadata": {"user_id": "u-1", "team": "t"}})
 
 
-@pytest.mark.parametrize("version", ["2023-06-01", "2023-01-01"])
+@pytest.mark.parametrize("version", ["2026-10-21", "2023-06-01", "2023-01-01"])
 def test_published_versions_are_read_and_so_is_none(version):
     assert read({"anthropic-version": version}) == read()
 
@@ -113,6 +114,38 @@ def test_another_version_is_refused():
     with pytest.raises(Refusal, match="2023-06-01") as refused:
         read({"anthropic-version": "2030-01-01"})
     assert (refused.value.code, refused.value.param) == ("invalid_request", "anthropic-version")
+
+
+DOCUMENT = {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "x"}}
+CITED = {"type": "text", "text": "x", "citations": [{"type": "char_location"}]}
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"temperature": 1}, "temperature"),
+        ({"top_p": 1}, "top_p"),
+        ({"top_k": 5}, "top_k"),
+        ({"messages": [{"role": "assistant", "content": [DOCUMENT]}]}, "messages[0].content[0].type"),
+        ({"messages": [{"role": "user", "content": [CITED]}]}, "messages[0].content[0].citations"),
+    ],
+)
+def test_what_the_newer_version_took_away_is_refused_there_alone(fields, param):
+    assert read({"anthropic-version": "2023-06-01"}, **fields) == read(**fields)
+    with pytest.raises(Refusal) as refused:
+        read({"anthropic-version": "2026-10-21"}, **fields)
+    assert (refused.value.code, refused.value.param) == ("invalid_request", param)
+
+
+def test_what_the_newer_version_has_is_read_the_same():
+    fields = {
+        "temperature": None,
+        "messages": [
+            {"role": "user", "content": [DOCUMENT, {"type": "text", "text": "x", "citations": []}]},
+            {"role": "assistant", "content": [CITED]},
+        ],
+    }
+    assert read({"anthropic-version": "2026-10-21"}, **fields) == read(**fields)
 
 
 def test_betas_are_passed_on():
@@ -621,6 +654,76 @@ def test_an_error_has_the_published_form_and_our_code(code):
 )
 def test_an_errors_type_is_anthropics(code, kind):
     assert json.loads(DIALECT.to_error(Refusal(code, "x")))["error"]["type"] == kind
+
+
+# The official client
+
+
+def client(respond):
+    return Anthropic(
+        api_key="none", base_url="http://test", max_retries=0, http_client=httpx2.Client(transport=httpx2.MockTransport(respond))
+    )
+
+
+def test_the_official_client_talks_there_and_back():
+    """Two turns with a tool, the second one made of the first answer as the client holds it."""
+    read_requests = []
+    answers = [
+        [
+            ReasoningDelta("hm", signature=Signature("openai", "gAAA", "rs_1")),
+            TextDelta("I ask"),
+            ToolCallDelta(0, '{"city": "Bern"}', "c1", "weather", signature=Signature("google", "CiQC")),
+            Finish("tool_calls"),
+        ],
+        [TextDelta("Sunny."), Finish("stop"), Usage(Tokens(input=50, cached=20, output=9))],
+    ]
+
+    def respond(request):
+        read_requests.append(DIALECT.to_request(request.content, request.headers))
+        events = b"".join(DIALECT.to_events(ANSWER, answers[len(read_requests) - 1]))
+        return httpx2.Response(200, headers={"content-type": "text/event-stream"}, content=events)
+
+    messages = [{"role": "user", "content": "Weather in Bern?"}]
+    tools = [{"name": "weather", "input_schema": SCHEMA}]
+    with client(respond) as anthropic:
+        with anthropic.messages.stream(model="chat", max_tokens=64, messages=messages, tools=tools) as stream:
+            first = stream.get_final_message()
+        messages += [first.to_param(), {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "c1", "content": "sunny"}]}]
+        with anthropic.messages.stream(model="chat", max_tokens=64, messages=messages, tools=tools) as stream:
+            second = stream.get_final_message()
+    assert first.stop_reason == "tool_use"
+    assert first.content[-1].input == {"city": "Bern"}
+    assert (second.content[0].text, second.usage.input_tokens, second.usage.cache_read_input_tokens) == ("Sunny.", 30, 20)
+    assert read_requests[1].messages[1:] == (
+        Message(
+            "assistant",
+            (
+                Reasoning("hm", Signature("openai", "gAAA", "rs_1")),
+                Text("I ask"),
+                ToolCall("c1", "weather", '{"city": "Bern"}', Signature("google", "CiQC")),
+            ),
+        ),
+        Message("tool", (ToolResult("c1", (Text("sunny"),)),)),
+    )
+
+
+def test_the_official_client_raises_what_breaks_a_stream():
+    def broken():
+        yield TextDelta("It ")
+        raise Refusal("upstream_failed", "The provider broke off.")
+
+    def respond(request):
+        events = b"".join(DIALECT.to_events(ANSWER, broken()))
+        return httpx2.Response(200, headers={"content-type": "text/event-stream"}, content=events)
+
+    with (
+        client(respond) as anthropic,
+        anthropic.messages.stream(model="chat", max_tokens=64, messages=HELLO) as stream,
+        pytest.raises(APIStatusError) as raised,
+    ):
+        stream.get_final_message()
+    assert (raised.value.type, raised.value.error_code) == ("api_error", "upstream_failed")
+    assert raised.value.api_message == "The provider broke off."
 
 
 # Any answer at all

@@ -12,7 +12,11 @@ from .checks import BOOLEAN, OBJECT, OBJECTS, STRING, STRING_OR_OBJECTS, STRINGS
 from .contract import Dialect
 
 NAME = "anthropic_messages"
-VERSIONS = ("2023-06-01", "2023-01-01")  # https://platform.claude.com/docs/en/api/versioning
+# https://platform.claude.com/docs/en/api/versioning
+NEWER = "2026-10-21"
+VERSIONS = (NEWER, "2023-06-01", "2023-01-01")
+# What it took away. https://platform.claude.com/docs/en/api/migration-2026-10-21
+NOT_IN_NEWER = ("temperature", "top_p", "top_k")
 
 # https://platform.claude.com/docs/en/build-with-claude/effort
 EFFORTS = {"low": "low", "medium": "medium", "high": "high", "xhigh": "xhigh", "max": "xhigh"}  # no other dialect has a word above xhigh
@@ -30,7 +34,7 @@ OF_THEIR_TOOLS_ALONE: Mapping[str, tuple[Any, ...]] = {
 
 def to_request(body: bytes, headers: Mapping[str, str]) -> Request:
     """Raises Refusal (invalid_request) naming the parameter. What we do not know is kept in `extra`."""
-    _check_version(headers)
+    version = to_version(headers)
     given = to_object(body)
     model = taken(given, "model", STRING)
     if not model:
@@ -41,12 +45,15 @@ def to_request(body: bytes, headers: Mapping[str, str]) -> Request:
     messages = taken(given, "messages", OBJECTS)
     if not messages:
         raise Refusal("invalid_request", "`messages` is missing or empty. Send one message at the least.", param="messages")
+    read = _system(given) + to_messages(messages)
+    if version == NEWER:
+        _check_newer(given, messages)
     effort, response_format = to_output(given)
     choice, parallel = to_tool_choice(taken(given, "tool_choice", OBJECT))
     return Request(
         dialect=NAME,
         model=model,
-        messages=_system(given) + to_messages(messages),
+        messages=read,
         stream=bool(taken(given, "stream", BOOLEAN)),
         include_usage=True,
         max_tokens=max_tokens,
@@ -64,11 +71,27 @@ def to_request(body: bytes, headers: Mapping[str, str]) -> Request:
     )
 
 
-def _check_version(headers: Mapping[str, str]) -> None:
+def to_version(headers: Mapping[str, str]) -> str | None:
     version = headers.get("anthropic-version")
     if version is not None and version not in VERSIONS:
         message = f"`anthropic-version` must be one of {', '.join(VERSIONS)}, or be left out."
         raise Refusal("invalid_request", message, param="anthropic-version")
+    return version
+
+
+def _check_newer(given: Mapping[str, Any], messages: list[dict[str, Any]]) -> None:
+    for name in NOT_IN_NEWER:
+        if given.get(name) is not None:
+            why = f"`{name}` is not in version {NEWER}. Leave it out, or send `anthropic-version: 2023-06-01`."
+            raise Refusal("invalid_request", why, param=name)
+    for place, message in enumerate(messages):
+        role, content = message["role"], message["content"]
+        for at, block in enumerate(content if isinstance(content, list) else []):
+            path = f"messages[{place}].content[{at}]"
+            if role == "assistant" and block["type"] == "document":
+                raise Refusal("invalid_request", f"`{path}` is a document, which only a user sends.", param=f"{path}.type")
+            if role == "user" and block["type"] == "text" and block.get("citations"):
+                raise Refusal("invalid_request", f"`{path}.citations` is for what an assistant said.", param=f"{path}.citations")
 
 
 def _betas(headers: Mapping[str, str]) -> dict[str, Any]:
