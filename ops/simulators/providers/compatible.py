@@ -78,6 +78,7 @@ class Row(NamedTuple):
     local: bool = False  # takes any model, and asks for no key
     lax: bool = True  # leaves parameters unread that it does not know
     refuses: frozenset[str] = frozenset()
+    refused_by: Mapping[str, frozenset[str]] = MappingProxyType({})  # what one model refuses beside
     refusal: str = "property '{}' is unsupported"
     refusal_status: int = 400
     several: str = "taken"  # what becomes of n: refused, ignored
@@ -145,7 +146,7 @@ def read(row: Row, request: Request) -> Ask:
     try:
         raw = request.body if row.reads is no_changes else dumped(row.reads(json.loads(request.body)))
         ask = checked_body(raw, model_of, lax=row.lax)
-        for name in sorted(row.refuses & ask.body.keys()):
+        for name in sorted((row.refuses | row.refused_by.get(ask.model, frozenset())) & ask.body.keys()):
             raise refused(row.refusal.format(name), name, "unsupported_parameter")
         if ask.n > 1 and row.several == "refused":
             raise refused("'n' : number must be at most 1", "n")

@@ -41,8 +41,8 @@ def openrouter_event(error: Json) -> bytes:
 
 
 def xai_error(status: int, kind: str | None, code: Any, message: str, param: str | None) -> Json:
-    said = {429: "Some resource has been exhausted", 404: "Some requested entity was not found", 401: "Unauthenticated"}
-    usual = "Client specified an invalid argument" if status < 500 else "The service is currently unavailable"
+    said = {401: "unauthenticated", 403: "permission-denied", 404: "not-found", 429: "resource-exhausted"}
+    usual = "invalid-argument" if status < 500 else "unavailable"
     return {"code": said.get(status, usual), "error": message}
 
 
@@ -275,12 +275,13 @@ ROWS = (
     Row(
         "xai",
         docs="https://docs.x.ai/docs/api-reference",
-        refuses=frozenset({"presence_penalty", "frequency_penalty", "stop", "reasoning_effort"}),
+        refuses=frozenset({"presence_penalty", "frequency_penalty", "stop"}),
+        refused_by={"grok-4": frozenset({"reasoning_effort"})},
         refusal="Argument not supported on this model: {}",
         error=xai_error,
         usage=xai_usage,
         usage_in="always",
-        thinks=("grok-4",),
+        thinks=("grok-4", "grok-4.3"),
         id_prefix="",
         head={"system_fingerprint": "fp_sim"},
     ),

@@ -57,9 +57,7 @@ def refusal(name, key="sk-x", **more):
 @pytest.mark.parametrize("name", NAMES)
 @given(prompt=st.text(alphabet=st.characters(exclude_categories=["Cs"])) | st.just("call clock"), limit=st.none() | st.integers(1, 300))
 def test_streamed_and_whole_say_and_bill_the_same(name, prompt, limit):
-    body = {"messages": [{"role": "user", "content": prompt}], "max_tokens": limit, "tools": [CLOCK]}
-    if "reasoning_effort" not in BY_NAME[name].refuses:
-        body["reasoning_effort"] = "low"
+    body = {"messages": [{"role": "user", "content": prompt}], "max_tokens": limit, "tools": [CLOCK], "reasoning_effort": "low"}
     ask = asked(name, **body)
     answer = to_answer(ask)
     told = json.loads(operation(name).whole(ask, answer, STAMP))["choices"][0]
@@ -146,9 +144,11 @@ def test_refusals_have_each_ones_form():
     assert refusal("groq", n=2)[0] == 400
     assert refusal("groq", speed=1)[0] == 400
     assert refusal("xai", stop="x")[1] == {
-        "code": "Client specified an invalid argument",
+        "code": "invalid-argument",
         "error": "Argument not supported on this model: stop",
     }
+    assert refusal("xai", model="grok-4", reasoning_effort="low")[0] == 400
+    assert to_answer(asked("xai", model="grok-4.3", reasoning_effort="none")).tokens.reasoning == 0
     assert refusal("openrouter", model="nobody")[1]["error"]["code"] == 404
     assert refusal("litellm", key="")[1]["error"]["code"] == "401"
     assert refusal("llama_cpp_python", temperature="hot")[0] == 500
