@@ -11,10 +11,12 @@ from .registry import wire
 # What clients send for their own or the provider's records: without it the answer is the same.
 WITHOUT_EFFECT = frozenset(
     {"user", "metadata", "store", "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "stream_options", "anthropic_beta"}
+    | {"cache_control", "diagnostics", "user_profile_id"}
 )
 # Values that ask for what is done anyhow.
 USUAL = {
     "service_tier": ("auto", "default", "standard_only"),
+    "speed": ("standard",),
     "truncation": ("disabled",),
     "modalities": (["text"],),
     "verbosity": ("medium",),
