@@ -249,6 +249,13 @@ def test_a_source_is_told_as_soon_as_its_words_are_there():
     ]
 
 
+def test_sources_are_told_in_the_order_in_which_they_came():
+    chunks = [TextDelta("sunny"), Citation("a", "", "", 5, 5), Citation("b", "", "", 6, 9), TextDelta(" and dry"), Finish("stop")]
+    found = events(chunks)
+    assert [event["annotation"]["url"] for event in found if "annotation" in event] == ["a", "b"]
+    assert found[-2]["item"] == found[-1]["response"]["output"][0]
+
+
 def test_a_source_of_a_message_that_is_closed_stands_in_the_last_event():
     chunks = [TextDelta("sunny"), ToolCallDelta(0, "{}", "c", "f"), Citation("https://a", "A", "", 0, 5), Finish("tool_calls")]
     found = events(chunks)
