@@ -137,6 +137,22 @@ def test_a_model_without_streaming_is_asked_for_a_whole_answer():
     assert http.headers["accept"] == "application/json"
 
 
+def test_a_model_that_streams_no_tools_is_asked_for_a_whole_answer_where_there_are_some():
+    operations = [
+        bedrock.to_http(request, target(model), PROVIDER, 5).url.rpartition("/")[2]
+        for request in (asked(tools=(Tool("f"),)), asked(*CALLED), asked())
+        for model in (LLAMA, QWEN)
+    ]
+    assert operations == ["converse", "converse-stream", "converse", "converse-stream", "converse-stream", "converse-stream"]
+
+
+def test_a_whole_answer_is_read_as_one_where_a_stream_was_expected():
+    body = json.dumps({"output": {"message": {"content": [{"text": "a"}]}}, "stopReason": "end_turn"}).encode()
+    assert understood(b"", *(body[at : at + 1] for at in range(len(body)))) == [TextDelta("a"), Finish("stop")]
+    with pytest.raises(UpstreamFailure, match="malformed"):
+        understood(body[:-1])
+
+
 def test_what_was_not_said_is_not_sent():
     assert sent(asked(), LLAMA) == {"messages": [{"role": "user", "content": [{"text": "hello"}]}]}
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from typing import Any
 from urllib.parse import quote
 
@@ -15,6 +16,7 @@ from ..wire import HttpRequest
 from .anthropic_body import written
 from .anthropic_thinking import FAMILY
 from .bedrock_body import ANSWER_TOOL, lack, to_body
+from .bedrock_models import model_of
 from .checks import JSON, array, count, index, text
 from .contract import Lack, Wire
 from .eventstream import messages
@@ -50,9 +52,11 @@ def address(provider: Provider, model: str, operation: str) -> str:
 
 
 def to_http(request: Request, target: Target, provider: Provider, max_tokens: int | None) -> HttpRequest:
-    operation, accept = OPERATIONS["streaming" in target.capabilities]
+    body = to_body(request, target, max_tokens)
+    streamed = "streaming" in target.capabilities and ("toolConfig" not in body or model_of(target.model).streams_tools)
+    operation, accept = OPERATIONS[streamed]
     headers = {"content-type": "application/json", "accept": accept, "accept-encoding": "identity"}
-    return HttpRequest("POST", address(provider, target.model, operation), headers, written(to_body(request, target, max_tokens)))
+    return HttpRequest("POST", address(provider, target.model, operation), headers, written(body))
 
 
 def lacks(request: Request, target: Target, provider: Provider) -> Lack | None:
@@ -60,9 +64,14 @@ def lacks(request: Request, target: Target, provider: Provider) -> Lack | None:
 
 
 def to_chunks(pieces: Iterable[bytes]) -> Iterator[Chunk]:
-    """The usage comes last, after the stop. A stream that ends without a stop was cut."""
+    """The usage comes last, after the stop; a stream that ends without a stop was cut. What could not be streamed is a whole body in JSON."""
+    pieces = iter(pieces)
+    first = next(filter(None, pieces), b"")
+    if first.startswith(b"{"):
+        yield from from_body(first + b"".join(pieces))
+        return
     answer = Answer()
-    for headers, payload in messages(pieces):
+    for headers, payload in messages(chain((first,), pieces)):
         if headers.get(":message-type") != "event":
             raise _failure(headers, payload)
         try:

@@ -10,7 +10,7 @@ from .anthropic_models import claude
 class Model(NamedTuple):
     """`claude`: it takes Claude's own fields. `top_k`: the path of that parameter. `chooses`: the choices of a tool it knows beside auto.
     `schemas`: Converse holds it to a JSON schema; others that know the choice of a tool are held to one by that. `caches`: it knows cache
-    points. `effort`: the path of how much it may reason.
+    points. `effort`: the path of how much it may reason. `streams_tools`: it can call them in a stream.
     """
 
     claude: bool = False
@@ -19,6 +19,7 @@ class Model(NamedTuple):
     schemas: bool = False
     caches: bool = False
     effort: tuple[str, ...] = ()
+    streams_tools: bool = True
 
 
 ANY_ALONE = frozenset({"required"})
@@ -33,7 +34,7 @@ MODELS: tuple[tuple[re.Pattern[str], Model], ...] = tuple(
         (r"anthropic\.|claude", Model(claude=True, top_k=("top_k",), caches=True)),
         (r"amazon\.nova-2", Model(top_k=("inferenceConfig", "topK"), caches=True, effort=("reasoningConfig", "maxReasoningEffort"))),
         (r"amazon\.nova", Model(top_k=("inferenceConfig", "topK"), caches=True)),
-        (r"meta\.llama", Model(chooses=NONE)),
+        (r"meta\.llama", Model(chooses=NONE, streams_tools=False)),
         (r"cohere\.command", Model(top_k=("k",), chooses=NONE)),
         (r"deepseek\.r1", Model(chooses=NONE)),
         (r"deepseek\.v", Model(schemas=True)),
