@@ -64,7 +64,7 @@ def lacks(request: Request, target: Target, provider: Provider) -> Lack | None:
 
 
 def to_chunks(pieces: Iterable[bytes]) -> Iterator[Chunk]:
-    """The usage comes last, after the stop; a stream that ends without a stop was cut. What could not be streamed is a whole body in JSON."""
+    """The usage comes last, after the stop; a stream that ends without one was cut. What could not be streamed is a whole body in JSON."""
     pieces = iter(pieces)
     first = next(filter(None, pieces), b"")
     if first.startswith(b"{"):
