@@ -12,7 +12,21 @@ from signalbox.providers import anthropic, anthropic_vertex
 from signalbox.providers.anthropic_schema import held
 from signalbox.providers.fit import lack_of
 from signalbox.reply import Citation, Finish, ReasoningDelta, TextDelta, ToolCallDelta, Usage, gather
-from signalbox.request import Format, Image, Message, Raw, Reasoning, Request, Signature, Text, Tool, ToolCall, ToolChoice, ToolResult
+from signalbox.request import (
+    Format,
+    Image,
+    Message,
+    Raw,
+    Reasoning,
+    Request,
+    Signature,
+    Text,
+    Thinking,
+    Tool,
+    ToolCall,
+    ToolChoice,
+    ToolResult,
+)
 from signalbox.routing.catalog import CAPABILITIES, Provider, Target
 from signalbox.routing.failures import KINDS
 
@@ -255,7 +269,7 @@ def test_what_other_clients_say_beyond_our_words_is_not_sent():
 
 
 def test_how_to_think_is_the_clients_own_word():
-    request = asked(dialect=OWN, thinking=None, extra={"thinking": {"type": "between_tools"}})
+    request = asked(dialect=OWN, thinking=Thinking("none"), extra={"thinking": {"type": "between_tools"}})
     assert sent(request, TARGET._replace(model="claude-sonnet-5-5"))["thinking"] == {"type": "between_tools"}
 
 

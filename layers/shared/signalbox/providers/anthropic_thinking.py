@@ -12,7 +12,6 @@ LEAST_BUDGET = 1_024
 # Tokens for an effort, where a model knows no efforts. All of them leave a fifth of the answer's limit to what is said aloud.
 BUDGETS = {"minimal": 1_024, "low": 2_048, "medium": 8_192, "high": 16_384, "xhigh": 32_768}
 ORDER = ("minimal", "low", "medium", "high", "xhigh", "max")
-NO_BUDGET = (0, None)
 
 
 def wants(request: Request) -> bool:
