@@ -21,7 +21,7 @@ PURE = {
     "usage": set(),
     "routing": {"circuits"},
     "providers": {"routing"},
-    "config": {"routing", "providers", "circuits"},
+    "config": {"routing", "providers", "circuits", "guardrails"},
     "rollback": set(),
     "guardrails": set(),
 }

@@ -72,6 +72,12 @@ def test_the_example_of_a_star_holds() -> None:
     assert to_snapshot(json.loads(compile_text(text).json), 1, "").route("openai/gpt-9") is not None
 
 
+def test_the_example_of_a_guardrail_holds() -> None:
+    [example] = re.findall(r"^#(guardrails:)\n#(  redact: .*)$", TEXT, flags=re.MULTILINE)
+    snapshot = to_snapshot(json.loads(compile_text(TEXT + "\n".join(example)).json), 1, "")
+    assert [(guard.use, guard.routes) for guard in snapshot.guards] == [("redact", frozenset({"chat"}))]
+
+
 def test_every_provider_has_a_model() -> None:
     assert {target.provider for target in SNAPSHOT.targets.values()} == set(SNAPSHOT.providers)
 

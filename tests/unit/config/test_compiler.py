@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,7 +11,7 @@ from signalbox.circuits.machine import DEFAULTS, Settings, to_settings
 from signalbox.config.compiler import compile_text
 from signalbox.config.overrides import from_environment
 from signalbox.money import Prices
-from signalbox.routing.catalog import Route, Snapshot, Timeouts, to_snapshot
+from signalbox.routing.catalog import Guard, Route, Snapshot, Timeouts, to_snapshot
 
 SEED = Path(__file__, "../../../../routing.yaml").resolve().read_text()
 
@@ -72,6 +73,32 @@ def test_circuits_are_set_by_the_document_and_stay_as_they_are_without_it() -> N
         consecutive=3, ratio_percent=20, minimum=5, slot_ms=5_000, open_ms=9_000, open_max_ms=99_000, calm_ms=7_000, successes=4
     )
     assert settings_of(SEED, {"SIGNALBOX_CIRCUITS__OPEN_S": "2"}).open_ms == 2_000
+
+
+def test_guardrails_are_kept_in_their_order_with_their_options() -> None:
+    rest = (
+        "guardrails:\n"
+        "  shown: {use: redact, options: {patterns: [iban], on: [output]}, routes: [chat, openai/gpt-5.2]}\n"
+        "  redact: {options: {custom: {number: '[0-9]+'}}}\n"
+    )
+    assert snapshot_of(SEED + rest).guards == (
+        Guard("shown", "redact", {"patterns": ["iban"], "on": ["output"]}, frozenset({"chat", "openai/gpt-5.2"})),
+        Guard("redact", "redact", {"custom": {"number": "[0-9]+"}}, None),
+    )
+    assert snapshot_of(SEED).guards == ()
+
+
+def test_a_guardrail_of_somebody_elses_has_options_as_json_has_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Point:
+        name = "strict"
+
+        def load(self) -> object:
+            return lambda options: options
+
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: [Point()] if group == "signalbox.guardrails" else [])
+    rest = "guardrails:\n  strict: {options: {at: 0.5, most: 3, since: 2026-11-21, deep: [{yes: true}]}}\n"
+    [guard] = snapshot_of(SEED + rest).guards
+    assert guard.options == {"at": 0.5, "most": 3, "since": "2026-11-21", "deep": [{"yes": True}]}
 
 
 def test_a_model_without_prices_is_unpriced_and_said_so() -> None:

@@ -251,6 +251,26 @@ WRONG = {
         document(rest="circuits:\n  failed_percent: 101\n"),
         "line 10: circuits.failed_percent: input should be less than or equal to 100, not 101",
     ),
+    "a guardrail that nobody makes": (
+        document(rest="guardrails:\n  shout: {}\n"),
+        "line 10: guardrails.shout.use: unknown guardrail 'shout'; known: redact, and entry points of the group signalbox.guardrails",
+    ),
+    "a guardrail's option misspelt": (
+        document(rest="guardrails:\n  redact:\n    options: {pattern: [email]}\n"),
+        "line 11: guardrails.redact.options: unknown option 'pattern'; known: custom, on, patterns",
+    ),
+    "a guardrail of no route": (
+        document(rest="guardrails:\n  redact:\n    routes: [openai/gpt, chat]\n"),
+        "line 11: guardrails.redact.routes.1: there is no route 'chat', and no model; the routes are: none",
+    ),
+    "a guardrail of no routes": (
+        document(rest="guardrails:\n  redact:\n    routes: []\n"),
+        "line 11: guardrails.redact.routes: empty; it needs one at least",
+    ),
+    "a guardrail's key misspelt": (
+        document(rest="guardrails:\n  redact:\n    option: {}\n"),
+        "line 11: guardrails.redact.option: unknown key; did you mean 'options'?",
+    ),
     "a key twice": (
         document(models="  openai/gpt: {}\n"),
         "line 9: models: 'openai/gpt' is already there on line 5; keep one of them",

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 
+from ..guardrails.registry import maker
 from ..routing.catalog import ANY
 from .defaults import resolved, wire_of
 from .document import BatchPrices, Document, LongPrices, Prices, checked_url, names
@@ -110,6 +111,24 @@ def _timeouts_nest(document: Document) -> Iterator[Finding]:
                 yield (*path, part), f"longer than total_s ({total_s:g} s), so that it could never pass; raise total_s or lower this"
 
 
+def _guardrails_can_be_made(document: Document) -> Iterator[Finding]:
+    for name, guardrail in document.guardrails.items():
+        try:
+            maker(guardrail.use or name)(guardrail.options)
+        except LookupError as error:
+            yield ("guardrails", name, "use"), str(error)
+        except ValueError as error:
+            yield ("guardrails", name, "options"), str(error)
+
+
+def _guardrails_name_routes(document: Document) -> Iterator[Finding]:
+    for name, guardrail in document.guardrails.items():
+        for position, route in enumerate(guardrail.routes or ()):
+            if route not in document.routes and (route.endswith(ANY) or document.model(route) is None):
+                where = ("guardrails", name, "routes", position)
+                yield where, f"there is no route {route!r}, and no model; the routes are: {names(document.routes)}"
+
+
 def _a_circuits_waits_grow(document: Document) -> Iterator[Finding]:
     if document.circuits.open_max_s < document.circuits.open_s:
         yield (
@@ -144,5 +163,7 @@ ERRORS: tuple[Check, ...] = (
     _aliases_lead_somewhere,
     _timeouts_nest,
     _a_circuits_waits_grow,
+    _guardrails_can_be_made,
+    _guardrails_name_routes,
 )
 WARNINGS: tuple[Check, ...] = (_models_are_priced,)

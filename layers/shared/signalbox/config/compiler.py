@@ -12,7 +12,7 @@ from ..money import NANOUSD_PER_USD
 from ..routing.catalog import ANY
 from .checks import ERRORS, WARNINGS, Check
 from .defaults import resolved, wire_of
-from .document import Circuits, Document, Model, PerToken, Prices, Route, Timeouts, parse
+from .document import Circuits, Document, Guardrail, Model, PerToken, Prices, Route, Timeouts, parse
 from .source import InvalidDocument, Problem, Source
 
 
@@ -48,6 +48,7 @@ def to_compiled(document: Document) -> dict[str, Any]:
         "routes": {name: _route(name, route, document) for name, route in routes.items()},
         "names": {name: name for name in routes if not name.endswith(ANY)} | {alias: document.meaning(alias) for alias in document.aliases},
         "circuits": _circuits(document.circuits),
+        "guardrails": [_guardrail(name, row) for name, row in document.guardrails.items()],
     }
 
 
@@ -112,6 +113,10 @@ def _timeouts(route: Route, document: Document) -> dict[str, float]:
 
 def _timeout(part: str, route: Timeouts, models: list[Timeouts], default: float) -> float:
     return float(getattr(route, part) or max((value for model in models if (value := getattr(model, part))), default=default))
+
+
+def _guardrail(name: str, row: Guardrail) -> dict[str, Any]:
+    return {"name": name, "use": row.use or name, "options": dict(row.options), "routes": None if row.routes is None else list(row.routes)}
 
 
 def _circuits(row: Circuits) -> dict[str, int]:

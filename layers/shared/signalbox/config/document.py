@@ -66,6 +66,20 @@ def _plain_text(value: Any) -> Any:
     return str(value) if isinstance(value, date | int | Decimal) and not isinstance(value, bool) else value
 
 
+def _plain_data(value: Any) -> Any:
+    """As JSON has it."""
+    match value:
+        case dict():
+            return {key: _plain_data(item) for key, item in value.items()}
+        case list():
+            return [_plain_data(item) for item in value]
+        case Decimal():
+            return float(value)
+        case date():
+            return value.isoformat()
+    return value
+
+
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 TargetId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}/([A-Za-z0-9][A-Za-z0-9._:/@-]{0,127}\*?|\*)$")]
 Alias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,191}$")]
@@ -176,6 +190,14 @@ class Route(Row):
     max_attempts: Annotated[int, Field(gt=0, le=10)] = 3
 
 
+class Guardrail(Row):
+    """`use` is its maker's name, where that is not its own. `routes` are those it guards; without them it guards whatever is asked for."""
+
+    use: Annotated[str, StringConstraints(min_length=1, max_length=128)] | None = None
+    options: Annotated[Mapping[str, Any], BeforeValidator(_plain_data)] = {}
+    routes: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+
+
 class Document(Row):
     version: Literal[1]
     providers: Annotated[Mapping[Name, Provider], Field(min_length=1)]
@@ -184,6 +206,7 @@ class Document(Row):
     aliases: Mapping[Alias, str] = {}
     timeouts: DefaultTimeouts = DefaultTimeouts()
     circuits: Circuits = Circuits()
+    guardrails: Mapping[Name, Guardrail] = {}
 
     def model(self, id: str) -> Model | None:
         """The model of this name; else the one of the longest name with a `*` at its end that fits."""

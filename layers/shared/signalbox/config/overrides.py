@@ -10,7 +10,7 @@ from typing import Any
 from .source import Problem
 
 PREFIX = "SIGNALBOX_"
-SECTIONS = ("PROVIDERS", "MODELS", "ROUTES", "ALIASES", "TIMEOUTS", "CIRCUITS")
+SECTIONS = ("PROVIDERS", "MODELS", "ROUTES", "ALIASES", "TIMEOUTS", "CIRCUITS", "GUARDRAILS")
 
 
 def from_environment(environment: Mapping[str, str]) -> dict[str, str]:
