@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from signalbox.aws.sign import Credentials, signed
 from signalbox.errors import UpstreamFailure
 from signalbox.money import Tokens
-from signalbox.providers import bedrock
+from signalbox.providers import bedrock, bedrock_answer
 from signalbox.providers.bedrock_models import model_of
 from signalbox.providers.fit import lack_of
 from signalbox.reply import Citation, Finish, TextDelta, ToolCallDelta, Usage, gather
@@ -293,6 +293,10 @@ def test_json_without_a_schema_is_asked_for_in_words():
         (asked(thinking=Thinking("low"), temperature=0), CLAUDE, "temperature"),
         (asked(thinking=Thinking("low"), temperature=0), GPT, None),
         (asked(tools=(Tool("f"),), parallel_tool_calls=False), LLAMA, "parallel_tool_calls"),
+        (asked(tools=(Tool("f"),), parallel_tool_calls=False), CLAUDE, None),
+        (asked(tools=(Tool("f"),), parallel_tool_calls=False, tool_choice=ToolChoice("auto")), CLAUDE, None),
+        (asked(tools=(Tool("f"),), parallel_tool_calls=False, tool_choice=ToolChoice("required")), CLAUDE, "parallel_tool_calls"),
+        (asked(tools=(Tool("f"),), parallel_tool_calls=False, tool_choice=ToolChoice("none")), LLAMA, None),
         (asked(tools=(Tool("f"),), tool_choice=ToolChoice("required")), LLAMA, "tool_choice"),
         (asked(tools=(Tool("f"),), tool_choice=ToolChoice("tool", "f")), MISTRAL, "tool_choice"),
         (asked(tools=(Tool("f"),), tool_choice=ToolChoice("required")), MISTRAL, None),
@@ -382,7 +386,7 @@ def test_an_answer_ends_in_our_words(theirs, ours):
 
 
 def test_amazon_has_no_stop_reason_that_we_do_not_know():
-    known = {*bedrock.FINISHES, *bedrock.BREAKS, "end_turn", "stop_sequence"}
+    known = {*bedrock_answer.FINISHES, *bedrock_answer.BREAKS, "end_turn", "stop_sequence"}
     assert set(amazon().shape_for("StopReason").enum) <= known
 
 
@@ -484,7 +488,7 @@ def test_a_broken_stream_is_known_for_what_it_is(stream, kind):
 
 def test_amazon_has_no_exception_in_streams_that_we_do_not_know():
     members = amazon().shape_for("ConverseStreamOutput").members
-    assert {name for name in members if name.endswith("Exception")} <= set(bedrock.EXCEPTIONS)
+    assert {name for name in members if name.endswith("Exception")} <= set(bedrock_answer.EXCEPTIONS)
 
 
 @pytest.mark.parametrize(
