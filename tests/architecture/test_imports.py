@@ -27,11 +27,8 @@ PURE = {
 }
 PYDANTIC = {"config", "usage", "rollback", "admission"}  # for what is slow or rare
 YAML = {"config"}
-# What no provider owns. A provider may be several files, whose names begin alike; OpenAI's are everybody's.
-OF_ALL_PROVIDERS = {"__init__", "auth", "checks", "contract", "errors", "fit", "probes", "retry_after", "rows"}
-OF_ALL_PROVIDERS |= {"arguments", "data_url", "embeddings", "eventstream", "ndjson", "sse"}
-# Who serves another's models speaks of them in the other's words.
-SERVES = {"bedrock": {"anthropic"}, "vertex": {"gemini"}}
+# Whose formats a provider may speak beside its own: OpenAI's are everybody's, and who serves another's models speaks of them in its words.
+LENDERS = {"openai": set(), "formats": set(), "bedrock": {"openai", "anthropic"}}
 EDGE_LIBRARIES = {"boto3", "botocore", "httpx", "aws_xray_sdk", "aws_lambda_powertools"}
 HEAVY = [*EDGE_LIBRARIES, "pydantic", "httpcore", "urllib3", "requests", "asyncio", "concurrent.futures", "yaml", "email.mime"]
 
@@ -136,14 +133,13 @@ def test_a_function_imports_no_other_function():
 
 
 def test_a_provider_imports_no_other_but_the_common_one():
+    folders = {folder.name for folder in (PACKAGE / "providers").iterdir() if folder.is_dir() and folder.name != "__pycache__"}
     wrong = [
         said(file, name)
-        for file in files(PACKAGE / "providers")
-        if file.stem not in {"registry", *OF_ALL_PROVIDERS}
+        for folder in folders
+        for file in files(PACKAGE / "providers" / folder)
         for name in imports(file)
-        if name.startswith("signalbox.providers.")
-        and (module := name.split(".")[2]) not in OF_ALL_PROVIDERS
-        and module.split("_")[0] not in {"openai", family := file.stem.split("_")[0]} | SERVES.get(family, set())
+        if name.startswith("signalbox.providers.") and name.split(".")[2] in folders - {folder, "formats"} - LENDERS.get(folder, {"openai"})
     ]
     assert not wrong, "\n".join(wrong)
 

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from signalbox.errors import Refusal, UpstreamFailure
 from signalbox.money import Tokens
-from signalbox.providers import anthropic, anthropic_vertex
-from signalbox.providers.anthropic_schema import held
+from signalbox.providers.anthropic import messages as anthropic
+from signalbox.providers.anthropic import vertex as anthropic_vertex
+from signalbox.providers.anthropic.schema import held
 from signalbox.providers.fit import lack_of
 from signalbox.reply import Citation, Finish, ReasoningDelta, TextDelta, ToolCallDelta, Usage, gather
 from signalbox.request import (

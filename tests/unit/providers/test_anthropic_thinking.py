@@ -2,8 +2,8 @@
 
 import pytest
 
-from signalbox.providers.anthropic_models import claude
-from signalbox.providers.anthropic_thinking import lack, to_sampling, to_thinking
+from signalbox.providers.anthropic.models import claude
+from signalbox.providers.anthropic.thinking import lack, to_sampling, to_thinking
 from signalbox.request import Message, Reasoning, Request, Signature, Text, Thinking, Tool, ToolCall, ToolChoice, ToolResult
 
 SONNET, OPUS, NEWER, NEWEST = "claude-sonnet-4-5-20250929", "claude-opus-4-5-20251101", "claude-opus-4-6", "claude-sonnet-5"

@@ -4,7 +4,10 @@ import json
 
 import pytest
 
-from signalbox.providers import azure, azure_embeddings, openai, openai_embeddings
+from signalbox.providers.azure import chat as azure
+from signalbox.providers.azure import embeddings as azure_embeddings
+from signalbox.providers.openai import chat as openai
+from signalbox.providers.openai import embeddings as openai_embeddings
 from signalbox.request import Message, Request, Text
 from signalbox.routing.catalog import Provider, Target
 

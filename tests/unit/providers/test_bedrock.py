@@ -21,8 +21,9 @@ from hypothesis import strategies as st
 from signalbox.aws.sign import Credentials, signed
 from signalbox.errors import UpstreamFailure
 from signalbox.money import Tokens
-from signalbox.providers import bedrock, bedrock_answer
-from signalbox.providers.bedrock_models import model_of
+from signalbox.providers.bedrock import answer as bedrock_answer
+from signalbox.providers.bedrock import converse as bedrock
+from signalbox.providers.bedrock.models import model_of
 from signalbox.providers.fit import lack_of
 from signalbox.reply import Citation, Finish, TextDelta, ToolCallDelta, Usage, gather
 from signalbox.request import Format, Image, Message, Reasoning, Request, Signature, Text, Thinking, Tool, ToolCall, ToolChoice, ToolResult

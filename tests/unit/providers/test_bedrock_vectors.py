@@ -6,7 +6,8 @@ import pytest
 
 from signalbox.errors import UpstreamFailure
 from signalbox.money import Tokens
-from signalbox.providers import bedrock_cohere, bedrock_titan
+from signalbox.providers.bedrock import cohere as bedrock_cohere
+from signalbox.providers.bedrock import titan as bedrock_titan
 from signalbox.providers.fit import lack_of
 from signalbox.providers.registry import wire
 from signalbox.reply import Embedding, Usage

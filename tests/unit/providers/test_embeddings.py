@@ -6,7 +6,9 @@ import pytest
 
 from signalbox.errors import UpstreamFailure
 from signalbox.money import Tokens
-from signalbox.providers import gemini_embeddings, ollama_embeddings, vertex_embeddings
+from signalbox.providers.google import embeddings as gemini_embeddings
+from signalbox.providers.google import vertex_embeddings
+from signalbox.providers.ollama import embeddings as ollama_embeddings
 from signalbox.reply import Embedding, Usage
 from signalbox.request import Request
 from signalbox.routing.catalog import Provider, Target

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signalbox.errors import UpstreamFailure
-from signalbox.providers.eventstream import MOST_BYTES, messages
+from signalbox.providers.formats.eventstream import MOST_BYTES, messages
 
 # A value of each type there is: https://smithy.io/2.0/aws/amazon-eventstream.html#headers
 VALUES = st.one_of(

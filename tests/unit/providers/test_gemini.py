@@ -6,8 +6,8 @@ import pytest
 
 from signalbox.errors import Refusal, UpstreamFailure
 from signalbox.money import Tokens
-from signalbox.providers import gemini
-from signalbox.providers.gemini_answer import to_tokens
+from signalbox.providers.google import gemini
+from signalbox.providers.google.answer import to_tokens
 from signalbox.reply import Citation, Finish, ReasoningDelta, TextDelta, ToolCallDelta, Usage, gather
 from signalbox.request import Format, Image, Message, Reasoning, Request, Signature, Text, Thinking, Tool, ToolCall, ToolChoice, ToolResult
 from signalbox.routing.catalog import Provider, Target

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signalbox.errors import UpstreamFailure
-from signalbox.providers.ndjson import lines
-from signalbox.providers.sse import MOST_BYTES
+from signalbox.providers.formats.ndjson import lines
+from signalbox.providers.formats.sse import MOST_BYTES
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import pytest
 
 from signalbox.errors import UpstreamFailure
 from signalbox.money import Tokens
-from signalbox.providers import ollama
-from signalbox.providers.ollama_answer import to_tokens
+from signalbox.providers.ollama import chat as ollama
+from signalbox.providers.ollama.answer import to_tokens
 from signalbox.reply import Finish, TextDelta, Usage, gather
 from signalbox.request import Image, Message, Request, Text, Thinking, Tool, ToolCall, ToolChoice, ToolResult
 from signalbox.routing.catalog import Provider, Target

@@ -11,9 +11,9 @@ from signalbox.dialects import openai_chat
 from signalbox.dialects.contract import Answer
 from signalbox.errors import Refusal, UpstreamFailure
 from signalbox.money import Prices, Tokens
-from signalbox.providers import openai
 from signalbox.providers.fit import lack_of
-from signalbox.providers.openai_reasoning import THINKING, effort_of
+from signalbox.providers.openai import chat as openai
+from signalbox.providers.openai.reasoning import THINKING, effort_of
 from signalbox.providers.rows import ROWS
 from signalbox.reply import Citation, Finish, ReasoningDelta, TextDelta, ToolCallDelta, Usage, gather
 from signalbox.request import (

@@ -7,7 +7,7 @@ import pytest
 
 from signalbox.errors import UpstreamFailure
 from signalbox.money import Tokens
-from signalbox.providers.openai_embeddings import WIRE
+from signalbox.providers.openai.embeddings import WIRE
 from signalbox.providers.rows import ROWS
 from signalbox.reply import Embedding, Usage
 from signalbox.request import Request

@@ -10,7 +10,7 @@ from signalbox.dialects.openai_responses import DIALECT
 from signalbox.errors import Refusal, UpstreamFailure
 from signalbox.money import Tokens
 from signalbox.providers.fit import lack_of
-from signalbox.providers.openai_responses import WIRE
+from signalbox.providers.openai.responses import WIRE
 from signalbox.reply import Citation, Finish, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta, Usage, gather
 from signalbox.request import Message, Reasoning, Request, Signature, Text, Thinking, ToolResult
 from signalbox.routing.catalog import Provider, Target

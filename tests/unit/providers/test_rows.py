@@ -3,7 +3,7 @@
 import pytest
 
 from signalbox.providers.auth import SCHEMES
-from signalbox.providers.openai_reasoning import SENT_AGAIN, THINKING
+from signalbox.providers.openai.reasoning import SENT_AGAIN, THINKING
 from signalbox.providers.registry import MODULES
 from signalbox.providers.rows import ROWS
 

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signalbox.errors import UpstreamFailure
-from signalbox.providers import sse
-from signalbox.providers.sse import data_lines
+from signalbox.providers.formats import sse
+from signalbox.providers.formats.sse import data_lines
 
 
 @pytest.mark.parametrize("newline", [b"\n", b"\r\n", b"\r"])

@@ -82,7 +82,7 @@ class Redaction:
             case Text(text):
                 return part._replace(text=self.redacted(text))
             case ToolResult(_, parts):
-                return part._replace(parts=tuple(self._part(inner) for inner in parts))
+                return part._replace(parts=tuple(self._part(inner) for inner in parts))  # type: ignore[misc]  # of the same kinds
             case ToolCall(_, _, arguments):
                 return part._replace(arguments=self.redacted(arguments))
             case Reasoning(text, None):  # signed reasoning is the provider's own, and no longer valid once changed

@@ -7,21 +7,21 @@ from .contract import Wire
 
 # Each is a module here with a `WIRE`, which is loaded when it is first asked for: most requests of a container speak one or two of them.
 MODULES = {
-    "openai": "openai",
-    "openai_responses": "openai_responses",
-    "openai_embeddings": "openai_embeddings",
-    "azure": "azure",
-    "azure_embeddings": "azure_embeddings",
-    "anthropic": "anthropic",
-    "anthropic_vertex": "anthropic_vertex",
-    "bedrock": "bedrock",
-    "bedrock_titan": "bedrock_titan",
-    "bedrock_cohere": "bedrock_cohere",
-    "gemini": "gemini",
-    "gemini_embeddings": "gemini_embeddings",
-    "vertex_embeddings": "vertex_embeddings",
-    "ollama": "ollama",
-    "ollama_embeddings": "ollama_embeddings",
+    "openai": "openai.chat",
+    "openai_responses": "openai.responses",
+    "openai_embeddings": "openai.embeddings",
+    "azure": "azure.chat",
+    "azure_embeddings": "azure.embeddings",
+    "anthropic": "anthropic.messages",
+    "anthropic_vertex": "anthropic.vertex",
+    "bedrock": "bedrock.converse",
+    "bedrock_titan": "bedrock.titan",
+    "bedrock_cohere": "bedrock.cohere",
+    "gemini": "google.gemini",
+    "gemini_embeddings": "google.embeddings",
+    "vertex_embeddings": "google.vertex_embeddings",
+    "ollama": "ollama.chat",
+    "ollama_embeddings": "ollama.embeddings",
 }
 ENTRY_POINTS = "signalbox.wires"
 

@@ -1,0 +1,1 @@
+"""Anthropic's messages, at Anthropic and on Vertex. https://docs.claude.com/en/api/messages"""

@@ -1,0 +1,1 @@
+"""Gemini's formats, at AI Studio and on Vertex. https://ai.google.dev/api"""

@@ -1,0 +1,1 @@
+"""Ollama's own format. https://docs.ollama.com/api"""
