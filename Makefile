@@ -3,22 +3,29 @@
 PYTHON ?= python3
 ENV ?= dev
 FUNCTION ?= CompleteFunction
+JS := tests/clients/js
 SAM := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} PATH="$(CURDIR)/.tools/uv/bin:$$PATH" .tools/sam/bin/sam
 COMPILE = .tools/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock"
 # The Lambda runtime brings these itself; the layer is installed with --no-deps.
 IN_RUNTIME := boto3 botocore s3transfer urllib3 jmespath python-dateutil six
 
-.PHONY: help run test lint format build invoke deploy bench lock clean
+.PHONY: help run test test-clients test-js lint format build invoke deploy bench lock clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: .venv/.ready .tools/emulator/.ready ## set up and start everything on this machine: the API on :4000, simulated providers on :4010
 	@exec .venv/bin/signalbox up
 
 test: .venv/.ready .tools/emulator/.ready .tools/uv/.ready .tools/sam/.ready ## set up and run every test (TESTS=tests/unit narrows it)
 	.venv/bin/python -m pytest $(TESTS)
+
+test-clients: .venv/.ready .tools/emulator/.ready .tools/clients/.ready ## what other people ask with: openai, anthropic, LangChain, llm, litellm
+	.venv/bin/python -m tests.clients.with_stack .tools/clients/bin/python -m pytest -W ignore -p no:cacheprovider tests/clients
+
+test-js: .venv/.ready .tools/emulator/.ready $(JS)/node_modules/.ready ## the same for openai and @anthropic-ai/sdk in JavaScript (needs node 20)
+	.venv/bin/python -m tests.clients.with_stack npm test --silent --prefix $(JS)
 
 lint: .venv/.ready .tools/sam/.ready ## style, types, the template, and no package index's address in any tracked file
 	.venv/bin/ruff check .
@@ -46,17 +53,23 @@ bench: .venv/.ready .tools/emulator/.ready ## what a request costs through Signa
 	.venv/bin/python -m bench
 
 lock: .tools/uv/.ready ## compile requirements/*.in again, with hashes; the layer gets the versions that the tests run on
-	@for name in dev emulator sam uv; do $(COMPILE) requirements/$$name.in -o requirements/$$name.txt || exit 1; done
+	@for name in clients dev emulator sam uv; do $(COMPILE) requirements/$$name.in -o requirements/$$name.txt || exit 1; done
 	@$(COMPILE) --constraints requirements/dev.txt $(addprefix --no-emit-package ,$(IN_RUNTIME)) layers/shared/requirements.in -o layers/shared/requirements.txt
 
 clean: ## remove what set-up, builds and runs have made (the local stack's state as well)
-	rm -rf .venv .tools .aws-sam .signalbox .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf .venv .tools $(JS)/node_modules .aws-sam .signalbox .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
 
 .venv/.ready: requirements/dev.txt pyproject.toml
 	@$(call set_up,.venv,dev,--editable)
 
 .tools/%/.ready: requirements/%.txt
 	@$(call set_up,.tools/$*,$*)
+
+$(JS)/node_modules/.ready: $(JS)/package.json $(JS)/package-lock.json
+	@command -v npm >/dev/null && node -e 'process.exitCode = Number(parseInt(process.versions.node) < 20)' \
+		|| { echo 'signalbox set-up: node 20 or newer with npm is not there: install it (the other tests do not need it)'; exit 1; }
+	@npm ci --prefix $(JS) --silent || { echo 'signalbox set-up: npm could not install $(JS): is its registry reachable?'; exit 1; }
+	@touch $@
 
 define set_up
 command -v $(PYTHON) >/dev/null || { echo 'signalbox set-up: $(PYTHON) is not there: install Python 3.11 or newer, or make PYTHON=…'; exit 1; }; \
