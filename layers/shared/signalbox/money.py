@@ -26,7 +26,8 @@ class Tokens(NamedTuple):
 class Prices(NamedTuple):
     """Nano-dollars per million tokens. Where a provider bills reasoning as output, `reasoning` equals `output`.
 
-    `long` are the prices of a whole request whose input is over `long_above` tokens, where the provider has such.
+    `request` is a fee for each request, in nano-dollars. `long` are the prices of a whole request whose input is over `long_above`
+    tokens, where the provider has such.
     """
 
     input: int
@@ -35,6 +36,7 @@ class Prices(NamedTuple):
     cache_write: int
     reasoning: int
     cache_write_1h: int
+    request: int = 0
     long_above: int = 0
     long: "Prices | None" = None
 
@@ -51,11 +53,13 @@ class Prices(NamedTuple):
 
 
 def cost_nanousd(tokens: Tokens, prices: Prices) -> int:
-    """What these tokens cost, rounded up once, at the end."""
+    """What a request of these tokens costs, rounded up once, at the end. One that counted nothing was not served."""
+    if not any(tokens):
+        return 0
     prices = prices.of(tokens.input)
     plain_input = tokens.input - tokens.cached - tokens.cache_write
     plain_output = tokens.output - tokens.reasoning
-    return ceil_price(
+    return prices.request + ceil_price(
         plain_input * prices.input
         + tokens.cached * prices.cached
         + (tokens.cache_write - tokens.cache_write_1h) * prices.cache_write

@@ -71,9 +71,12 @@ def test_coheres_answer_has_vectors_and_no_count(embeddings):
     assert list(bedrock_cohere.from_body(body)) == list(bedrock_cohere.to_chunks([body[:9], body[9:]])) == expected
 
 
-def test_should_the_count_come_it_counts():
-    body = json.dumps({"embeddings": [[1.0]], "meta": {"billed_units": {"input_tokens": 3}}}).encode()
-    assert list(bedrock_cohere.from_body(body))[-1] == Usage(Tokens(input=3))
+@pytest.mark.parametrize(
+    ("said", "tokens"), [("3", Tokens(input=3)), (None, None), ("", None), ("-3", None), ("3.5", None), ("9" * 30, None)]
+)
+def test_bedrock_counts_coheres_tokens_in_a_header(said, tokens):
+    headers = {} if said is None else {"x-amzn-bedrock-input-token-count": said}
+    assert wire("bedrock_cohere").from_headers(headers) == tokens
 
 
 @pytest.mark.parametrize(
@@ -109,7 +112,6 @@ def test_what_cannot_be_served_is_known_before_the_call(request_, model, format,
         b'{"embeddings": [[]]}',
         b'{"embeddings": {"int8": [[1]]}}',
         b'{"embeddings": "x"}',
-        b'{"embeddings": [[1]], "meta": 5}',
     ],
 )
 def test_what_is_no_vector_is_malformed(read, body):

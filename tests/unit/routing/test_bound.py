@@ -8,7 +8,7 @@ from signalbox.request import Image, Message, Raw, Request, Text, ToolResult
 from signalbox.routing import bound
 from signalbox.routing.catalog import Target
 
-plain = st.builds(Prices, *[st.integers(0, 10**11)] * 6)
+plain = st.builds(Prices, *[st.integers(0, 10**11)] * 7, long_above=st.just(0), long=st.none())
 prices = plain | st.builds(lambda row, above, long: row._replace(long_above=above, long=long), plain, st.integers(0, 10**6), plain)
 few = st.integers(0, 10**6)
 
@@ -57,6 +57,14 @@ def test_a_request_of_many_tokens_costs_what_the_provider_asks_for_those():
 def test_an_hour_in_the_cache_has_its_own_price():
     prices = Prices(1_000_000, 0, 100_000, 1_250_000, 0, 2_000_000)
     assert cost_nanousd(Tokens(1000, cached=200, cache_write=300, cache_write_1h=100), prices) == 500 + 20 + 250 + 200
+
+
+def test_a_fee_for_a_request_is_bounded_and_charged_once():
+    prices = Prices(1_000_000, 1_000_000, 0, 0, 1_000_000, 0, request=5_000_000)
+    assert cost_nanousd(Tokens(10, output=2), prices) == 5_000_012
+    assert cost_nanousd(Tokens(), prices) == 0
+    assert bound.bound_nanousd(10, 2, 1, prices) == 5_000_012
+    assert bound.affordable_output_tokens(5_000_012, 10, 1, prices) == 2
 
 
 def test_what_has_no_bound_is_named():

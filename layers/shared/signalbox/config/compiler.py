@@ -88,6 +88,7 @@ def _per_token(prices: PerToken) -> dict[str, int]:
         "cache_write": _nanousd(cache_write),
         "cache_write_1h": _nanousd(cache_write if prices.cache_write_1h is None else prices.cache_write_1h),
         "reasoning": _nanousd(output if prices.reasoning is None else prices.reasoning),
+        "request": _nanousd(prices.request),
     }
 
 

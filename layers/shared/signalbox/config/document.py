@@ -118,6 +118,7 @@ class PerToken(Row):
     cache_write: Usd | None = None
     cache_write_1h: Usd | None = None
     reasoning: Usd | None = None
+    request: Usd = Decimal(0)  # a fee for each request, whatever its tokens
 
 
 class LongPrices(PerToken):

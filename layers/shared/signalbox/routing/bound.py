@@ -45,7 +45,8 @@ def output_tokens_bound(request: Request, target: Target) -> int:
 
 def bound_nanousd(input_tokens: int, output_tokens: int, choices: int, prices: Prices) -> int:
     return max(
-        ceil_price(input_tokens * row.dearest_input + output_tokens * choices * row.dearest_output) for row in _rows(input_tokens, prices)
+        row.request + ceil_price(input_tokens * row.dearest_input + output_tokens * choices * row.dearest_output)
+        for row in _rows(input_tokens, prices)
     )
 
 
@@ -55,7 +56,7 @@ def affordable_output_tokens(amount_nanousd: int, input_tokens: int, choices: in
 
 
 def _affordable(amount_nanousd: int, input_tokens: int, choices: int, prices: Prices) -> int:
-    left = amount_nanousd * TOKENS_PER_PRICE - input_tokens * prices.dearest_input
+    left = (amount_nanousd - prices.request) * TOKENS_PER_PRICE - input_tokens * prices.dearest_input
     each = choices * prices.dearest_output
     return left // each if each else (TOKENS_PER_PRICE if left >= 0 else -1)
 

@@ -96,8 +96,10 @@ class Snapshot(NamedTuple):
         name = self.names.get(model)
         if name is not None:
             return self.routes[name]
+        if model.endswith(ANY):
+            return None
         try:
-            self.targets[model]
+            self.targets[model]  # those of any name as well
         except KeyError:
             return None
         patterns = [name for name in self.routes if name.endswith(ANY) and model.startswith(name[:-1])]

@@ -1,24 +1,24 @@
 """Cohere's embeddings on Bedrock. https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-embed.html
 
-The answer's body has no count of tokens: Bedrock tells it in the header x-amzn-bedrock-input-token-count, which a wire does not see.
+The answer's body has no count of tokens: Bedrock tells it in a header.
 """
 
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
 
 from ...errors import UpstreamFailure
 from ...money import Tokens
-from ...reply import Chunk, Embedding, Usage
+from ...reply import Chunk, Embedding
 from ...request import Request
 from ...routing.catalog import Provider, Target
 from ...wire import HttpRequest
 from ..anthropic.body import written
 from ..contract import Lack, Wire
-from ..formats.checks import JSON, array, count
+from ..formats.checks import JSON, array
 from .converse import address
 from .vectors import HEADERS, lack, vector
 
 READS = frozenset({"openai_embeddings"})  # its clients may say input_type and truncate beside
+COUNT = "x-amzn-bedrock-input-token-count"
 WITH_DIMENSIONS = "embed-v4"
 
 
@@ -49,20 +49,23 @@ def from_body(body: bytes) -> Iterator[Chunk]:
         if isinstance(vectors, dict):
             vectors = vectors["float"]
         embeddings = [Embedding(vector(floats), number) for number, floats in enumerate(array(vectors))]
-        tokens = _tokens(answer)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise UpstreamFailure("malformed", f"not embeddings of Cohere's: {type(error).__name__}") from error
     yield from embeddings
-    if tokens is not None:
-        yield Usage(tokens)
 
 
-def _tokens(answer: dict[str, Any]) -> Tokens | None:
-    """Cohere's own API says it, in `meta`; should Bedrock come to do so, it counts."""
-    units = (answer.get("meta") or {}).get("billed_units") or {}
-    return Tokens(input=count(units["input_tokens"])) if "input_tokens" in units else None
+def from_headers(headers: Mapping[str, str]) -> Tokens | None:
+    counted = headers.get(COUNT, "")
+    return Tokens(input=int(counted)) if counted.isascii() and counted.isdecimal() and len(counted) < 10 else None
 
 
 WIRE = Wire(
-    to_http=to_http, to_chunks=to_chunks, from_body=from_body, carries=frozenset({"dimensions"}), reads=READS, lacks=lacks, most_inputs=96
+    to_http=to_http,
+    to_chunks=to_chunks,
+    from_body=from_body,
+    carries=frozenset({"dimensions"}),
+    reads=READS,
+    lacks=lacks,
+    most_inputs=96,
+    from_headers=from_headers,
 )
