@@ -15,6 +15,8 @@ from moto import mock_aws
 from signalbox.aws import boto_tables
 from signalbox.aws.boto_bus import client
 
+from .world import servers, world  # noqa: F401  fixtures
+
 EVENTS = Path(__file__, "../../../events").resolve()
 
 

@@ -1,0 +1,148 @@
+"""What the tests of complete live in: the handler as it is deployed, an embedded AWS over HTTP, and the simulated upstreams."""
+
+import hashlib
+import importlib.util
+import json
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from ops.simulators.server import Simulators
+from signalbox.aws.boto_versions import Versions
+from signalbox.config.overrides import PREFIX
+from signalbox.runtime.invocation import Context
+
+ROOT = Path(__file__).resolve().parents[2]
+KEY = "sk-signalbox-local"
+SETTINGS = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_REGION": "eu-central-1",
+    "SIGNALBOX_CONTROL_TABLE": "control",
+    "SIGNALBOX_LEDGER_TABLE": "ledger",
+    "SIGNALBOX_BUS": "signalbox",
+    "SIGNALBOX_CONFIG_BUCKET": "config",
+    "SIGNALBOX_KEY_SECRET": "keys",
+    "SIGNALBOX_PROVIDER_SECRETS": "providers/",
+}
+
+
+def sample(name: str) -> dict:
+    return json.loads((ROOT / "events" / f"{name}.json").read_text())
+
+
+class World:
+    """What complete sees of the rest: AWS as boto3's clients, the upstreams, and the handler itself."""
+
+    def __init__(self, endpoint: str, upstreams: Simulators) -> None:
+        session = boto3.session.Session("testing", "testing", region_name="eu-central-1")
+        self.client = lambda service: session.client(service, endpoint_url=endpoint)
+        self.table = lambda name: session.resource("dynamodb", endpoint_url=endpoint).Table(name)
+        self.upstreams = upstreams
+        self.module: Any = None
+        self.versions: Any = None
+        self.queue = ""
+
+    def ask(self, event: dict | None = None, *, timeout_s: float = 30, **body):
+        """The answer with its body gathered, and the work after it done."""
+        event = event or sample("complete_chat")
+        if body:
+            event["body"] = json.dumps(json.loads(event["body"]) | body)
+        response = self.module.handler(event, Context("r", int((time.time() + timeout_s) * 1000)))
+        gathered = response.body if isinstance(response.body, bytes) else b"".join(response.body)
+        if response.after:
+            response.after()
+        return response._replace(body=gathered)
+
+    def usage(self) -> list[dict]:
+        """What the outbox's events said, from the bus's archive in the queue."""
+        queue = self.queue
+        messages = self.client("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
+        for message in messages:
+            self.client("sqs").delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+        return [json.loads(message["Body"])["detail"] for message in messages]
+
+    def pending(self) -> list[dict]:
+        items = self.table("ledger").scan()["Items"]
+        return [item for item in items if item["pk"].startswith("pending#")]
+
+
+@pytest.fixture(scope="module")
+def servers():
+    moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    moto.start()
+    host, port = moto.get_host_and_port()
+    with Simulators() as upstreams:
+        yield f"http://{host}:{port}", upstreams
+    moto.stop()
+
+
+@contextmanager
+def opened(
+    servers: tuple[str, Simulators], document: str, overrides: Mapping[str, str], provider_keys: Mapping[str, str]
+) -> Iterator[World]:
+    """A world of its own, with this document live and these providers' keys in their secrets; gone without a trace at the end."""
+    endpoint, upstreams = servers
+    world = World(endpoint, upstreams)
+    dynamodb = world.client("dynamodb")
+    for name in ("control", "ledger"):
+        dynamodb.create_table(
+            TableName=name,
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+            BillingMode="PAY_PER_REQUEST",
+        )
+    world.client("s3").create_bucket(Bucket="config", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    secrets = world.client("secretsmanager")
+    digest = hashlib.sha256(KEY.encode()).hexdigest()
+    ring = {"mac_key": "x" * 32, "admin_keys": {}, "data_keys": {digest: {"key_id": "local", "tenant": "local", "team": "default"}}}
+    created = [secrets.create_secret(Name="keys", SecretString=json.dumps(ring))["ARN"]]
+    created += [
+        secrets.create_secret(Name=f"providers/{name}", SecretString=json.dumps({"keys": [key]}))["ARN"]
+        for name, key in provider_keys.items()
+    ]
+    events, sqs = world.client("events"), world.client("sqs")
+    events.create_event_bus(Name="signalbox")
+    world.queue = sqs.create_queue(QueueName="usage")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=world.queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    events.put_rule(Name="usage", EventBusName="signalbox", EventPattern=json.dumps({"detail-type": ["UsageRecorded"]}))
+    events.put_targets(Rule="usage", EventBusName="signalbox", Targets=[{"Id": "queue", "Arn": arn}])
+    world.versions = Versions(world.table("control"), world.client("s3"), "config", lambda *_: None)
+    world.versions.publish(document, author="test", message="seed", overrides=overrides)
+    upstreams.faults.clear()
+    upstreams.ledger.clear()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in (SETTINGS | {"AWS_ENDPOINT_URL": endpoint}).items():
+            patch.setenv(name, value)
+        spec: Any = importlib.util.spec_from_file_location("complete_handler", ROOT / "functions" / "complete" / "handler.py")
+        world.module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(world.module)
+        yield world
+    world.module.shutdown()
+    world.module.completions._pool.close()
+    world.module.aws.close()
+    for name in ("control", "ledger"):
+        dynamodb.delete_table(TableName=name)
+    bucket = boto3.session.Session("testing", "testing", region_name="eu-central-1").resource("s3", endpoint_url=endpoint).Bucket("config")
+    bucket.objects.delete()
+    bucket.delete()
+    for arn in created:
+        secrets.delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
+    events.remove_targets(Rule="usage", EventBusName="signalbox", Ids=["queue"])
+    events.delete_rule(Name="usage", EventBusName="signalbox")
+    events.delete_event_bus(Name="signalbox")
+    sqs.delete_queue(QueueUrl=world.queue)
+
+
+@pytest.fixture
+def world(servers):
+    names = ("openai", "mistral")
+    overrides = {f"{PREFIX}PROVIDERS__{name.upper()}__BASE_URL": f"{servers[1].url}/{name}/v1" for name in names}
+    with opened(servers, (ROOT / "routing.yaml").read_text(), overrides, dict.fromkeys(names, "sk-sim")) as world:
+        yield world
