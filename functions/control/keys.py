@@ -15,7 +15,8 @@ from signalbox.errors import Refusal
 
 router = Router()
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]  # no `#` and no `/`: they part the scopes' names
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"  # no `#` and no `/`: they part the names of scopes and of secrets
+Name = Annotated[str, Field(pattern=NAME)]
 
 
 class NewKey(BaseModel):

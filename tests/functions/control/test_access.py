@@ -27,6 +27,8 @@ def test_the_table_below_names_every_endpoint() -> None:
         ("GET", "/admin/keys/{key_id}"),
         ("PATCH", "/admin/keys/{key_id}"),
         ("DELETE", "/admin/keys/{key_id}"),
+        ("GET", "/admin/tenants/{tenant}/own_keys"),
+        ("PUT", "/admin/tenants/{tenant}/own_keys"),
         ("POST", "/admin/budgets"),
         ("GET", "/admin/budgets"),
         ("DELETE", "/admin/budgets"),
