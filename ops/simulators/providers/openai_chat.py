@@ -57,7 +57,7 @@ def _prompt(messages: list[dict[str, Any]]) -> str:
 def _schema(response_format: dict[str, Any]) -> Any:
     match response_format.get("type"):
         case "json_object":
-            return ANY_OBJECT
+            return response_format.get("schema") or ANY_OBJECT
         case "json_schema":
             return response_format["json_schema"].get("schema") or ANY_OBJECT
     return None

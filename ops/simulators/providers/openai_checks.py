@@ -143,7 +143,8 @@ def _check_together(body: Json, model: Model) -> None:
         raise refused("The 'stream_options' parameter is only allowed when 'stream' is enabled.", "stream_options")
     asked = body.get("response_format", {"type": "text"})
     check_choice("response_format.type", asked.get("type"), FORMATS)
-    if asked["type"] == "json_object" and "json" not in str(body["messages"]).lower():
+    # llama.cpp's family takes a schema here, which says "json" for itself. https://llama-cpp-python.readthedocs.io/en/latest/#json-schema-mode
+    if asked["type"] == "json_object" and "schema" not in asked and "json" not in str(body["messages"]).lower():
         told = "'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'."
         raise refused(told, "messages")
     if asked["type"] == "json_schema":
