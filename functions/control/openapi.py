@@ -14,7 +14,7 @@ from signalbox.errors import STATUS
 router = Router()
 
 VERSION = "0.1.0"
-DATA_API = Path(__file__).with_name("data_api.yaml")
+DATA_API = Path(__file__).with_name("data_api")
 SECURITY: dict[Any, list[dict[str, list[str]]]] = {
     access.nobody: [],
     access.caller: [{"data_key": []}],
@@ -31,11 +31,12 @@ def show() -> dict[str, Any]:
 
 def document(app: APIGatewayRestResolver) -> dict[str, Any]:
     control = app.get_openapi_schema(title="Signalbox", version=VERSION).model_dump(mode="json", by_alias=True, exclude_none=True)
-    data = yaml.safe_load(DATA_API.read_text())
-    schemas = data["components"]["schemas"] | control["components"]["schemas"]
+    data, schemas = _data_api()
+    schemas |= control["components"]["schemas"]
     for powertools_own in ("HTTPValidationError", "ValidationError", "ResponseValidationError"):
         schemas.pop(powertools_own, None)
-    schemas["Error"]["properties"]["error"]["properties"]["code"]["enum"] = sorted(STATUS)
+    statuses = ", ".join(f"{code} {status}" for code, status in STATUS.items())
+    schemas["ErrorCode"] = {"type": "string", "enum": sorted(STATUS), "description": f"Stable, each with its status: {statuses}"}
     paths = data["paths"] | {path: _said(path, item) for path, item in control["paths"].items()}
     return {
         "openapi": control["openapi"],
@@ -45,6 +46,12 @@ def document(app: APIGatewayRestResolver) -> dict[str, Any]:
         "paths": dict(sorted(paths.items())),
         "components": data["components"] | {"schemas": dict(sorted(schemas.items()))},
     }
+
+
+def _data_api() -> tuple[dict[str, Any], dict[str, Any]]:
+    """The document of `api.yaml`, and the schemas that it and its neighbours hold."""
+    files = {path.stem: yaml.safe_load(path.read_text()) for path in sorted(DATA_API.glob("*.yaml"))}
+    return files["api"], {name: schema for file in files.values() for name, schema in file["components"]["schemas"].items()}
 
 
 def _said(path: str, item: dict[str, Any]) -> dict[str, Any]:
