@@ -263,6 +263,13 @@ def test_each_is_told_in_its_own_words_how_much_to_reason(kind, thinking, said):
     assert {name: body[name] for name in ("reasoning_effort", "reasoning", "thinking") if name in body} == said
 
 
+@pytest.mark.parametrize("kind", ["openai", "azure", "deepseek", "together", "openrouter", "litellm"])
+def test_a_model_that_does_not_think_is_not_told_to_stop_thinking(kind):
+    request = Request("anthropic_messages", "chat", (Message("user", (Text("hi"),)),), thinking=Thinking("none"))
+    plain = TARGET._replace(capabilities=CAPABILITIES - {"reasoning"})
+    assert written(request, kind, target=plain) == written(request._replace(thinking=None), kind, target=plain)
+
+
 def test_a_schema_is_said_as_a_provider_reads_it():
     format = Format({"type": "object"}, "town", True, "a town")
     schema = {"name": "town", "description": "a town", "schema": {"type": "object"}, "strict": True}

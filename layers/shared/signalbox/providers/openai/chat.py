@@ -60,7 +60,7 @@ def to_body(request: Request, target: Target, provider: Provider, max_tokens: in
         "response_format": to_response_format(request.response_format, row),
         "user": request.user,
     }
-    if request.thinking is not None:
+    if request.thinking is not None and "reasoning" in target.capabilities:  # who does not think may not be told how much
         body |= THINKING[row.thinking](request.thinking, row.efforts)
     names = row.names
     body = {theirs: value for name, value in body.items() if value is not None and (theirs := names.get(name, name))}
