@@ -151,11 +151,12 @@ def to_tokens(usage: Any) -> Tokens | None:
         input, output = count(usage["prompt_tokens"]), count(usage.get("completion_tokens"))
         read, written = usage.get("prompt_tokens_details") or {}, usage.get("completion_tokens_details") or {}
         reasoning = count(written.get("reasoning_tokens"))
-        if reasoning and count(usage.get("total_tokens")) == input + output + reasoning:
-            output += reasoning  # xAI counts it beside the answer's: https://docs.x.ai/docs/guides/reasoning
         if "citation_tokens" in usage:  # Perplexity's deep research counts beside the others what it read and thought, and bills both
             reasoning = count(usage.get("reasoning_tokens"))
             input, output = input + count(usage["citation_tokens"]), output + reasoning
+        elif (beside := count(usage.get("total_tokens")) - input - output) > 0:
+            # Reasoning, which xAI counts beside the answer: https://docs.x.ai/docs/guides/reasoning. Google does so too, and tells the sum alone.
+            output, reasoning = output + beside, reasoning or beside
         cached = min(_first(read.get("cached_tokens"), usage.get("prompt_cache_hit_tokens")), input)
         stored = _first(read.get("cache_write_tokens"), usage.get("cache_creation_input_tokens"))
         return Tokens(input, cached, min(stored, input - cached), output, min(reasoning, output))
