@@ -339,6 +339,11 @@ def test_what_we_do_not_know_of_a_message_arrives_too():
     ]
 
 
+def test_what_another_dialect_knows_of_a_message_stays_here():
+    said = Message("assistant", (Text("a"),), None, {"phase": "commentary"})
+    assert written(Request("openai_responses", "chat", (said,)), "mistral")["messages"] == [{"role": "assistant", "content": "a"}]
+
+
 def test_who_is_strict_is_not_sent_again_what_our_answers_bring():
     (message,) = sent({"messages": [REPLAYED | {"name": "n"}]}, "groq")["messages"]
     assert message == {"role": "assistant", "content": "a", "x": 1}
@@ -656,6 +661,9 @@ REASONED = {"completion_tokens_details": {"reasoning_tokens": 94}}
         (32, 9, {"total_tokens": 135} | REASONED, Tokens(32, 0, 0, 103, 94)),
         (32, 103, {"total_tokens": 135} | REASONED, Tokens(32, 0, 0, 103, 94)),
         (32, 103, REASONED, Tokens(32, 0, 0, 103, 94)),
+        (8, 9, {"total_tokens": 542}, Tokens(8, 0, 0, 534, 525)),  # Google's: nothing but the sum tells of its thoughts
+        (8, 9, {"total_tokens": 17}, Tokens(8, 0, 0, 9)),
+        (8, 9, {"total_tokens": 3}, Tokens(8, 0, 0, 9)),
         (33, 7, {"total_tokens": 40, "citation_tokens": 20, "reasoning_tokens": 70}, Tokens(53, 0, 0, 77, 70)),
     ],
 )

@@ -11,13 +11,12 @@ from ...wire import HttpRequest
 from ..contract import Lack, Wire
 from ..rows import PLAIN, ROWS, Row
 from .answer import from_body, to_chunks, to_tokens
-from .messages import to_message, to_messages, to_tool, to_tool_choice
+from .messages import READS, to_message, to_messages, to_tool, to_tool_choice
 from .reasoning import THINKING
 
 __all__ = ["WIRE", "from_body", "to_body", "to_chunks", "to_http", "to_message", "to_tokens"]
 
 CARRIES = frozenset({"seed", "n", "frequency_penalty", "presence_penalty", "logprobs", "parallel_tool_calls", "top_k"})
-READS = frozenset({"openai_chat", "openai_completions"})
 STREAMED = {"content-type": "application/json", "accept": "text/event-stream", "accept-encoding": "identity"}
 WHOLE = {"content-type": "application/json", "accept": "application/json", "accept-encoding": "identity"}
 
@@ -83,6 +82,7 @@ NEEDS: dict[str, Callable[[Request], bool]] = {
     "n": lambda request: request.n > 1,
     "top_k": lambda request: request.top_k is not None,
     "seed": lambda request: request.seed is not None,
+    "stop": lambda request: bool(request.stop),
     "logprobs": lambda request: request.logprobs is not None,
     "frequency_penalty": lambda request: bool(request.frequency_penalty),
     "presence_penalty": lambda request: bool(request.presence_penalty),
@@ -95,7 +95,9 @@ NEEDS: dict[str, Callable[[Request], bool]] = {
 
 
 def lacks(request: Request, target: Target, provider: Provider) -> Lack | None:
-    for field, why in ROWS.get(provider.kind, PLAIN).lacks.items():
+    row = ROWS.get(provider.kind, PLAIN)
+    lacking = row.lacks if "reasoning" not in target.capabilities else {**row.lacks, **row.thinkers_lack}
+    for field, why in lacking.items():
         if NEEDS[field](request):
             return field.partition(".")[0], why
     return None

@@ -3,10 +3,11 @@
 from hashlib import sha256
 from typing import Any
 
-from ...request import Image, Message, Part, Raw, Reasoning, Request, Text, Tool, ToolCall, ToolChoice, ToolResult
+from ...request import NOTHING, Image, Message, Part, Raw, Reasoning, Request, Text, Tool, ToolCall, ToolChoice, ToolResult
 from ..rows import PLAIN, Row
 from .reasoning import SENT_AGAIN
 
+READS = frozenset({"openai_chat", "openai_completions"})  # the dialects whose own fields are passed on
 SHORT_ID = 9  # https://docs.mistral.ai/capabilities/function_calling: letters and digits
 
 
@@ -15,6 +16,8 @@ def to_messages(request: Request, row: Row) -> list[dict[str, Any]]:
     written: list[dict[str, Any]] = []
     images: list[dict[str, Any]] = []
     for message in request.messages:
+        if request.dialect not in READS:
+            message = message._replace(extra=NOTHING)
         results = [part for part in message.parts if isinstance(part, ToolResult)]
         if images and not results:
             written.append({"role": "user", "content": images})
