@@ -2,16 +2,9 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
 
-import httpx
-
-from . import stages
-from .local import settings
+from . import control_api, stages
 from .trouble import Trouble
-
-PATIENCE_S = 30
-KEY = "SIGNALBOX_ADMIN_KEY"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,34 +19,8 @@ def run(arguments: argparse.Namespace) -> None:
         document = arguments.file.read_text()
     except (OSError, UnicodeDecodeError) as error:
         raise Trouble(f"{arguments.file} cannot be read: {error}") from error
-    key = _key(arguments.stage)
-    live = publish(stages.url(arguments.stage), key, {"document": document, "message": arguments.message})
+    body = {"document": document, "message": arguments.message}
+    live = control_api.call(arguments.stage, "POST", "/admin/config/publish", body)
     for row in live["warnings"]:
         print(f"{arguments.file}:{row['line']}: {row['path']}: {row['message']}")
     print(f"version {live['version']} {'is live' if live['changed'] else 'was live already, and stays'}")
-
-
-def publish(url: str, key: str, body: dict[str, str]) -> dict[str, Any]:
-    try:
-        answer = httpx.post(f"{url}/admin/config/publish", json=body, headers={"authorization": f"Bearer {key}"}, timeout=PATIENCE_S)
-    except httpx.HTTPError as error:
-        raise Trouble(f"{url} does not answer: {error}") from error
-    if not answer.is_success:
-        raise Trouble(_said(answer))
-    return answer.json()
-
-
-def _key(stage: str) -> str:
-    if stage == stages.LOCAL:
-        return settings.ADMIN_KEY
-    key = settings.from_environment().environment.get(KEY)
-    if not key:
-        raise Trouble(f"no {KEY} in the environment: `signalbox admin-key NAME --stage {stage}` draws one")
-    return key
-
-
-def _said(answer: httpx.Response) -> str:
-    try:
-        return answer.json()["error"]["message"]
-    except (ValueError, LookupError, TypeError):
-        return f"{answer.url} answered {answer.status_code}, and not as Signalbox does"

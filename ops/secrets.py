@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from . import stages
+from . import own_keys, stages
 from .trouble import Trouble
 
 AT_ONCE = 20  # secrets that one BatchGetSecretValue reads
@@ -30,22 +30,49 @@ def put_provider_keys(client: Any, secrets: Mapping[str, list[str]]) -> None:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="action")
     put = actions.add_parser("set", help="store a provider's keys, read from stdin, one a line; several are used in turn")
-    put.add_argument("provider", help="as routing.yaml names its secret, for example openai")
-    put.add_argument("--tenant", help="keys of this tenant's own, for its requests alone")
-    stages.add_argument(put)
+    put.add_argument("--tenant", help="keys of this tenant's own: its requests are served with them from now on, and with no others")
+    take = actions.add_parser("unset", help="delete a provider's keys for good")
+    take.add_argument("--tenant", help="this tenant's own: its requests are served with the stage's keys again")
+    for parser_ in (put, take):
+        parser_.add_argument("provider", help="as routing.yaml names its secret, for example openai")
+        stages.add_argument(parser_)
     stages.add_argument(actions.add_parser("list", help="show which secrets there are, and how many keys each holds"))
 
 
 def run(arguments: argparse.Namespace) -> None:
-    prefix = f"signalbox/{arguments.stage}/providers/"
-    if arguments.action == "list":
-        _list(stages.client(arguments.stage, "secretsmanager"), prefix)
-        return
+    ACTIONS[arguments.action](arguments, f"signalbox/{arguments.stage}/providers/")
+
+
+def _set(arguments: argparse.Namespace, prefix: str) -> None:
+    """The keys first: a tenant is never told to have keys that are not there."""
     name = _name(arguments.provider, arguments.tenant)
     keys = to_keys(sys.stdin.read())
-    put_provider_keys(stages.client(arguments.stage, "secretsmanager"), {prefix + name: keys})
-    whose = f"; used once {arguments.tenant}'s record lists {arguments.provider} in own_keys" if arguments.tenant else ""
-    print(f"{name}: {_counted(len(keys))} stored; running containers follow within minutes{whose}")
+    client = stages.client(arguments.stage, "secretsmanager")
+    told = f"{name}: {_counted(len(keys))} stored; running containers follow within minutes"
+    if arguments.tenant is None:
+        put_provider_keys(client, {prefix + name: keys})
+        print(told)
+        return
+    own = own_keys.read(arguments.stage, arguments.tenant)
+    providers = own.reading(arguments.provider)
+    put_provider_keys(client, {prefix + name: keys})
+    own.set(sorted({*own.providers, *providers}))
+    print(f"{told}; {arguments.tenant} is served with these alone by {', '.join(providers)}")
+
+
+def _unset(arguments: argparse.Namespace, prefix: str) -> None:
+    """The keys last, for the same reason."""
+    name = _name(arguments.provider, arguments.tenant)
+    client = stages.client(arguments.stage, "secretsmanager")
+    there = dict(_read(client, [prefix + name]))
+    own = own_keys.read(arguments.stage, arguments.tenant) if arguments.tenant else None
+    if not there and (own is None or own.taken_from(arguments.provider) == own.providers):
+        raise Trouble(f"there are no keys {name}: signalbox secrets list")
+    if own:
+        own.set(own.taken_from(arguments.provider))
+    if there:  # for good, as whoever keeps a key can set it again, and a name that waits for its end takes no new one
+        client.delete_secret(SecretId=prefix + name, ForceDeleteWithoutRecovery=True)
+    print(f"{name}: deleted; running containers follow within minutes")
 
 
 def to_keys(text: str) -> list[str]:
@@ -67,7 +94,7 @@ def _name(provider: str, tenant: str | None) -> str:
         raise Trouble("a provider's secret has a name of up to 64 letters, digits, `.`, `-` and `_`, as routing.yaml has it")
     if tenant is not None and not re.fullmatch(TENANT, tenant):
         raise Trouble("a tenant is up to 64 letters, digits, `.`, `-` and `_`, as its keys were minted")
-    return f"{tenant}/{provider}" if tenant else provider
+    return provider if tenant is None else f"{tenant}/{provider}"
 
 
 def _key(number: int, line: str) -> str:
@@ -98,13 +125,17 @@ def _to_secret(keys: list[str]) -> str:
     return json.dumps({"keys": keys})
 
 
-def _list(client: Any, prefix: str) -> None:
+def _list(arguments: argparse.Namespace, prefix: str) -> None:
+    client = stages.client(arguments.stage, "secretsmanager")
     pages = client.get_paginator("list_secrets").paginate(Filters=[{"Key": "name", "Values": [prefix]}])
     names = sorted(row["Name"] for page in pages for row in page["SecretList"] if row["Name"].startswith(prefix))
     if not names:
         print("no provider has a key here: signalbox secrets set PROVIDER")
     for name, value in sorted(_read(client, names)):
         print(f"{name.removeprefix(prefix)}: {_count(value)}")
+
+
+ACTIONS = {"set": _set, "unset": _unset, "list": _list}
 
 
 def _count(secret: str) -> str:

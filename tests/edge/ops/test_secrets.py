@@ -7,7 +7,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from ops import cli
+from ops import cli, control_api
 from ops.secrets import AT_ONCE, put_provider_keys, to_keys
 from ops.trouble import Trouble
 from signalbox.aws.keys import to_keys as read_by_functions
@@ -38,6 +38,29 @@ def run(client, monkeypatch, capsys):
     return run
 
 
+class Tenants:
+    """The control API's part in it, with its own refusal of what somebody else has changed."""
+
+    def __init__(self):
+        self.own = {}
+        self.secrets = {"openai": "openai", "openai-eu": "openai", "mistral": "mistral"}
+
+    def call(self, stage, method, path, body=None):
+        assert (stage, path.split("/")[:3], path.split("/")[4:]) == ("dev", ["", "admin", "tenants"], ["own_keys"])
+        tenant = path.split("/")[3]
+        if method == "PUT":
+            assert body["expected"] == self.own.get(tenant, [])
+            self.own[tenant] = sorted(body["own_keys"])
+        return {"tenant": tenant, "own_keys": self.own.get(tenant, []), "secrets": self.secrets}
+
+
+@pytest.fixture(autouse=True)
+def tenants(monkeypatch):
+    tenants = Tenants()
+    monkeypatch.setattr(control_api, "call", tenants.call)
+    return tenants
+
+
 def stored(client, name):
     return client.get_secret_value(SecretId=f"signalbox/dev/providers/{name}")["SecretString"]
 
@@ -49,10 +72,63 @@ def test_keys_are_stored_one_a_line_and_read_back_by_the_functions(run, client):
     assert read_by_functions(stored(client, "openai")) == ["sk-three"]
 
 
-def test_a_tenants_own_keys_are_stored_under_its_name(run, client):
-    code, said = run("set openai --tenant acme", "sk-acme")
-    assert (code, said.partition(";")[0]) == (0, "acme/openai: 1 key stored")
+def names(client):
+    return [row["Name"] for row in client.list_secrets()["SecretList"]]
+
+
+def test_a_tenants_own_keys_are_stored_under_its_name_and_every_provider_that_reads_them_is_its_own(run, client, tenants):
+    tenants.own["acme"] = ["mistral"]
+    said = "acme/openai: 1 key stored; running containers follow within minutes; acme is served with these alone by openai, openai-eu\n"
+    assert run("set openai --tenant acme", "sk-acme") == (0, said)
     assert read_by_functions(stored(client, "acme/openai")) == ["sk-acme"]
+    assert tenants.own == {"acme": ["mistral", "openai", "openai-eu"]}
+    assert run("set openai --tenant acme", "sk-other") == (0, said)
+    assert tenants.own == {"acme": ["mistral", "openai", "openai-eu"]}
+
+
+def test_a_tenant_gives_its_keys_back(run, client, tenants):
+    run("set openai", "sk-shared")
+    run("set openai --tenant acme", "sk-acme")
+    tenants.own["acme"].append("zz-not-ours")
+    assert run("unset openai --tenant acme") == (0, "acme/openai: deleted; running containers follow within minutes\n")
+    assert tenants.own == {"acme": ["zz-not-ours"]}
+    assert names(client) == ["signalbox/dev/providers/openai"]
+    assert run("set openai --tenant acme", "sk-again")[0] == 0
+
+
+def test_a_providers_keys_are_deleted_for_good_and_can_be_set_again(run, client):
+    run("set openai", "sk-shared")
+    assert run("unset openai") == (0, "openai: deleted; running containers follow within minutes\n")
+    assert names(client) == []
+    assert run("set openai", "sk-new")[0] == 0
+
+
+def test_what_is_not_there_cannot_be_taken_back(run, client, tenants):
+    assert run("unset openai") == (1, "signalbox: there are no keys openai: signalbox secrets list\n")
+    assert run("unset openai --tenant acme") == (1, "signalbox: there are no keys acme/openai: signalbox secrets list\n")
+    tenants.own["acme"] = ["openai"]  # told to have them, by whatever way, and without them
+    assert run("unset openai --tenant acme")[0] == 0
+    assert tenants.own == {"acme": []}
+
+
+def test_a_secret_that_nobody_reads_is_not_stored_for_a_tenant(run, client, tenants):
+    code, said = run("set opnai --tenant acme", "planted")
+    assert (code, names(client), tenants.own) == (1, [], {})
+    assert said == "signalbox: no provider of the live configuration reads a secret named opnai; those they read: mistral, openai\n"
+
+
+def test_keys_are_stored_before_a_tenant_is_told_to_have_them_and_deleted_after(run, client, tenants, monkeypatch):
+    def refuse(stage, method, path, body=None):
+        if method == "PUT":
+            raise Trouble("Others changed the own_keys of acme first.")
+        return tenants.call(stage, method, path, body)
+
+    monkeypatch.setattr(control_api, "call", refuse)
+    assert run("set openai --tenant acme", "sk-acme")[0] == 1
+    assert names(client) == ["signalbox/dev/providers/acme/openai"]
+    tenants.own["acme"] = ["openai"]
+    assert run("unset openai --tenant acme")[0] == 1
+    assert names(client) == ["signalbox/dev/providers/acme/openai"]
 
 
 @pytest.mark.parametrize("indent", [None, 2])
@@ -99,6 +175,10 @@ def test_keys_of_every_look_are_taken(key):
         ("set a/b", "a provider's secret has a name"),
         ("set openai --tenant a/b", "a tenant is up to 64"),
         ("set openai --tenant #", "a tenant is up to 64"),
+        ("set openai --tenant ..", "a tenant is up to 64"),
+        ("set openai --tenant=", "a tenant is up to 64"),
+        ("unset a/b", "a provider's secret has a name"),
+        ("unset openai --tenant a/b", "a tenant is up to 64"),
     ],
 )
 def test_a_name_that_leads_elsewhere_is_refused(run, client, words, said):

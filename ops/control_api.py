@@ -1,0 +1,41 @@
+"""A stage's control API, as the commands call it: with the admin key of whoever operates, and with its errors as they are said."""
+
+from typing import Any
+
+import httpx
+
+from . import stages
+from .local import settings
+from .trouble import Trouble
+
+PATIENCE_S = 30
+KEY = "SIGNALBOX_ADMIN_KEY"
+
+
+def call(stage: str, method: str, path: str, body: Any = None) -> dict[str, Any]:
+    """The answer; Trouble in the API's own words where it refuses."""
+    key = _key(stage)
+    url = stages.url(stage)
+    try:
+        answer = httpx.request(method, url + path, json=body, headers={"authorization": f"Bearer {key}"}, timeout=PATIENCE_S)
+    except httpx.HTTPError as error:
+        raise Trouble(f"{url} does not answer: {error}") from error
+    if not answer.is_success:
+        raise Trouble(_said(answer))
+    return answer.json()
+
+
+def _key(stage: str) -> str:
+    if stage == stages.LOCAL:
+        return settings.ADMIN_KEY
+    key = settings.from_environment().environment.get(KEY)
+    if not key:
+        raise Trouble(f"no {KEY} in the environment: `signalbox admin-key NAME --stage {stage}` draws one")
+    return key
+
+
+def _said(answer: httpx.Response) -> str:
+    try:
+        return answer.json()["error"]["message"]
+    except (ValueError, LookupError, TypeError):
+        return f"{answer.url} answered {answer.status_code}, and not as Signalbox does"
