@@ -648,6 +648,38 @@ def test_a_call_of_old_is_a_call():
     assert read(both) == [ToolCallDelta(0, "{}", "c", "f")]
 
 
+def calls_of(*deltas):
+    (choice,), _ = gather(openai.to_chunks([*(event({"tool_calls": [delta]}, id="r") for delta in deltas), event({}, "tool_calls")]))
+    return choice.tool_calls
+
+
+def test_calls_that_all_begin_at_index_0_stay_apart():
+    one, other = ({"index": 0, "id": id, "function": {"name": "f", "arguments": text}} for id, text in (("a", '{"x":1}'), ("b", '{"x":2}')))
+    assert calls_of(one, other) == (ToolCall("a", "f", '{"x":1}'), ToolCall("b", "f", '{"x":2}'))
+
+
+@pytest.mark.parametrize(
+    ("first", "next", "id"),
+    [
+        ({"id": "a", "name": "f"}, {}, "a"),
+        ({"id": "a", "name": "f"}, {"id": "a", "name": "f"}, "a"),
+        ({"id": "a", "name": "f"}, {"id": "another", "name": None}, "a"),  # a new id for every piece, as vLLM once did
+        ({"id": "a"}, {"name": "f"}, "a"),
+        ({"name": "f"}, {}, "call_r_0"),
+        ({"id": "", "name": "f"}, {"id": "", "name": ""}, "call_r_0"),
+    ],
+)
+def test_a_call_is_one_however_often_it_is_named(first, next, id):
+    pieces = [
+        {"index": 1, "id": said.get("id"), "function": {"name": said.get("name"), "arguments": text}}
+        for said, text in ((first, '{"x"'), (next, ":1}"))
+    ]
+    assert calls_of(*pieces) == (ToolCall(id, "f", '{"x":1}'),)
+    chunks = list(openai.to_chunks([*(event({"tool_calls": [piece]}, id="r") for piece in pieces), event({}, "stop")]))
+    assert [chunk.id for chunk in chunks[:2]] == [id, None]
+    assert {chunk.position for chunk in chunks[:2]} == {0}
+
+
 REASONED = {"completion_tokens_details": {"reasoning_tokens": 94}}
 
 

@@ -31,13 +31,13 @@ BREAKS = {"error": "server", "insufficient_system_resource": "overloaded"}
 def to_chunks(pieces: Iterable[bytes]) -> Iterator[Chunk]:
     """Ends at [DONE], which comes after the usage. A stream that ends without it, or without a finish, was cut."""
     finished = False
-    cited: set[str] = set()
+    told = _Told()
     for data in data_lines(pieces):
         if data == b"[DONE]":
             break
         try:
             event = JSON.decode(data.decode())
-            for chunk in _from_event(event, "delta", cited):
+            for chunk in _from_event(event, "delta", told):
                 finished = finished or type(chunk) is Finish
                 yield chunk
         except (ValueError, TypeError, AttributeError, RecursionError) as error:
@@ -48,7 +48,7 @@ def to_chunks(pieces: Iterable[bytes]) -> Iterator[Chunk]:
 
 def from_body(body: bytes) -> Iterator[Chunk]:
     try:
-        chunks = list(_from_event(JSON.decode(body.decode()), "message", set()))
+        chunks = list(_from_event(JSON.decode(body.decode()), "message", _Told()))
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise UpstreamFailure("malformed", f"not a chat.completion: {type(error).__name__}") from error
     if not any(type(chunk) is Finish for chunk in chunks):
@@ -56,23 +56,46 @@ def from_body(body: bytes) -> Iterator[Chunk]:
     yield from chunks
 
 
-def _from_event(event: dict[str, Any], said: str, cited: set[str]) -> Iterator[Chunk]:
-    """`cited` are the sources already told: some providers list all of them in every event."""
+class _Told:
+    """What earlier events have told: the sources, all of which some providers list in every event; and the calls, since Google begins
+    each of several at index 0, and others tell an id and a name with every piece, or no id at all.
+    """
+
+    def __init__(self) -> None:
+        self.sources: set[str] = set()
+        self._calls: dict[tuple[int, int], tuple[int, str, bool]] = {}
+        self._begun: dict[int, int] = {}
+
+    def of_call(self, number: int, place: int, id: str, name: str, answer_id: str) -> tuple[int, str | None, str | None]:
+        """Its position in the choice, and of its id and its name what is new."""
+        known = self._calls.get((number, place))
+        if known is None or (id and name and id != known[1]):
+            position = self._begun.get(number, 0)
+            self._begun[number] = position + 1
+            id = id or f"call_{answer_id or number}_{position}"
+            self._calls[number, place] = position, id, bool(name)
+            return position, id, name or None
+        position, own_id, named = known
+        self._calls[number, place] = position, own_id, named or bool(name)
+        return position, None, None if named else name or None
+
+
+def _from_event(event: dict[str, Any], said: str, told: _Told) -> Iterator[Chunk]:
     if broken := event.get("error") or (event if event.get("object") in ("error", "Error") else None):
         raise failure_of(broken)
     for choice in array(event.get("choices")):
         if broken := choice.get("error"):  # https://openrouter.ai/docs/api-reference/errors: in an answer that began well
             raise failure_of(broken)
-        yield from _from_choice(choice, choice.get(said) or {}, event)
+        yield from _from_choice(choice, choice.get(said) or {}, event, told)
     if event.get("search_results") or event.get("citations"):
-        yield from _from_sources(event, cited)
+        yield from _from_sources(event, told.sources)
     if usage := event.get("usage") or (event.get("x_groq") or {}).get("usage"):
         tokens = to_tokens(usage)
         if tokens is not None:
             yield Usage(tokens)
 
 
-def _from_choice(choice: dict[str, Any], delta: dict[str, Any], event: dict[str, Any]) -> Iterator[Chunk]:
+def _from_choice(choice: dict[str, Any], delta: dict[str, Any], event: dict[str, Any], told: _Told) -> Iterator[Chunk]:
     number, content = index(choice.get("index")), delta.get("content")
     yield from from_delta(delta, number)
     if isinstance(content, list):
@@ -86,7 +109,7 @@ def _from_choice(choice: dict[str, Any], delta: dict[str, Any], event: dict[str,
         yield from _from_annotations(array(delta["annotations"]), number)
     if delta.get("tool_calls"):
         for place, call in enumerate(array(delta["tool_calls"])):
-            yield _from_tool_call(call, place, number)
+            yield _from_tool_call(call, place, number, text(event.get("id")), told)
     elif delta.get("function_call"):  # of old, one a choice and without an id
         function = delta["function_call"]
         name = text(function.get("name")) or None
@@ -110,13 +133,14 @@ def _from_parts(parts: list[Any], number: int) -> Iterator[Chunk]:
                     yield ReasoningDelta(thought["text"], number)
 
 
-def _from_tool_call(call: dict[str, Any], place: int, number: int) -> ToolCallDelta:
+def _from_tool_call(call: dict[str, Any], place: int, number: int, answer_id: str, told: _Told) -> ToolCallDelta:
     function, signature = call.get("function") or {}, None
     if call.get("extra_content"):
         sealed = text((call["extra_content"].get("google") or {}).get("thought_signature"))
         signature = Signature("google", sealed) if sealed else None
-    arguments, id, name = text(function.get("arguments")), text(call.get("id")) or None, text(function.get("name")) or None
-    return ToolCallDelta(index(call.get("index"), place), arguments, id, name, number, signature)
+    place, id, name = index(call.get("index"), place), text(call.get("id")), text(function.get("name"))
+    position, new_id, new_name = told.of_call(number, place, id, name, answer_id)
+    return ToolCallDelta(position, text(function.get("arguments")), new_id, new_name, number, signature)
 
 
 def _from_annotations(annotations: list[Any], number: int) -> Iterator[Citation]:
@@ -155,7 +179,7 @@ def to_tokens(usage: Any) -> Tokens | None:
             reasoning = count(usage.get("reasoning_tokens"))
             input, output = input + count(usage["citation_tokens"]), output + reasoning
         elif (beside := count(usage.get("total_tokens")) - input - output) > 0:
-            # Reasoning, which xAI counts beside the answer: https://docs.x.ai/docs/guides/reasoning. Google does so too, and tells the sum alone.
+            # Reasoning: xAI counts it beside the answer (https://docs.x.ai/docs/guides/reasoning) as Google does, who tells the sum alone
             output, reasoning = output + beside, reasoning or beside
         cached = min(_first(read.get("cached_tokens"), usage.get("prompt_cache_hit_tokens")), input)
         stored = _first(read.get("cache_write_tokens"), usage.get("cache_creation_input_tokens"))
