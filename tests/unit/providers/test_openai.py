@@ -131,14 +131,20 @@ def test_what_only_its_own_clients_say_is_not_sent_for_others():
 
 
 def test_tools_and_choices_are_written_back():
-    tools = (Tool("f", "does f", {"type": "object"}, True), Raw({"type": "custom", "custom": {"name": "g"}}))
+    tools = (Tool("f", "does f", {"type": "object"}, True), Raw({"type": "browser_search"}))
     body = written(Request("openai_chat", "chat", (), tools=tools, tool_choice=ToolChoice("tool", "f")))
     assert body["tools"][0]["function"] == {"name": "f", "description": "does f", "parameters": {"type": "object"}, "strict": True}
-    assert body["tools"][1] == {"type": "custom", "custom": {"name": "g"}}
+    assert body["tools"][1] == {"type": "browser_search"}
     assert body["tool_choice"] == {"type": "function", "function": {"name": "f"}}
     for mode in ("auto", "none", "required"):
         assert written(Request("openai_chat", "chat", (), tool_choice=ToolChoice(mode)))["tool_choice"] == mode
     assert written(Request("openai_chat", "chat", (), tool_choice=Raw({"type": "custom"})))["tool_choice"] == {"type": "custom"}
+
+
+def test_a_tool_whose_calls_would_be_lost_is_refused():
+    request = Request("openai_chat", "chat", (Message("user", (Text("hi"),)),), tools=(Raw({"type": "custom", "custom": {"name": "g"}}),))
+    assert lack_of(request, TARGET, provider()) == ("tools", "calls of custom tools cannot be passed on; those of functions can")
+    assert lack_of(request._replace(tools=(Raw({"type": "browser_search"}),)), TARGET, provider("groq")) is None
 
 
 def test_a_call_without_arguments_has_an_empty_object():

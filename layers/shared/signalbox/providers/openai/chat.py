@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...errors import Refusal
-from ...request import Format, Request, ToolChoice
+from ...request import Format, Raw, Request, ToolChoice
 from ...routing.catalog import Provider, Target
 from ...wire import HttpRequest
 from ..contract import Lack, Wire
@@ -95,6 +95,8 @@ NEEDS: dict[str, Callable[[Request], bool]] = {
 
 
 def lacks(request: Request, target: Target, provider: Provider) -> Lack | None:
+    if any(isinstance(tool, Raw) and tool.json.get("type") == "custom" for tool in request.tools):
+        return "tools", "calls of custom tools cannot be passed on; those of functions can"
     row = ROWS.get(provider.kind, PLAIN)
     lacking = row.lacks if "reasoning" not in target.capabilities else {**row.lacks, **row.thinkers_lack}
     for field, why in lacking.items():
