@@ -8,7 +8,7 @@ import boto3
 from botocore.config import Config
 
 from ..trouble import Trouble
-from .processes import Child, free_port
+from .processes import Child, kept_port
 from .settings import Settings
 
 REGION = "us-east-1"
@@ -38,7 +38,8 @@ class Emulator:
         folders = {"STATE_DIR": self.state, "S3_DATA_DIR": settings.home / "s3", "TMPDIR": settings.home / "tmp"}
         for folder in folders.values():
             folder.mkdir(parents=True, exist_ok=True)
-        self._port = free_port()
+        # Its queues are known by their addresses: at another port nobody would read them.
+        self._port = kept_port(settings.home / "aws.port", "the embedded AWS")
         environment = CREDENTIALS | {
             "PATH": settings.environment.get("PATH", ""),
             "HOME": str(settings.home),

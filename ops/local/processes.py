@@ -82,10 +82,23 @@ def require_port(port: int, name: str, what: str) -> int:
     """The port itself, or a free one for 0."""
     if port == 0:
         return free_port()
+    _bind(port, f"port {port}, for {what}, is taken: stop what holds it, or choose another: {name}={port + 1}")
+    return port
+
+
+def kept_port(file: Path, what: str) -> int:
+    """The port that `file` remembers; at first a free one."""
+    if not file.exists():
+        file.write_text(str(free_port()))
+    port = int(file.read_text())
+    _bind(port, f"port {port}, where {what} has its state, is taken: stop what holds it, or remove {file.parent} to begin anew")
+    return port
+
+
+def _bind(port: int, trouble: str) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
-            raise Trouble(f"port {port}, for {what}, is taken: stop what holds it, or choose another: {name}={port + 1}") from error
-    return port
+            raise Trouble(trouble) from error

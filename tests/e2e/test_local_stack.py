@@ -66,6 +66,7 @@ def test_a_clean_stop_keeps_the_state_and_leaves_nothing_running(own):
     assert "was lost" not in second.output
     assert second.usage(second.key)["today"] == usage["today"]
     assert int(ask(second)["x-signalbox-config-version"]) == int(version) + 1  # the simulators have moved to another port
+    eventually(lambda: second.usage(second.key), lambda usage: usage["today"]["requests"] == 2)
     assert second.stop() == 0
 
 
