@@ -11,6 +11,7 @@ from .client import Aws, AwsError
 FRESH_S = 300
 TRY_AGAIN_S = 1  # where it could not be read
 REREAD_AFTER_S = 60  # a key that is refused again and again does not read its secret again and again
+GONE = "ResourceNotFoundException"
 
 T = TypeVar("T")
 
@@ -24,11 +25,16 @@ class SecretCache(Generic[T]):
         self._wall = wall
         self._kept: dict[str, T] = {}
         self._tried_s: dict[str, float] = {}
+        self._anew_s: dict[str, float] = {}
 
     def get(self, name: str, anew: bool = False) -> T | None:
-        """None where it was never readable. `anew` reads it again, once a minute at the most."""
-        missing, ago_s = name not in self._kept, self._wall() - self._tried_s.get(name, 0.0)
-        if (missing and ago_s > TRY_AGAIN_S) or (anew and ago_s > REREAD_AFTER_S):
+        """None where there is none, or it was never readable. `anew` reads it again, once a minute at the most."""
+        now_s = self._wall()
+        missing = name not in self._kept and now_s - self._tried_s.get(name, 0.0) > TRY_AGAIN_S
+        anew = anew and now_s - self._anew_s.get(name, 0.0) > REREAD_AFTER_S
+        if anew:
+            self._anew_s[name] = now_s
+        if missing or anew:
             self._read(name)
         return self._kept.get(name)
 
@@ -44,4 +50,6 @@ class SecretCache(Generic[T]):
         try:
             self._kept[name] = self._parse(secrets.fetch(self._aws, name))
         except (AwsError, ValueError, KeyError, TypeError) as error:
+            if getattr(error, "code", "") == GONE:
+                self._kept.pop(name, None)
             telemetry.error(f"the secret {name} could not be read", error)
