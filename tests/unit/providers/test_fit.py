@@ -97,6 +97,13 @@ def test_what_has_no_effect_on_the_answer_is_no_hindrance(wires):
     assert lack(PLAIN._replace(extra=extra, user="u", tool_choice=ToolChoice("auto"))) is None
 
 
+def test_what_is_left_out_of_a_long_context_is_no_hindrance_but_a_summary_of_it_is(wires):
+    cleared = [{"type": "clear_thinking_20251015", "keep": "all"}, {"type": "clear_tool_uses_20250919"}]
+    assert lack(PLAIN._replace(extra={"context_management": {"edits": cleared}, "client_metadata": {"a": "b"}})) is None
+    for edits in ([*cleared, {"type": "compact_20260112"}], "clear_all", ["clear_all"], None):
+        assert lack(PLAIN._replace(extra={"context_management": {"edits": edits}}))[0] == "context_management"
+
+
 def test_a_wire_may_lack_more(wires):
     wires["it"] = WIRE._replace(
         lacks=lambda request, target, provider: ("temperature", "it goes from 0 to 1") if request.temperature else None

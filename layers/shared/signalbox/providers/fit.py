@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from itertools import chain
 
-from ..request import Format, Image, Raw, Request, Text, ToolCall, ToolResult
+from ..request import Format, Image, Json, Raw, Request, Text, ToolCall, ToolResult
 from ..routing.catalog import Provider, Target
 from .contract import CARRIED_BY_ALL, Lack, Wire
 from .registry import wire
@@ -11,7 +11,7 @@ from .registry import wire
 # What clients send for their own or the provider's records: without it the answer is the same.
 WITHOUT_EFFECT = frozenset(
     {"user", "metadata", "store", "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "stream_options", "anthropic_beta"}
-    | {"cache_control", "diagnostics", "user_profile_id"}
+    | {"cache_control", "diagnostics", "user_profile_id", "client_metadata"}
 )
 # Values that ask for what is done anyhow.
 USUAL = {
@@ -94,8 +94,17 @@ def _foreign(request: Request, format: Wire) -> Iterator[Lack]:
     if isinstance(request.tool_choice, Raw):
         yield "tool_choice", "it is of a kind that its provider does not know"
     for name, value in request.extra.items():
-        if name not in WITHOUT_EFFECT and value not in USUAL.get(name, ()):
+        if name not in WITHOUT_EFFECT and value not in USUAL.get(name, ()) and not clears_alone(name, value):
             yield name, "its provider does not know it"
+
+
+def clears_alone(name: str, value: Json) -> bool:
+    """Anthropic's way to leave out what is long past: a model that is still shown all of it answers no worse.
+
+    https://platform.claude.com/docs/en/build-with-claude/context-editing
+    """
+    edits = value.get("edits") if name == "context_management" and isinstance(value, dict) else None
+    return isinstance(edits, list) and all(isinstance(edit, dict) and str(edit.get("type")).startswith("clear_") for edit in edits)
 
 
 def _parts(request: Request) -> Iterator[Image | Raw | Text]:
