@@ -8,6 +8,7 @@ from email.utils import formatdate
 
 from .answer import to_answer
 from .bill import cost_nanousd, generated
+from .echo import echoing
 from .exchange import Answer, Ask, Frame, Rejected, Stamp, Tokens
 from .faults import KEYS, Fault
 from .http import Connection, Request
@@ -48,9 +49,9 @@ class Delivery:
             self._record("client_gone", None, self._abandoned(answer))
         elif status is not None:
             kind, body = self.operation.error(status)
-            self._send_error(status, {"content-type": kind} | self._retry_after(), body)
+            self._send_error(status, {"content-type": kind} | self._retry_after(), self._said(body))
         elif refusal is not None:
-            self._send_error(refusal.status, {"content-type": refusal.kind}, refusal.body)
+            self._send_error(refusal.status, {"content-type": refusal.kind}, self._said(refusal.body))
         elif self.ask is not None and answer is not None:
             await (self._stream if self.ask.stream else self._whole)(self.ask, answer)
 
@@ -68,6 +69,9 @@ class Delivery:
         if answer is None or self.ask is None:
             return Tokens()
         return generated(answer, ()) if self.ask.stream else answer.tokens
+
+    def _said(self, error: bytes) -> bytes:
+        return echoing(error, self.provider.key(self.request), self.ask.prompt if self.ask else "") if self.fault.echo else error
 
     def _send_error(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         self.connection.send(status, {**headers, **self.provider.headers(self.stamp)}, body)
@@ -110,7 +114,7 @@ class Delivery:
     def _fail_stream(self, status: int, answer: Answer, sent: Sequence[Frame]) -> None:
         """The provider's own error, and an orderly end. It bills nothing where nothing had been written by then."""
         if event := self.operation.error_event(status):
-            self.connection.chunk(event)
+            self.connection.chunk(self._said(event))
         self.connection.end()
         self._record("error", 200, generated(answer, sent) if sent else Tokens(), any(frame.usage for frame in sent))
 

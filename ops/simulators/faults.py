@@ -25,6 +25,7 @@ class Fault:
     error_in_stream: int | bool | None = None
     error_after_chunks: int | None = None
     late_usage: bool | None = None
+    echo: bool | None = None
     bad_keys: tuple[str, ...] | None = None
     limited_keys: tuple[str, ...] | None = None
     times: int | None = None
@@ -60,6 +61,7 @@ FIELDS: dict[str, tuple[tuple[type, ...], str, float, float]] = {
     "error_in_stream": (WHOLE, "true, or the status of the error, from 400 to 599", 400, 599),
     "error_after_chunks": (WHOLE, "a whole number from 0", 0, 10**9),
     "late_usage": ((bool,), "true or false", 0, 1),
+    "echo": ((bool,), "true or false", 0, 1),
     "times": (WHOLE, "a whole number from 1", 1, 10**9),
 }
 KEYS = ("bad_keys", "limited_keys")

@@ -242,3 +242,19 @@ def test_late_usage_follows_the_finish(upstream):
     lines = [json.loads(line[6:]) for line in upstream.complete("mistral", stream=True) if line.startswith(b"data: {")]
     assert ("usage" in lines[-2], lines[-2]["choices"][0]["finish_reason"]) == (False, "stop")
     assert (lines[-1]["choices"], lines[-1]["usage"]["completion_tokens"]) == ([], upstream.last_call()["output_tokens"])
+
+
+@pytest.mark.parametrize("provider", ["openai", "mistral", "deepseek"])
+def test_an_error_can_quote_the_key_and_the_prompt(upstream, provider):
+    """In its text and in its names, in an answer of its own and in a stream."""
+    upstream.fault(provider, status=400, echo=True)
+    said = upstream.complete(provider, messages=[{"role": "user", "content": "a secret plan"}]).read().decode()
+    assert "You sent " in said
+    assert json.loads(said)
+
+
+def test_an_error_in_a_stream_can_too(upstream):
+    upstream.fault(error_after_chunks=1, echo=True)
+    said = upstream.complete(stream=True, messages=[{"role": "user", "content": "a secret plan"}]).read().decode()
+    assert "and asked a secret plan" in said
+    assert "data: " in said

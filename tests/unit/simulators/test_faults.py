@@ -16,6 +16,7 @@ EVERY = {
     "error_in_stream": 529,
     "error_after_chunks": 3,
     "late_usage": True,
+    "echo": True,
     "bad_keys": ["sk-a"],
     "limited_keys": [],
     "times": 2,
