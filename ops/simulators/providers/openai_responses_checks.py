@@ -42,7 +42,7 @@ PARAMETERS: dict[str, tuple[tuple[type, ...], str, tuple[float, float] | None]] 
     "safety_identifier": ((str,), "a string", None),
     "background": ((bool,), "a boolean", None),
 }
-TAKEN_UNREAD = {"prompt_cache_retention", "prompt_cache_options", "context_management", "moderation", "access_programs"}
+TAKEN_UNREAD = {"prompt_cache_retention", "prompt_cache_options", "context_management", "moderation", "access_programs", "client_metadata"}
 ROLES = ("assistant", "system", "developer", "user")
 PARTS = ("input_text", "input_image", "input_file", "output_text", "refusal")
 SPOKEN = ("input_text", "output_text")
