@@ -303,6 +303,7 @@ REQUESTS = {
     "n": Request("openai_chat", "chat", (), n=2),
     "top_k": Request("openai_chat", "chat", (), top_k=5),
     "seed": Request("openai_chat", "chat", (), seed=0),
+    "stop": Request("openai_chat", "chat", (), stop=("END",)),
     "logprobs": Request("openai_chat", "chat", (), logprobs=0),
     "frequency_penalty": Request("openai_chat", "chat", (), frequency_penalty=0.1),
     "presence_penalty": Request("openai_chat", "chat", (), presence_penalty=-0.1),
@@ -316,7 +317,7 @@ REQUESTS = {
 
 @pytest.mark.parametrize("kind", [kind for kind, row in ROWS.items() if row.wire == "openai"])
 def test_what_a_provider_lacks_is_refused_before_a_call_and_nothing_else_is(kind):
-    lacking = ROWS[kind].lacks
+    lacking = {**ROWS[kind].lacks, **ROWS[kind].thinkers_lack}
     assert set(lacking) <= set(REQUESTS)
     for field, request in REQUESTS.items():
         lack = lack_of(request, TARGET, provider(kind))
@@ -324,6 +325,15 @@ def test_what_a_provider_lacks_is_refused_before_a_call_and_nothing_else_is(kind
             assert lack == (field.partition(".")[0], lacking[field])
         elif "tools" not in lacking or not request.tools:
             assert lack is None
+
+
+def test_what_only_models_that_reason_refuse_goes_to_the_others():
+    stops = REQUESTS["stop"]
+    assert lack_of(stops, TARGET._replace(capabilities=frozenset({"reasoning"})), provider("xai")) == (
+        "stop",
+        ROWS["xai"].thinkers_lack["stop"],
+    )
+    assert lack_of(stops, TARGET._replace(capabilities=frozenset()), provider("xai")) is None
 
 
 def test_mistral_has_its_own_names():

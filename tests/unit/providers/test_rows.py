@@ -44,6 +44,6 @@ def test_the_usual_ports_of_local_ones_differ():
 
 @pytest.mark.parametrize("kind", [kind for kind, row in ROWS.items() if row.wire == "openai"])
 def test_every_lack_has_a_reason_that_can_be_told(kind):
-    for field, why in ROWS[kind].lacks.items():
+    for field, why in (*ROWS[kind].lacks.items(), *ROWS[kind].thinkers_lack.items()):
         assert field
         assert why.startswith("it ")

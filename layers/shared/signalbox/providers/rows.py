@@ -17,9 +17,9 @@ class Row(NamedTuple):
     billed or its count comes at the end alone, `estimate` what came, or `free` where nothing is billed. `embeddings`: the wire of those.
 
     The rest are departures. `names`: its name for a parameter (None: it refuses it, and nothing is lost without). `lacks`: the field of a
-    request it cannot serve, and why. `left_out`: of a message that is sent again, what it refuses. `reasoning`: the field in which it takes
-    reasoning that is sent again; `thinking`: how it is told how much to reason (both: tables of openai_reasoning.py); `efforts`: its words
-    for it. `flat`: texts go as one string. `cache`: it reads Anthropic's marks on parts. `short_ids`: a call's has nine characters.
+    request it cannot serve, and why; `thinkers_lack`: what its models that reason lack as well. `left_out`: of a message that is sent
+    again, what it refuses. `reasoning`: the field in which it takes reasoning that is sent again; `thinking`: how it is told how much to
+    reason (both: tables of openai_reasoning.py); `efforts`: its words for it. `flat`: texts go as one string. `cache`: it reads Anthropic's marks on parts. `short_ids`: a call's has nine characters.
     `signed_calls`: it may be Google, whose calls are signed. `asks_reasoning`: no answer may be sent again without that field.
     """
 
@@ -31,6 +31,7 @@ class Row(NamedTuple):
     embeddings: str | None = None
     names: Mapping[str, str | None] = MappingProxyType({})
     lacks: Mapping[str, str] = NONE
+    thinkers_lack: Mapping[str, str] = NONE
     roles: Mapping[str, str] = NONE
     left_out: frozenset[str] = frozenset()
     reasoning: str | None = None
@@ -61,6 +62,7 @@ ROWS: Mapping[str, Row] = {
         base_url="https://api.mistral.ai/v1",
         embeddings="openai_embeddings",
         names=MAX_TOKENS | {"seed": "random_seed", "stream_options": None, "user": None},
+        lacks=NO_TOP_K | {"logprobs": "it gives no log probabilities"},
         roles=SYSTEM,
         left_out=OWN_ANSWERS | {"name", "reasoning_content", "reasoning_details"},
         reasoning="thinking",
@@ -141,6 +143,7 @@ ROWS: Mapping[str, Row] = {
     "xai": Row(
         base_url="https://api.x.ai/v1",
         lacks=NO_TOP_K,
+        thinkers_lack=dict.fromkeys(("stop", "frequency_penalty", "presence_penalty"), "it takes none for a model that reasons"),
         roles=SYSTEM,
         left_out=OWN_ANSWERS,
         efforts={"minimal": "low", "xhigh": "high"},
