@@ -289,6 +289,13 @@ def test_how_to_think_is_the_clients_own_word():
         (asked(top_k=4, parallel_tool_calls=False), "claude-sonnet-4-5", None),
         (asked(extra={"weird": 1}), "claude-sonnet-4-5", "weird"),
         (asked(dialect=OWN, extra={"weird": 1}), "claude-sonnet-4-5", None),
+        (asked(dialect=OWN, extra={"context_management": {"edits": [{"type": "clear_thinking_20251015"}]}}), "claude-opus-4-6", None),
+        (
+            asked(dialect=OWN, extra={"context_management": {"edits": [{"type": "compact_20260112"}]}}),
+            "claude-opus-4-6",
+            "context_management",
+        ),
+        (asked(dialect=OWN, extra={"context_management": {"edits": "x"}}), "claude-opus-4-6", None),  # which Anthropic judges
     ],
 )
 def test_what_cannot_be_served_is_known_before_the_call(request_, model, parameter):

@@ -50,9 +50,21 @@ def betas(request: Request) -> Mapping[str, str]:
 
 def lack(request: Request, target: Target, urls: bool) -> Lack | None:
     found = blocks.lack(request, urls) or thinking.lack(request, target.model)
+    if found is None and _compacts(request):
+        return (
+            "context_management",
+            "a summary of what came before is told in blocks that cannot be passed on; clearing it can be asked for",
+        )
     if found is None and request.response_format and request.response_format.schema is not None and not claude(target.model).schemas:
         return "response_format", "the model cannot be held to a JSON schema"
     return found
+
+
+def _compacts(request: Request) -> bool:
+    """https://platform.claude.com/docs/en/build-with-claude/compaction: it is billed beside the answer, too."""
+    managed = request.extra.get("context_management") if request.dialect in READS else None
+    edits = managed.get("edits") if isinstance(managed, dict) else None
+    return isinstance(edits, list) and any(isinstance(edit, dict) and str(edit.get("type")).startswith("compact") for edit in edits)
 
 
 def written(body: Json) -> bytes:
