@@ -73,9 +73,10 @@ def _target(id: str, model: Model, document: Document) -> dict[str, Any]:
 
 def _prices(prices: Prices) -> dict[str, Any]:
     """Without those of batches, in which nothing is sent."""
+    fee = {"request": _nanousd(prices.request)}
     if prices.long is None:
-        return _per_token(prices)
-    return _per_token(prices) | {"long_above": prices.long.above_tokens, "long": _per_token(prices.long)}
+        return _per_token(prices) | fee
+    return _per_token(prices) | fee | {"long_above": prices.long.above_tokens, "long": _per_token(prices.long) | fee}
 
 
 def _per_token(prices: PerToken) -> dict[str, int]:
@@ -88,7 +89,6 @@ def _per_token(prices: PerToken) -> dict[str, int]:
         "cache_write": _nanousd(cache_write),
         "cache_write_1h": _nanousd(cache_write if prices.cache_write_1h is None else prices.cache_write_1h),
         "reasoning": _nanousd(output if prices.reasoning is None else prices.reasoning),
-        "request": _nanousd(prices.request),
     }
 
 

@@ -118,7 +118,6 @@ class PerToken(Row):
     cache_write: Usd | None = None
     cache_write_1h: Usd | None = None
     reasoning: Usd | None = None
-    request: Usd = Decimal(0)  # a fee for each request, whatever its tokens
 
 
 class LongPrices(PerToken):
@@ -135,6 +134,7 @@ class BatchPrices(Row):
 
 
 class Prices(PerToken):
+    request: Usd = Decimal(0)  # a fee for each request, whatever its tokens
     long: LongPrices | None = None
     batch: BatchPrices | None = None
     source: str
