@@ -287,6 +287,8 @@ def test_how_to_think_is_the_clients_own_word():
         (asked(seed=1), "claude-sonnet-4-5", "seed"),
         (asked(logprobs=1), "claude-sonnet-4-5", "logprobs"),
         (asked(top_k=4, parallel_tool_calls=False), "claude-sonnet-4-5", None),
+        (asked(stop=("END", "\n\n")), "claude-sonnet-4-5", "stop"),
+        (asked(stop=("END", "")), "claude-sonnet-4-5", None),
         (asked(extra={"weird": 1}), "claude-sonnet-4-5", "weird"),
         (asked(dialect=OWN, extra={"weird": 1}), "claude-sonnet-4-5", None),
         (asked(dialect=OWN, extra={"context_management": {"edits": [{"type": "clear_thinking_20251015"}]}}), "claude-opus-4-6", None),

@@ -77,6 +77,8 @@ def lack(request: Request, urls: bool) -> Lack | None:
     """`urls`: whether the provider fetches images by itself."""
     if all(message.role in ABOVE for message in request.messages):
         return "messages", "it needs a message that is not the system's"
+    if any(stop and not said(stop) for stop in request.stop):
+        return "stop", "it stops at words, not at spaces or the end of a line"
     for image in images(request):
         source = data_url.of(image.url)
         if source is None and not (urls and image.url.startswith("http")):

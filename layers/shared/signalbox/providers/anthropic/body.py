@@ -29,7 +29,7 @@ def to_body(request: Request, target: Target, max_tokens: int | None) -> dict[st
         "stream": True if "streaming" in target.capabilities else None,
         **thinking.to_sampling(request, target.model),
         "top_k": request.top_k,
-        "stop_sequences": [stop for stop in request.stop if blocks.said(stop)] or None,
+        "stop_sequences": list(filter(None, request.stop)) or None,
         "tools": [_tool(tool, target.model) for tool in request.tools] or None,
         "tool_choice": _choice(request),
         "thinking": thoughts,

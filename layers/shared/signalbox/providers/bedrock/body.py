@@ -20,7 +20,7 @@ def to_body(request: Request, target: Target, max_tokens: int | None) -> dict[st
     model = model_of(target.model)
     most = target.max_output_tokens if max_tokens is None else max_tokens
     reasons = model.claude and "reasoning" in target.capabilities
-    stops = [stop for stop in request.stop if blocks.said(stop)]
+    stops = list(filter(None, request.stop))
     sampling = thinking.to_sampling(request, target.model) if model.claude else {"temperature": request.temperature, "top_p": request.top_p}
     body = {
         "system": _system(request, model),
