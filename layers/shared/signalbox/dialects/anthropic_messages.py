@@ -120,8 +120,8 @@ def to_output(given: dict[str, Any]) -> tuple[str | None, Format | None]:
     """How much effort, and in what form. `output_format` is what `output_config.format` was called once."""
     sent = taken(given, "output_config", OBJECT) or {}
     config = dict(sent)
-    effort = taken(config, "effort", one_of(*EFFORTS), "output_config.")
-    response_format = to_format(taken(config, "format", OBJECT, "output_config."), "output_config.format")
+    effort = taken(config, "effort", one_of(*EFFORTS), "output_config")
+    response_format = to_format(taken(config, "format", OBJECT, "output_config"), "output_config.format")
     if any(value is not None for value in config.values()):
         given["output_config"] = sent  # whole: it goes before what is written from this Request
     return EFFORTS.get(effort), response_format or to_format(taken(given, "output_format", OBJECT), "output_format")

@@ -12,6 +12,7 @@ from ..request import Part, Reasoning, Signature, Text, ToolCall
 from .anthropic_messages_blocks import FAMILY
 from .contract import Answer
 from .signatures import pack
+from .written import dumped
 
 # https://platform.claude.com/docs/en/build-with-claude/handling-stop-reasons
 STOP_REASONS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use", "content_filter": "refusal"}
@@ -151,7 +152,3 @@ def to_error(refusal: Refusal) -> bytes:
         "param": refusal.param,
     }
     return dumped({"type": "error", "error": error, "request_id": None})
-
-
-def dumped(value: Any) -> bytes:
-    return json.dumps(value, separators=(",", ":")).encode()

@@ -6,12 +6,14 @@ from typing import Any
 
 from ..errors import Refusal
 from ..request import Image, Message, Part, Raw, Reasoning, Signature, Text, ToolCall, ToolResult
-from .checks import BOOLEAN, OBJECT, OBJECTS, STRING, STRING_OR_OBJECTS, expect, one_of
+from .checks import BOOLEAN, OBJECT, OBJECTS, STRING, STRING_OR_OBJECTS, expect, one_of, string
 from .signatures import unpack
 
 FAMILY = "anthropic"
 MEDIA_TYPES = ("image/jpeg", "image/png", "image/gif", "image/webp")
 LIFETIMES = ("5m", "1h")
+NO_TEXT = Text("")
+ARGUMENTS = json.JSONEncoder(ensure_ascii=False)
 
 
 def to_system(content: Any, path: str) -> tuple[Text, ...]:
@@ -23,20 +25,20 @@ def to_system(content: Any, path: str) -> tuple[Text, ...]:
 
 
 def to_messages(messages: list[dict[str, Any]]) -> tuple[Message, ...]:
-    return tuple(read for place, message in enumerate(messages) for read in to_message(message, f"messages[{place}]"))
+    return tuple([read for place, message in enumerate(messages) for read in to_message(message, f"messages[{place}]")])
 
 
 def to_message(message: dict[str, Any], path: str) -> list[Message]:
     """A user's turn may hold the results of tools, which are messages of their own here."""
     role: Any = message.get("role")
-    expect(role, one_of(*BLOCKS), f"{path}.role")
     content: Any = message.get("content")
+    expect(role, ROLE, f"{path}.role")
     expect(content, STRING_OR_OBJECTS, f"{path}.content")
     if not content and role != "assistant":
         raise Refusal("invalid_request", f"`{path}.content` is empty. Send a string or an array of blocks.", param=f"{path}.content")
     if isinstance(content, str):
         return [Message(role, (Text(content),) if content else ())]
-    parts = tuple(to_part(block, f"{path}.content[{place}]", role) for place, block in enumerate(content))
+    parts = tuple([to_part(block, f"{path}.content[{place}]", role) for place, block in enumerate(content)])
     return [Message(role, to_signed(parts))] if role == "assistant" else _to_turns(role, parts)
 
 
@@ -55,12 +57,14 @@ def _to_turns(role: str, parts: tuple[Part, ...]) -> list[Message]:
 
 def to_signed(parts: tuple[Part, ...]) -> tuple[Part, ...]:
     """Gives each call the signature that an answer of ours put beside it, in a sealed block with the call's id; and drops empty texts."""
+    if Reasoning not in map(type, parts):  # as in most turns, so that none of them is looked at twice
+        return tuple([part for part in parts if part != NO_TEXT])
     calls = {part.id for part in parts if isinstance(part, ToolCall)}
     signatures = {part.signature.id: part.signature._replace(id=None) for part in parts if _is_of_call(part, calls)}  # type: ignore[union-attr]
     return tuple(
         part._replace(signature=signatures.get(part.id)) if isinstance(part, ToolCall) else part
         for part in parts
-        if not _is_of_call(part, calls) and part != Text("")
+        if not _is_of_call(part, calls) and part != NO_TEXT
     )
 
 
@@ -70,16 +74,15 @@ def _is_of_call(part: Part, calls: set[str]) -> bool:
 
 def to_part(block: dict[str, Any], path: str, role: str) -> Part:
     """What we do not know is kept as it is, for Anthropic to judge."""
-    kind = block.get("type")
-    expect(kind, STRING, f"{path}.type")
-    if role == "system" or (kind in READ and kind not in BLOCKS[role]):
+    kind = string(block, "type", path)
+    read = READ.get(kind)
+    if role == "system" or (read and kind not in BLOCKS[role]):
         expect(kind, one_of(*BLOCKS[role]), f"{path}.type")
-    return READ[kind](block, path) if kind in READ else Raw(block)
+    return read(block, path) if read else Raw(block)
 
 
 def to_text(block: dict[str, Any], path: str) -> Text:
-    expect(block.get("text"), STRING, f"{path}.text")
-    return Text(block["text"], to_cache(block, path))
+    return Text(string(block, "text", path), to_cache(block, path))
 
 
 def to_image(block: dict[str, Any], path: str) -> Image | Raw:
@@ -100,15 +103,13 @@ def to_image(block: dict[str, Any], path: str) -> Image | Raw:
 
 
 def to_tool_call(block: dict[str, Any], path: str) -> ToolCall:
-    for name in ("id", "name"):
-        expect(block.get(name), STRING, f"{path}.{name}")
+    id, name = string(block, "id", path), string(block, "name", path)
     expect(block.get("input"), OBJECT, f"{path}.input")
-    return ToolCall(block["id"], block["name"], json.dumps(block["input"], ensure_ascii=False), cache=to_cache(block, path))
+    return ToolCall(id, name, ARGUMENTS.encode(block["input"]), None, to_cache(block, path))
 
 
 def to_tool_result(block: dict[str, Any], path: str) -> ToolResult:
-    expect(block.get("tool_use_id"), STRING, f"{path}.tool_use_id")
-    content, failed = block.get("content"), block.get("is_error")
+    call_id, content, failed = string(block, "tool_use_id", path), block.get("content"), block.get("is_error")
     if failed is not None:
         expect(failed, BOOLEAN, f"{path}.is_error")
     if content is None or isinstance(content, str):
@@ -116,12 +117,11 @@ def to_tool_result(block: dict[str, Any], path: str) -> ToolResult:
     else:
         expect(content, (OBJECTS[0], STRING_OR_OBJECTS[1]), f"{path}.content")
         parts = tuple(to_result_part(part, f"{path}.content[{place}]") for place, part in enumerate(content))
-    return ToolResult(block["tool_use_id"], parts, bool(failed), to_cache(block, path))
+    return ToolResult(call_id, parts, bool(failed), to_cache(block, path))
 
 
 def to_result_part(block: dict[str, Any], path: str) -> Text | Image | Raw:
-    kind = block.get("type")
-    expect(kind, STRING, f"{path}.type")
+    kind = string(block, "type", path)
     if kind == "text":
         return to_text(block, path)
     return to_image(block, path) if kind == "image" else Raw(block)
@@ -129,14 +129,11 @@ def to_result_part(block: dict[str, Any], path: str) -> Text | Image | Raw:
 
 def to_reasoning(block: dict[str, Any], path: str) -> Reasoning:
     """Without a signature it is what a model of another provider thought."""
-    for name in ("thinking", "signature"):
-        expect(block.get(name), STRING, f"{path}.{name}")
-    return Reasoning(block["thinking"], _signature(block["signature"]))
+    return Reasoning(string(block, "thinking", path), _signature(string(block, "signature", path)))
 
 
 def to_sealed(block: dict[str, Any], path: str) -> Reasoning:
-    expect(block.get("data"), STRING, f"{path}.data")
-    return Reasoning("", _signature(block["data"]), redacted=True)
+    return Reasoning("", _signature(string(block, "data", path)), redacted=True)
 
 
 def _signature(text: str) -> Signature | None:
@@ -169,3 +166,4 @@ BLOCKS = {
     "assistant": ("text", "thinking", "redacted_thinking", "tool_use"),
     "system": ("text",),
 }
+ROLE = one_of(*BLOCKS)

@@ -1,6 +1,5 @@
 """An answer as Anthropic streams it, block by block. https://platform.claude.com/docs/en/build-with-claude/streaming"""
 
-import json
 from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -10,7 +9,6 @@ from ..money import Tokens
 from ..reply import Chunk, Citation, Embedding, Finish, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta, Usage
 from .anthropic_messages_answer import (
     ARGUMENTS,
-    dumped,
     to_citation,
     to_error,
     to_message,
@@ -25,6 +23,7 @@ from .anthropic_messages_answer import (
 from .anthropic_messages_blocks import FAMILY
 from .contract import Answer
 from .signatures import pack
+from .written import dumped, quoted
 
 START = b'event: content_block_start\ndata: {"type":"content_block_start","index":%d,"content_block":%b}\n\n'
 DELTA = b'event: content_block_delta\ndata: {"type":"content_block_delta","index":%d,"delta":%b}\n\n'
@@ -136,7 +135,7 @@ class _Content:
             written = self._begin(block)
         if not text:
             return written
-        written += self._write(block, TEXT % _quoted(text))
+        written += self._write(block, TEXT % quoted(text))
         if kind == "text":
             self._cited = block
             if self._sources:
@@ -152,9 +151,9 @@ class _Content:
             block = _Block("thinking", to_thinking())
             written = self._begin(block)
         if chunk.text:
-            written += self._write(block, THINKING % _quoted(chunk.text))
+            written += self._write(block, THINKING % quoted(chunk.text))
         if chunk.signature:
-            written += self._write(block, SIGNATURE % _quoted(pack(chunk.signature, FAMILY)))
+            written += self._write(block, SIGNATURE % quoted(pack(chunk.signature, FAMILY)))
             block.kind = "signed"  # what is thought after it is another block
         return written
 
@@ -169,7 +168,7 @@ class _Content:
             written += self._begin(block)
         if chunk.arguments and not block.over:
             block.arguments.append(chunk.arguments)
-            written += self._write(block, INPUT % _quoted(chunk.arguments))
+            written += self._write(block, INPUT % quoted(chunk.arguments))
             if block is not self._last:
                 self._settle(block)
                 written += self._advance()
@@ -226,7 +225,3 @@ def _is_whole(arguments: str) -> bool:
     except (ValueError, RecursionError):
         return False
     return True
-
-
-def _quoted(text: str) -> bytes:
-    return json.dumps(text).encode()

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from functools import cache
 from math import isfinite
 from typing import Any
 
@@ -18,7 +19,7 @@ HALF = re.compile(
 STRING: Check = (lambda value: isinstance(value, str), "a string")
 BOOLEAN: Check = (lambda value: isinstance(value, bool), "true or false")
 OBJECT: Check = (lambda value: isinstance(value, dict), "an object")
-OBJECTS: Check = (lambda value: isinstance(value, list) and all(isinstance(item, dict) for item in value), "an array of objects")
+OBJECTS: Check = (lambda value: isinstance(value, list) and {dict}.issuperset(map(type, value)), "an array of objects")
 STRING_OR_OBJECT: Check = (lambda value: isinstance(value, str | dict), "a string or an object")
 STRINGS: Check = (lambda value: isinstance(value, list) and all(isinstance(item, str) for item in value), "an array of strings")
 STRING_OR_OBJECTS: Check = (lambda value: isinstance(value, str) or OBJECTS[0](value), "a string or an array of objects")
@@ -40,6 +41,7 @@ def number(low: float, high: float) -> Check:
     )
 
 
+@cache
 def one_of(*names: str) -> Check:
     return lambda value: isinstance(value, str) and value in names, f"one of {', '.join(names)}"
 
@@ -83,11 +85,19 @@ JSON = json.JSONDecoder(parse_constant=_no_number, parse_float=_finite)
 
 
 def taken(body: dict[str, Any], name: str, check: Check, path: str = "") -> Any:
-    """Takes the parameter out of the body; None where it is absent or null."""
+    """Takes the parameter out of the body, which stands at `path`; None where it is absent or null."""
     value = body.pop(name, None)
     if value is not None:
-        expect(value, check, f"{path}{name}")
+        expect(value, check, f"{path}.{name}" if path else name)
     return value
+
+
+def string(body: dict[str, Any], name: str, path: str) -> str:
+    """What must be there. Each block of a conversation has some: on the way of what is right nothing is written of its place."""
+    value = body.get(name)
+    if isinstance(value, str):
+        return value
+    raise Refusal("invalid_request", f"`{path}.{name}` must be {STRING[1]}.", param=f"{path}.{name}")
 
 
 def expect(value: Any, check: Check, path: str) -> None:

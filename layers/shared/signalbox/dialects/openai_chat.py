@@ -1,6 +1,5 @@
 """OpenAI's chat completions, as clients speak it. https://platform.openai.com/docs/api-reference/chat"""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -8,6 +7,7 @@ from ..errors import Refusal
 from ..money import Tokens
 from ..reply import Choice, Chunk, Citation, Finish, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta, Usage
 from ..request import (
+    NOTHING,
     Format,
     Image,
     Message,
@@ -23,8 +23,9 @@ from ..request import (
     ToolChoice,
     ToolResult,
 )
-from .checks import BOOLEAN, OBJECT, OBJECTS, STRING, STRING_OR_OBJECT, expect, number, taken, to_object, whole_number
+from .checks import BOOLEAN, OBJECT, OBJECTS, STRING, STRING_OR_OBJECT, expect, number, string, taken, to_object, whole_number
 from .contract import Answer, Dialect
+from .written import dumped, quoted
 
 NAME = "openai_chat"
 
@@ -36,6 +37,8 @@ CHOICES = ("auto", "none", "required")
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh")
 
 ERROR_TYPES = {401: "authentication_error", 403: "permission_error", 404: "invalid_request_error", 429: "rate_limit_error"}
+
+TEXT = b'{"index":%d,"delta":{"content":%b},"logprobs":null,"finish_reason":null}'
 
 # How clients carry a model's signed reasoning there and back, after OpenRouter: `reasoning_details`.
 # https://openrouter.ai/docs/use-cases/reasoning-tokens#preserving-reasoning-blocks
@@ -61,7 +64,7 @@ def to_request(body: bytes, headers: Mapping[str, str]) -> Request:
         model=model,
         messages=tuple(to_message(message, f"messages[{position}]") for position, message in enumerate(messages)),
         stream=bool(taken(given, "stream", BOOLEAN)),
-        include_usage=bool(taken(stream_options, "include_usage", BOOLEAN, "stream_options.")),
+        include_usage=bool(taken(stream_options, "include_usage", BOOLEAN, "stream_options")),
         max_tokens=taken(given, "max_completion_tokens", whole_number(1)) or max_tokens,
         temperature=taken(given, "temperature", number(0, 2)),
         top_p=taken(given, "top_p", number(0, 1)),
@@ -151,33 +154,31 @@ def to_message(message: dict[str, Any], path: str) -> Message:
     role = message.pop("role", None)
     if not (isinstance(role, str) and role in ROLES):
         raise Refusal("invalid_request", f"`{path}.role` must be one of {', '.join(sorted(ROLES))}.", param=f"{path}.role")
-    name = taken(message, "name", STRING, f"{path}.")
-    parts: tuple[Part, ...] = to_parts(
-        message.pop("content", None), f"{path}.content", TOOL_PARTS if role in ("tool", "function") else PARTS
-    )
+    name = taken(message, "name", STRING, path)
+    parts = to_parts(message.pop("content", None), path, TOOL_PARTS if role in ("tool", "function") else PARTS)
     if role == "function":  # what `tool` was called once; its call has no id but its name
         return Message("tool", (ToolResult(name or "", parts),))  # type: ignore[arg-type]
     if role == "tool":
-        call_id: Any = message.pop("tool_call_id", None)
-        expect(call_id, STRING, f"{path}.tool_call_id")
+        call_id = string(message, "tool_call_id", path)
+        del message["tool_call_id"]
         parts = (ToolResult(call_id, parts),)  # type: ignore[arg-type]
     else:
-        calls = taken(message, "tool_calls", OBJECTS, f"{path}.") or ()
-        parts += tuple(to_tool_call(call, f"{path}.tool_calls[{position}]") for position, call in enumerate(calls))
-        if call := taken(message, "function_call", OBJECT, f"{path}."):
+        if calls := taken(message, "tool_calls", OBJECTS, path):
+            parts += tuple([to_tool_call(call, f"{path}.tool_calls[{position}]") for position, call in enumerate(calls)])
+        if call := taken(message, "function_call", OBJECT, path):
             parts += (to_tool_call({"id": call.get("name"), "function": call}, f"{path}.function_call"),)
     if not parts and role != "assistant":
         raise Refusal("invalid_request", f"`{path}.content` is missing. Send a string or an array of parts.", param=f"{path}.content")
     if role == "assistant":
         parts = to_reasoning(message, path) + parts
         message.pop("annotations", None)  # ours, of an answer: no provider takes them back
-    return Message(role, parts, name, {field: value for field, value in message.items() if value is not None})
+    return Message(role, parts, name, {field: value for field, value in message.items() if value is not None} if message else NOTHING)
 
 
 def to_reasoning(message: dict[str, Any], path: str) -> tuple[Reasoning, ...]:
     """What an answer of ours said of the model's reasoning, as it came back."""
-    details = taken(message, "reasoning_details", OBJECTS, f"{path}.")
-    text = taken(message, "reasoning_content", STRING, f"{path}.")
+    details = taken(message, "reasoning_details", OBJECTS, path)
+    text = taken(message, "reasoning_content", STRING, path)
     if details is None:
         return (Reasoning(text),) if text else ()
     blocks = []
@@ -196,8 +197,8 @@ def to_parts(content: Any, path: str, kinds: frozenset[str]) -> tuple[Part, ...]
         return ()
     if isinstance(content, str):
         return (Text(content),)
-    expect(content, OBJECTS, path)
-    return tuple(to_part(part, f"{path}[{position}]", kinds) for position, part in enumerate(content))
+    expect(content, OBJECTS, f"{path}.content")
+    return tuple(to_part(part, f"{path}.content[{position}]", kinds) for position, part in enumerate(content))
 
 
 def to_part(part: dict[str, Any], path: str, kinds: frozenset[str]) -> Part:
@@ -205,8 +206,7 @@ def to_part(part: dict[str, Any], path: str, kinds: frozenset[str]) -> Part:
     if not (isinstance(kind, str) and kind in kinds):
         raise Refusal("invalid_request", f"`{path}.type` must be one of {', '.join(sorted(kinds))}.", param=f"{path}.type")
     if kind == "text":
-        expect(part.get("text"), STRING, f"{path}.text")
-        return Text(part["text"], part.get("cache_control"))
+        return Text(string(part, "text", path), part.get("cache_control"))
     if kind == "image_url":
         image: Any = part.get("image_url")
         expect(image, OBJECT, f"{path}.image_url")
@@ -218,10 +218,11 @@ def to_part(part: dict[str, Any], path: str, kinds: frozenset[str]) -> Part:
 
 def to_tool_call(call: dict[str, Any], path: str) -> ToolCall:
     function: Any = call.get("function")
-    expect(function, OBJECT, f"{path}.function")
-    for value, name in ((call.get("id"), "id"), (function.get("name"), "function.name"), (function.get("arguments"), "function.arguments")):
-        expect(value, STRING, f"{path}.{name}")
-    return ToolCall(call["id"], function["name"], function["arguments"], _call_signature(call.get("extra_content")))
+    within = f"{path}.function"
+    expect(function, OBJECT, within)
+    id, name, arguments = string(call, "id", path), string(function, "name", within), string(function, "arguments", within)
+    extra = call.get("extra_content")
+    return ToolCall(id, name, arguments, _call_signature(extra) if extra else None)
 
 
 def _call_signature(extra: Any) -> Signature | None:
@@ -326,8 +327,10 @@ class _Deltas:
             self._begun.add(index)
             yield _choice(index, {"role": "assistant", "content": "", "refusal": None})
         match chunk:
+            case TextDelta(text, _, ()):  # nearly all of them
+                yield TEXT % (index, quoted(text))
             case TextDelta(text, _, logprobs):
-                yield _choice(index, {"content": text}, {"content": list(logprobs), "refusal": None} if logprobs else None)
+                yield _choice(index, {"content": text}, {"content": list(logprobs), "refusal": None})
             case ReasoningDelta():
                 yield _choice(index, self._reasoning(chunk))
             case ToolCallDelta():
@@ -380,10 +383,6 @@ def to_usage(tokens: Tokens) -> dict[str, Any]:
 def to_error(refusal: Refusal) -> bytes:
     kind = ERROR_TYPES.get(refusal.status, "invalid_request_error" if refusal.status < 500 else "server_error")
     return dumped({"error": {"message": refusal.message, "type": kind, "param": refusal.param, "code": refusal.code}})
-
-
-def dumped(value: Any) -> bytes:
-    return json.dumps(value, separators=(",", ":")).encode()
 
 
 DIALECT = Dialect(NAME, to_request, to_body, to_events, to_error)

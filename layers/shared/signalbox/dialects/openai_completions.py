@@ -9,7 +9,8 @@ from ..reply import Choice, Chunk, Finish, RefusalDelta, TextDelta, Usage
 from ..request import Json, Message, Request, Text
 from .checks import BOOLEAN, OBJECT, STRING, STRINGS, expect, number, taken, to_object, whole_number
 from .contract import Answer, Dialect
-from .openai_chat import dumped, to_error, to_stop, to_usage
+from .openai_chat import to_error, to_stop, to_usage
+from .written import dumped
 
 NAME = "openai_completions"
 USUAL_MAX_TOKENS = 16
@@ -41,7 +42,7 @@ def to_request(body: bytes, headers: Mapping[str, str]) -> Request:
         model=model,
         messages=(Message("user", (Text(prompt),)),),
         stream=bool(taken(given, "stream", BOOLEAN)),
-        include_usage=bool(taken(stream_options, "include_usage", BOOLEAN, "stream_options.")),
+        include_usage=bool(taken(stream_options, "include_usage", BOOLEAN, "stream_options")),
         max_tokens=USUAL_MAX_TOKENS if max_tokens is None else max_tokens,
         temperature=taken(given, "temperature", number(0, 2)),
         top_p=taken(given, "top_p", number(0, 1)),

@@ -77,7 +77,7 @@ def to_request(body: bytes, headers: Mapping[str, str] = NOTHING) -> Request:
     top_logprobs = taken(rest, "top_logprobs", whole_number(0, 20))
     more = {
         "max_tool_calls": most_calls if any(isinstance(tool, Raw) for tool in tools) else None,  # it counts no calls of functions
-        "verbosity": taken(dict(text), "verbosity", one_of("low", "medium", "high"), "text."),
+        "verbosity": taken(dict(text), "verbosity", one_of("low", "medium", "high"), "text"),
         "reasoning": more_thinking or None,
         "include": [name for name in include if name not in INCLUDED] or None,
     }
@@ -109,7 +109,7 @@ def to_tool(tool: dict[str, Any], path: str) -> Tool | Raw:
         return Raw(tool)
     expect(tool.get("name"), STRING, f"{path}.name")
     for name, check in (("description", STRING), ("parameters", OBJECT), ("strict", BOOLEAN)):
-        taken(dict(tool), name, check, f"{path}.")
+        taken(dict(tool), name, check, path)
     if any(value is not None for name, value in tool.items() if name not in FUNCTION):
         return Raw(tool)
     return Tool(tool["name"], tool.get("description"), tool.get("parameters"), tool.get("strict"))
@@ -137,7 +137,7 @@ def to_format(format: Json) -> Format | None:
             expect(format.get("name"), STRING, "text.format.name")
             expect(format.get("schema"), OBJECT, "text.format.schema")
             for name, check in (("description", STRING), ("strict", BOOLEAN)):
-                taken(dict(format), name, check, "text.format.")
+                taken(dict(format), name, check, "text.format")
             return Format(format["schema"], format["name"], format.get("strict"), format.get("description"))
     raise Refusal("invalid_request", "`text.format.type` must be one of json_object, json_schema, text.", param="text.format.type")
 

@@ -6,7 +6,6 @@ arguments are no whole JSON yet: some providers tell parallel calls in turns.
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from json.encoder import encode_basestring_ascii as quoted
 
 from ..errors import Refusal
 from ..money import Tokens
@@ -15,7 +14,8 @@ from ..request import Reasoning, Signature, ToolCall
 from . import openai_responses_items as items
 from .contract import Answer
 from .openai_responses_items import UNFINISHED, Item, own_id
-from .openai_responses_object import Head, to_json
+from .openai_responses_object import Head
+from .written import dumped, quoted
 
 
 def to_events(answer: Answer, chunks: Iterable[Chunk]) -> Iterator[bytes]:
@@ -108,7 +108,7 @@ class _Telling:
     def error(self, refusal: Refusal) -> bytes:
         """As published, and with `error`, by which the official clients know that they have to raise it."""
         error = {"code": refusal.code, "message": refusal.message, "param": refusal.param}
-        return self._event("error", to_json(error | {"error": {"type": refusal.code} | error})[1:-1])
+        return self._event("error", dumped(error | {"error": {"type": refusal.code} | error})[1:-1])
 
     def _event(self, kind: str, fields: bytes) -> bytes:
         number, self._sequence = self._sequence, self._sequence + 1
@@ -120,7 +120,7 @@ class _Telling:
         if not text:
             return b""
         number, self._sequence = self._sequence, self._sequence + 1
-        return b"%b%d%b%b%b" % (item.before, number, item.after, quoted(text).encode(), b"}\n\n" if more is None else more)
+        return b"%b%d%b%b%b" % (item.before, number, item.after, quoted(text), b"}\n\n" if more is None else more)
 
     def _text(self, text: str, logprobs: tuple[object, ...]) -> bytes:
         item, told = self._run, b""
@@ -130,7 +130,7 @@ class _Telling:
         if logprobs:
             records = list(items.to_logprobs(logprobs))
             item.logprobs += records
-            told += self._delta(item, text, b',"logprobs":%b}\n\n' % to_json(records))
+            told += self._delta(item, text, b',"logprobs":%b}\n\n' % dumped(records))
         else:
             told += self._delta(item, text, b',"logprobs":[]}\n\n')
         item.length += len(text)
@@ -189,7 +189,7 @@ class _Telling:
         before = b'event: %b\ndata: {"type":"%b","item_id":%b,"output_index":%d%b,"sequence_number":' % (
             name,
             name,
-            quoted(id).encode(),
+            quoted(id),
             index,
             place,
         )
@@ -228,7 +228,7 @@ class _Telling:
             case "call":
                 rest = {"name": done["name"], "arguments": done["arguments"]}
                 told += self._of_item("response.function_call_arguments.done", item, rest)
-        return told + self._event("response.output_item.done", b'"output_index":%d,"item":%b' % (item.index, to_json(done)))
+        return told + self._event("response.output_item.done", b'"output_index":%d,"item":%b' % (item.index, dumped(done)))
 
     def _whole(self, item: _Open, status: str) -> Item:
         text = "".join(item.pieces)
@@ -268,7 +268,7 @@ class _Telling:
         return self._of_item("response.output_text.annotation.added", item, rest)
 
     def _added(self, item: _Open, content: Item) -> bytes:
-        return self._event("response.output_item.added", b'"output_index":%d,"item":%b' % (item.index, to_json(content)))
+        return self._event("response.output_item.added", b'"output_index":%d,"item":%b' % (item.index, dumped(content)))
 
     def _of_part(self, kind: str, item: _Open, part: Item) -> bytes:
         return self._of_item(kind, item, {"content_index": 0, "part": part})
@@ -277,4 +277,4 @@ class _Telling:
         return self._of_item(kind, item, {"summary_index": 0, "part": {"type": "summary_text", "text": text}})
 
     def _of_item(self, kind: str, item: _Open, fields: Item) -> bytes:
-        return self._event(kind, to_json({"item_id": item.id, "output_index": item.index, **fields})[1:-1])
+        return self._event(kind, dumped({"item_id": item.id, "output_index": item.index, **fields})[1:-1])

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from ..errors import Refusal
 from ..request import Image, Json, Message, Part, Raw, Reasoning, Signature, Text, ToolCall, ToolResult
-from .checks import OBJECT, OBJECTS, STRING, expect
+from .checks import OBJECT, OBJECTS, STRING, expect, string
 from .signatures import unpack
 
 FAMILY = "openai"
@@ -76,12 +76,13 @@ def to_message(item: dict[str, Any], path: str) -> Message:
     if not (isinstance(role, str) and role in ROLES):
         raise Refusal("invalid_request", f"`{path}.role` must be one of {', '.join(sorted(ROLES))}.", param=f"{path}.role")
     parts = to_parts(item.get("content"), f"{path}.content")
-    return Message(role, parts, None, {name: value for name, value in item.items() if value is not None and name not in OF_A_MESSAGE})
+    extra = {name: item[name] for name in item if name not in OF_A_MESSAGE and item[name] is not None}
+    return Message(role, parts, None, extra)
 
 
 def to_result(item: dict[str, Any], path: str) -> Message:
-    expect(item.get("call_id"), STRING, f"{path}.call_id")
-    return Message("tool", (ToolResult(item["call_id"], to_parts(item.get("output"), f"{path}.output")),))  # type: ignore[arg-type]
+    call_id, parts = string(item, "call_id", path), to_parts(item.get("output"), f"{path}.output")
+    return Message("tool", (ToolResult(call_id, parts),))  # type: ignore[arg-type]
 
 
 def to_parts(content: Json, path: str) -> tuple[Part, ...]:
@@ -98,9 +99,7 @@ def to_part(part: dict[str, Any], path: str) -> Part:
     if not (isinstance(kind, str) and kind in PARTS):
         raise Refusal("invalid_request", f"`{path}.type` must be one of {', '.join(sorted(PARTS))}.", param=f"{path}.type")
     if kind in TEXTS:
-        text = part.get(TEXTS[kind])
-        expect(text, STRING, f"{path}.{TEXTS[kind]}")
-        return Text(text, to_cache(part.get("prompt_cache_breakpoint"), path))  # type: ignore[arg-type]
+        return Text(string(part, TEXTS[kind], path), to_cache(part.get("prompt_cache_breakpoint"), path))
     if kind == "input_image" and part.get("image_url") is not None:
         for name in ("image_url", "detail"):
             if part.get(name) is not None:
@@ -121,15 +120,14 @@ def to_item(item: dict[str, Any], path: str) -> Part:
     match item.get("type"):
         case "reasoning":
             return to_reasoning(item, path)
-        case "function_call" if all(value is None for name, value in item.items() if name not in OF_A_CALL):
-            for name in ("call_id", "name", "arguments"):
-                expect(item.get(name), STRING, f"{path}.{name}")
-            return ToolCall(item["call_id"], item["name"], item["arguments"], _signature_of_a_call(item.get("extra_content"), path))
+        case "function_call" if item.keys() <= OF_A_CALL or all(item[name] is None for name in item.keys() - OF_A_CALL):
+            call_id, name, arguments = string(item, "call_id", path), string(item, "name", path), string(item, "arguments", path)
+            return ToolCall(call_id, name, arguments, _signature_of_a_call(item.get("extra_content"), path))
         case "item_reference":
             raise Refusal(
                 "unsupported_parameter", f"`{path}` refers to a stored item, and nothing is stored here. Send the item itself.", param=path
             )
-    expect(item.get("type"), STRING, f"{path}.type")
+    string(item, "type", path)
     return Raw(item)
 
 

@@ -3,7 +3,6 @@
 It repeats the request. Every field of the published type is there; what nobody here can know is null.
 """
 
-import json
 from typing import Any
 
 from ..errors import Refusal
@@ -11,6 +10,7 @@ from ..money import Tokens
 from ..reply import Choice
 from .contract import Answer
 from .openai_responses_items import UNFINISHED, Item, own_id, to_items
+from .written import dumped
 
 # Of our codes, those that the published list has a word for. The code itself stands in the `error` event, and here beside it.
 ERROR_CODES = {
@@ -76,14 +76,14 @@ class Head:
             "text": {"format": _format(text.get("format") or {"type": "text"}), "verbosity": text.get("verbosity") or "medium"},
             "tools": [(A_FUNCTION | tool) if tool.get("type") == "function" else tool for tool in given.get("tools") or ()],
         }
-        self._fields = to_json(fields)[:-1]
+        self._fields = dumped(fields)[:-1]
 
     def response(
         self, status: str, output: list[Item], tokens: Tokens | None = None, *, unfinished: str | None = None, error: Refusal | None = None
     ) -> bytes:
         return b"%b,%b" % (
             self._fields,
-            to_json(
+            dumped(
                 {
                     "status": status,
                     "output": output,
@@ -118,10 +118,6 @@ def to_usage(tokens: Tokens) -> dict[str, Any]:
 def to_response_error(refusal: Refusal) -> dict[str, Any]:
     code = ERROR_CODES.get(refusal.code, "server_error")
     return {"code": code, "message": refusal.message, "type": refusal.code, "param": refusal.param, "misalignment": None}
-
-
-def to_json(value: Any) -> bytes:
-    return json.dumps(value, separators=(",", ":")).encode()
 
 
 def _format(format: dict[str, Any]) -> dict[str, Any]:
