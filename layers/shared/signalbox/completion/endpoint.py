@@ -28,6 +28,7 @@ from .guards import Guards, guarded
 from .journey import Journey, total
 from .record import POLICY, to_record, to_refused
 
+REQUEST_IDS = ("x-signalbox-request-id", "x-request-id", "request-id")  # ours, and those that OpenAI's and Anthropic's clients look for
 JSON = {"content-type": "application/json"}
 EVENTS = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"}
 
@@ -50,7 +51,7 @@ class Completions:
         caller = authenticate(bearer(call.headers), self._callers.ring())
         request = dialect.to_request(call.body, call.headers)
         asked = to_asked(caller, request, call.headers, len(call.body), call.remaining_s, self._clock)
-        headers = {"x-signalbox-request-id": asked.id, "x-signalbox-cache": "none"}
+        headers = {name: asked.id for name in REQUEST_IDS} | {"x-signalbox-cache": "none"}
         try:
             admitted = admit(asked, self._desk, self._live, self._guards)
         except Refusal as refusal:

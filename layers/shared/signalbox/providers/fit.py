@@ -60,12 +60,21 @@ def wire_of(request: Request, target: Target, provider: Provider) -> Wire:
     return wire(target.wire)
 
 
+# What a client of another dialect calls the parameter.
+ALSO_CALLED = {
+    "openai_responses": {"messages": "input", "response_format": "text.format", "reasoning_effort": "reasoning.effort"},
+    "anthropic_messages": {"response_format": "output_config.format", "reasoning_effort": "thinking"},
+    "openai_embeddings": {"messages": "input"},
+    "openai_completions": {"messages": "prompt"},
+}
+
+
 def lack_of(request: Request, target: Target, provider: Provider) -> Lack | None:
     """The first parameter of the request that the target cannot serve, and why; None where it can serve them all."""
     format = wire_of(request, target, provider)
-    return next(chain(_capabilities(request, target), _parameters(request, format), _foreign(request, format)), None) or format.lacks(
-        request, target, provider
-    )
+    found = next(chain(_capabilities(request, target), _parameters(request, format), _foreign(request, format)), None)
+    lack = found or format.lacks(request, target, provider)
+    return lack and (ALSO_CALLED.get(request.dialect, {}).get(lack[0], lack[0]), lack[1])
 
 
 def _capabilities(request: Request, target: Target) -> Iterator[Lack]:

@@ -10,7 +10,7 @@ MIN_OUTPUT_TOKENS = 256  # below this an answer cut short is of no use: the requ
 
 # What providers bill beside tokens, or at other prices than a target's.
 PRICED_OTHERWISE = ("web_search_options", "audio", "modalities")
-USUAL_TIERS = ("default", None)
+USUAL_TIERS = ("default", "auto", "standard_only", None)
 
 # A token of a byte-level vocabulary covers one byte of text at the least. What templates add around a message is less than its JSON.
 MESSAGE_OVERHEAD_TOKENS = 16
