@@ -91,4 +91,5 @@ def error(status: int) -> tuple[str, bytes]:
 
 
 EMBED = Operation("embedContent", re.compile(r"/v1(?:beta)?/models/(?P<model>[^/:]+):embedContent"), read, whole, error)
-BATCH = Operation("batchEmbedContents", re.compile(r"/v1(?:beta)?/models/(?P<model>[^/:]+):batchEmbedContents"), read_batch, whole_batch, error)
+BATCH_PATH = re.compile(r"/v1(?:beta)?/models/(?P<model>[^/:]+):batchEmbedContents")
+BATCH = Operation("batchEmbedContents", BATCH_PATH, read_batch, whole_batch, error)

@@ -51,7 +51,7 @@ class Completions:
         caller = authenticate(bearer(call.headers), self._callers.ring())
         request = dialect.to_request(call.body, call.headers)
         asked = to_asked(caller, request, call.headers, len(call.body), call.remaining_s, self._clock)
-        headers = {name: asked.id for name in REQUEST_IDS} | {"x-signalbox-cache": "none"}
+        headers = dict.fromkeys(REQUEST_IDS, asked.id) | {"x-signalbox-cache": "none"}
         try:
             admitted = admit(asked, self._desk, self._live, self._guards)
         except Refusal as refusal:
