@@ -1,10 +1,8 @@
 """The body of a request for messages, the same at Anthropic and at Google. https://platform.claude.com/docs/en/api/messages"""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
-from ...errors import Refusal
 from ...request import Format, Json, Raw, Request, Tool, ToolChoice
 from ...routing.catalog import Target
 from ..contract import Lack
@@ -65,13 +63,6 @@ def _compacts(request: Request) -> bool:
     managed = request.extra.get("context_management") if request.dialect in READS else None
     edits = managed.get("edits") if isinstance(managed, dict) else None
     return isinstance(edits, list) and any(isinstance(edit, dict) and str(edit.get("type")).startswith("compact") for edit in edits)
-
-
-def written(body: Json) -> bytes:
-    try:
-        return json.dumps(body, separators=(",", ":")).encode()
-    except RecursionError:  # reading it, with a little more of the stack left, just went well
-        raise Refusal("invalid_request", "The body is nested too deeply. Send a flatter JSON object.") from None
 
 
 def _system(request: Request) -> list[Json] | None:

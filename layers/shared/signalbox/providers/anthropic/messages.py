@@ -8,10 +8,11 @@ from ...request import Request
 from ...routing.catalog import Provider, Target
 from ...wire import HttpRequest
 from ..contract import Lack, Wire
-from ..formats.checks import JSON, array
+from ..formats.checks import array, parsed
 from ..formats.sse import data_lines
+from ..formats.written import to_bytes
 from .answer import Answer
-from .body import READS, betas, lack, to_body, written
+from .body import READS, betas, lack, to_body
 
 # The later one, 2026-10-21, takes temperature, top_p and top_k from all models. https://platform.claude.com/docs/en/api/versioning
 VERSION = "2023-06-01"
@@ -27,7 +28,7 @@ def to_http(request: Request, target: Target, provider: Provider, max_tokens: in
         **betas(request),
     }
     body = {"model": target.model, **to_body(request, target, max_tokens)}
-    return HttpRequest("POST", f"{provider.base_url}/v1/messages", headers, written(body))
+    return HttpRequest("POST", f"{provider.base_url}/v1/messages", headers, to_bytes(body))
 
 
 def lacks(request: Request, target: Target, provider: Provider) -> Lack | None:
@@ -39,7 +40,7 @@ def to_chunks(pieces: Iterable[bytes]) -> Iterator[Chunk]:
     answer = Answer()
     for data in data_lines(pieces):
         try:
-            yield from answer.take(JSON.decode(data.decode()))
+            yield from answer.take(parsed(data))
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise UpstreamFailure("malformed", f"not an event of a message: {type(error).__name__}") from error
     if not answer.finished:
@@ -50,7 +51,7 @@ def from_body(body: bytes) -> Iterator[Chunk]:
     """A whole message is read as the events it would have come in."""
     answer = Answer()
     try:
-        message = JSON.decode(body.decode())
+        message = parsed(body)
         if message["type"] == "error":
             yield from answer.take(message)
         for number, block in enumerate(array(message["content"])):

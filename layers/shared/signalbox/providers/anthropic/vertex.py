@@ -6,7 +6,8 @@ from ...request import Request
 from ...routing.catalog import Provider, Target
 from ...wire import HttpRequest
 from ..contract import Lack, Wire
-from .body import READS, betas, lack, to_body, written
+from ..formats.written import to_bytes
+from .body import READS, betas, lack, to_body
 from .messages import STREAMED, from_body, to_chunks
 
 VERSION = "vertex-2023-10-16"
@@ -19,7 +20,7 @@ def to_http(request: Request, target: Target, provider: Provider, max_tokens: in
     url = f"{provider.base_url}/publishers/anthropic/models/{quote(target.model, safe='@')}:{METHODS[streamed]}"
     headers = {"content-type": "application/json", "accept": STREAMED[streamed], "accept-encoding": "identity", **betas(request)}
     body = {"anthropic_version": VERSION, **to_body(request, target, max_tokens)}
-    return HttpRequest("POST", url, headers, written(body))
+    return HttpRequest("POST", url, headers, to_bytes(body))
 
 
 def lacks(request: Request, target: Target, provider: Provider) -> Lack | None:

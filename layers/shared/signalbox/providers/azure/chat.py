@@ -8,8 +8,9 @@ from urllib.parse import quote
 from ...request import Request
 from ...routing.catalog import Provider, Target
 from ...wire import HttpRequest
+from ..formats.written import to_bytes
 from ..openai import chat as openai
-from ..openai.chat import STREAMED, WHOLE, to_body, to_bytes
+from ..openai.chat import STREAMED, WHOLE, to_body
 
 API_VERSION = (
     "2024-10-21"  # the newest that is generally available. https://learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle

@@ -11,9 +11,9 @@ from ...reply import Chunk, Embedding
 from ...request import Request
 from ...routing.catalog import Provider, Target
 from ...wire import HttpRequest
-from ..anthropic.body import written
 from ..contract import Lack, Wire
-from ..formats.checks import JSON, array
+from ..formats.checks import array, parsed
+from ..formats.written import to_bytes
 from .converse import address
 from .vectors import HEADERS, lack, vector
 
@@ -28,7 +28,7 @@ def to_http(request: Request, target: Target, provider: Provider, max_tokens: in
         body["output_dimension"] = request.dimensions
     if request.dialect in READS:
         body |= request.extra
-    return HttpRequest("POST", address(provider, target.model, "invoke"), HEADERS, written(body))
+    return HttpRequest("POST", address(provider, target.model, "invoke"), HEADERS, to_bytes(body))
 
 
 def lacks(request: Request, target: Target, provider: Provider) -> Lack | None:
@@ -44,7 +44,7 @@ def to_chunks(pieces: Iterable[bytes]) -> Iterator[Chunk]:
 def from_body(body: bytes) -> Iterator[Chunk]:
     """A list of vectors, or lists of them by type."""
     try:
-        answer = JSON.decode(body.decode())
+        answer = parsed(body)
         vectors = answer["embeddings"]
         if isinstance(vectors, dict):
             vectors = vectors["float"]

@@ -9,10 +9,10 @@ from ...reply import Chunk
 from ...request import Request
 from ...routing.catalog import Provider, Target
 from ...wire import HttpRequest
-from ..anthropic.body import written
 from ..contract import Lack, Wire
-from ..formats.checks import JSON, array
+from ..formats.checks import array, parsed
 from ..formats.eventstream import messages
+from ..formats.written import to_bytes
 from .answer import Answer, failure
 from .body import lack, to_body
 from .models import model_of
@@ -30,7 +30,7 @@ def to_http(request: Request, target: Target, provider: Provider, max_tokens: in
     streamed = "streaming" in target.capabilities and ("toolConfig" not in body or model_of(target.model).streams_tools)
     operation, accept = OPERATIONS[streamed]
     headers = {"content-type": "application/json", "accept": accept, "accept-encoding": "identity"}
-    return HttpRequest("POST", address(provider, target.model, operation), headers, written(body))
+    return HttpRequest("POST", address(provider, target.model, operation), headers, to_bytes(body))
 
 
 def lacks(request: Request, target: Target, provider: Provider) -> Lack | None:
@@ -49,7 +49,7 @@ def to_chunks(pieces: Iterable[bytes]) -> Iterator[Chunk]:
         if headers.get(":message-type") != "event":
             raise failure(headers, payload)
         try:
-            yield from answer.take(headers.get(":event-type", ""), JSON.decode(payload.decode()))
+            yield from answer.take(headers.get(":event-type", ""), parsed(payload))
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise UpstreamFailure("malformed", f"not an event of Converse: {type(error).__name__}") from error
     if not answer.finished:
@@ -59,7 +59,7 @@ def to_chunks(pieces: Iterable[bytes]) -> Iterator[Chunk]:
 def from_body(body: bytes) -> Iterator[Chunk]:
     answer = Answer()
     try:
-        whole = JSON.decode(body.decode())
+        whole = parsed(body)
         for number, block in enumerate(array(whole["output"]["message"]["content"])):
             yield from answer.block(number, block)
         yield from answer.take("messageStop", whole)

@@ -8,9 +8,9 @@ from ...reply import Chunk, Embedding, Usage
 from ...request import Request
 from ...routing.catalog import Provider, Target
 from ...wire import HttpRequest
-from ..anthropic.body import written
 from ..contract import Lack, Wire
-from ..formats.checks import JSON, count
+from ..formats.checks import count, parsed
+from ..formats.written import to_bytes
 from .converse import address
 from .vectors import HEADERS, lack, vector
 
@@ -21,7 +21,7 @@ def to_http(request: Request, target: Target, provider: Provider, max_tokens: in
     body: dict[str, object] = {"inputText": request.inputs[0]}
     if request.dimensions is not None:
         body["dimensions"] = request.dimensions
-    return HttpRequest("POST", address(provider, target.model, "invoke"), HEADERS, written(body))
+    return HttpRequest("POST", address(provider, target.model, "invoke"), HEADERS, to_bytes(body))
 
 
 def lacks(request: Request, target: Target, provider: Provider) -> Lack | None:
@@ -36,7 +36,7 @@ def to_chunks(pieces: Iterable[bytes]) -> Iterator[Chunk]:
 
 def from_body(body: bytes) -> Iterator[Chunk]:
     try:
-        answer = JSON.decode(body.decode())
+        answer = parsed(body)
         embedding = Embedding(vector(answer["embedding"]))
         tokens = count(answer["inputTextTokenCount"])
     except (ValueError, TypeError, KeyError, RecursionError) as error:

@@ -5,8 +5,18 @@ from typing import Any
 
 MOST_INDEX = 1_023  # of a choice, or of a tool call in one
 MOST_TOKENS = 1_000_000_000  # in one answer
+BLANKS = b" \t\n\r"
 
 JSON = json.JSONDecoder(parse_constant=lambda _: None)  # NaN and the infinities are no JSON, but log probabilities hold some
+
+
+def parsed(data: bytes) -> Any:
+    """ValueError where it is not one value in UTF-8. (`JSON.decode` looks for blanks by a regular expression on either side.)"""
+    written = data.strip(BLANKS).decode()
+    value, end = JSON.raw_decode(written)
+    if end != len(written):
+        raise ValueError("more than one value")
+    return value
 
 
 def text(value: Any) -> str:
@@ -23,16 +33,15 @@ def array(value: Any) -> list[Any]:
 
 
 def index(value: Any, absent: int = 0) -> int:
-    return _whole(value, MOST_INDEX, absent)
+    return value if type(value) is int and 0 <= value <= MOST_INDEX else _absent(value, MOST_INDEX, absent)
 
 
 def count(value: Any) -> int:
-    return _whole(value, MOST_TOKENS, 0)
+    return value if type(value) is int and 0 <= value <= MOST_TOKENS else _absent(value, MOST_TOKENS, 0)
 
 
-def _whole(value: Any, most: int, absent: int) -> int:
+def _absent(value: Any, most: int, absent: int) -> int:
+    """What else it may be: nothing. A bool would be an int as well, and is none."""
     if value is None:
         return absent
-    if type(value) is not int or not 0 <= value <= most:  # a bool is an int as well
-        raise TypeError(f"a whole number from 0 to {most} was expected")
-    return value
+    raise TypeError(f"a whole number from 0 to {most} was expected")

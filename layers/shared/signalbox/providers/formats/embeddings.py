@@ -10,7 +10,7 @@ from ...reply import Chunk, Embedding, Usage
 from ...request import Request
 from ...routing.catalog import Provider, Target
 from ..contract import Lack
-from .checks import JSON, array
+from .checks import array, parsed
 
 Read = tuple[list[Any], Tokens | None]  # the vectors in the order of their inputs, and what they came to
 
@@ -20,7 +20,7 @@ def reader(read: Callable[[dict[str, Any]], Read]) -> Callable[[bytes], Iterator
 
     def from_body(body: bytes) -> Iterator[Chunk]:
         try:
-            found, tokens = read(JSON.decode(body.decode()))
+            found, tokens = read(parsed(body))
             vectors = [to_vector(vector) for vector in found]
         except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError) as error:
             raise UpstreamFailure("malformed", f"no embeddings: {type(error).__name__}") from error

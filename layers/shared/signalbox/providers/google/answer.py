@@ -9,7 +9,7 @@ from ...money import Tokens
 from ...reply import Chunk, Citation, Finish, ReasoningDelta, TextDelta, ToolCallDelta, Usage
 from ...request import Signature
 from ..errors import failure_of, names_of
-from ..formats.checks import JSON, array, count, index, text
+from ..formats.checks import array, count, index, parsed, text
 from ..formats.sse import data_lines
 
 # Why an answer ended, in our words; what is not here is a `stop`. https://ai.google.dev/api/generate-content#FinishReason
@@ -53,7 +53,7 @@ def _read(events: Iterable[bytes]) -> Iterator[Chunk]:
     finished = False
     for data in events:
         try:
-            for chunk in _from_event(JSON.decode(data.decode()), candidates):
+            for chunk in _from_event(parsed(data), candidates):
                 finished = finished or type(chunk) is Finish
                 yield chunk
         except (ValueError, TypeError, AttributeError, RecursionError) as error:

@@ -11,7 +11,8 @@ from ...routing.catalog import Provider, Target
 from ...wire import HttpRequest
 from ..contract import Lack, Wire
 from ..formats import data_url
-from ..openai.chat import STREAMED, WHOLE, to_bytes
+from ..formats.written import to_bytes
+from ..openai.chat import STREAMED, WHOLE
 from .answer import from_body, to_chunks
 from .contents import BEFORE_3, to_contents
 from .thinking import to_thinking

@@ -14,7 +14,8 @@ from ...wire import HttpRequest
 from ..contract import Wire
 from ..formats.checks import array
 from ..formats.embeddings import Read, in_pieces, lacks_numbers, reader
-from ..openai.chat import WHOLE, to_bytes
+from ..formats.written import to_bytes
+from ..openai.chat import WHOLE
 
 MOST_INPUTS = 100
 FIRST_GEMINI = "gemini-embedding-001"

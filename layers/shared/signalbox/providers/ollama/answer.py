@@ -9,7 +9,7 @@ from ...errors import UpstreamFailure
 from ...money import Tokens
 from ...reply import Chunk, Finish, ReasoningDelta, TextDelta, ToolCallDelta, Usage
 from ...routing.failures import kind_of
-from ..formats.checks import JSON, array, count, text
+from ..formats.checks import array, count, parsed, text
 from ..formats.ndjson import lines
 
 FINISHES = {"length": "length"}  # `stop`, and what is not here, ends in its own time
@@ -28,7 +28,7 @@ def _read(events: Iterable[bytes]) -> Iterator[Chunk]:
     calls = 0
     for data in events:
         try:
-            event = JSON.decode(data.decode())
+            event = parsed(data)
             if event.get("error"):
                 raise _failure(event, data)
             message = event.get("message") or {}

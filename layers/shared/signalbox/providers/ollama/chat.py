@@ -8,7 +8,8 @@ from ...wire import HttpRequest
 from ..contract import Lack, Wire
 from ..formats import data_url
 from ..formats.arguments import to_object
-from ..openai.chat import WHOLE, to_bytes
+from ..formats.written import to_bytes
+from ..openai.chat import WHOLE
 from .answer import from_body, to_chunks
 
 CARRIES = frozenset({"top_k", "seed", "frequency_penalty", "presence_penalty", "logprobs"})

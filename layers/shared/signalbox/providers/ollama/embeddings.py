@@ -9,7 +9,8 @@ from ...wire import HttpRequest
 from ..contract import Wire
 from ..formats.checks import array, count
 from ..formats.embeddings import Read, in_pieces, lacks_numbers, reader
-from ..openai.chat import WHOLE, to_bytes
+from ..formats.written import to_bytes
+from ..openai.chat import WHOLE
 
 
 def to_http(request: Request, target: Target, provider: Provider, max_tokens: int | None) -> HttpRequest:

@@ -11,7 +11,7 @@ from ...money import Tokens
 from ...reply import Chunk, Citation, Finish, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta, Usage
 from ...request import Signature
 from ..errors import failure_of
-from ..formats.checks import JSON, array, count, index, text
+from ..formats.checks import array, count, index, parsed, text
 from ..formats.sse import data_lines
 from .reasoning import from_delta
 
@@ -36,7 +36,7 @@ def to_chunks(pieces: Iterable[bytes]) -> Iterator[Chunk]:
         if data == b"[DONE]":
             break
         try:
-            event = JSON.decode(data.decode())
+            event = parsed(data)
             for chunk in _from_event(event, "delta", told):
                 finished = finished or type(chunk) is Finish
                 yield chunk
@@ -48,7 +48,7 @@ def to_chunks(pieces: Iterable[bytes]) -> Iterator[Chunk]:
 
 def from_body(body: bytes) -> Iterator[Chunk]:
     try:
-        chunks = list(_from_event(JSON.decode(body.decode()), "message", _Told()))
+        chunks = list(_from_event(parsed(body), "message", _Told()))
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise UpstreamFailure("malformed", f"not a chat.completion: {type(error).__name__}") from error
     if not any(type(chunk) is Finish for chunk in chunks):

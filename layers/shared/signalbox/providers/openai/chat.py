@@ -1,14 +1,13 @@
 """OpenAI's chat completions, and whatever speaks the same. https://platform.openai.com/docs/api-reference/chat"""
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-from ...errors import Refusal
 from ...request import Format, Raw, Request, ToolChoice
 from ...routing.catalog import Provider, Target
 from ...wire import HttpRequest
 from ..contract import Lack, Wire
+from ..formats.written import to_bytes
 from ..rows import PLAIN, ROWS, Row
 from .answer import from_body, to_chunks, to_tokens
 from .messages import READS, to_message, to_messages, to_tool, to_tool_choice
@@ -24,13 +23,6 @@ WHOLE = {"content-type": "application/json", "accept": "application/json", "acce
 def to_http(request: Request, target: Target, provider: Provider, max_tokens: int | None) -> HttpRequest:
     body = to_body(request, target, provider, max_tokens)
     return HttpRequest("POST", f"{provider.base_url}/chat/completions", STREAMED if "stream" in body else WHOLE, to_bytes(body))
-
-
-def to_bytes(body: Mapping[str, Any]) -> bytes:
-    try:
-        return json.dumps(body, separators=(",", ":")).encode()
-    except RecursionError:  # reading it, with a little more of the stack left, just went well
-        raise Refusal("invalid_request", "The body is nested too deeply. Send a flatter JSON object.") from None
 
 
 def to_body(request: Request, target: Target, provider: Provider, max_tokens: int | None) -> dict[str, Any]:

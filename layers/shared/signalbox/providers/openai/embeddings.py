@@ -11,9 +11,10 @@ from ...routing.catalog import Provider, Target
 from ...wire import HttpRequest
 from ..contract import Lack, Wire
 from ..errors import failure_of
-from ..formats.checks import JSON, count
+from ..formats.checks import count, parsed
+from ..formats.written import to_bytes
 from ..rows import PLAIN, ROWS
-from .chat import WHOLE, to_bytes
+from .chat import WHOLE
 
 NAME = "openai_embeddings"
 
@@ -52,7 +53,7 @@ def to_chunks(pieces: Iterable[bytes]) -> Iterator[Chunk]:
 
 def from_body(body: bytes) -> Iterator[Chunk]:
     try:
-        answer = JSON.decode(body.decode())
+        answer = parsed(body)
         if answer.get("error"):
             raise failure_of(answer["error"])
         vectors = {count(row.get("index", place)): to_vector(row["embedding"]) for place, row in enumerate(answer["data"])}

@@ -15,8 +15,9 @@ def to_messages(request: Request, row: Row) -> list[dict[str, Any]]:
     """A tool's result is text alone here: the images of consecutive results follow them, as the user's."""
     written: list[dict[str, Any]] = []
     images: list[dict[str, Any]] = []
+    foreign = request.dialect not in READS
     for message in request.messages:
-        if request.dialect not in READS:
+        if foreign and message.extra:
             message = message._replace(extra=NOTHING)
         results = [part for part in message.parts if isinstance(part, ToolResult)]
         if images and not results:

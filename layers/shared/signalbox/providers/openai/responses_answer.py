@@ -11,7 +11,7 @@ from ...money import Tokens
 from ...reply import Chunk, Citation, Finish, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta, Usage
 from ...request import Signature
 from ..errors import failure_of, names_of
-from ..formats.checks import JSON, array, count, index, text
+from ..formats.checks import array, count, index, parsed, text
 from ..formats.sse import data_lines
 
 UNREADABLE = (ValueError, TypeError, AttributeError, KeyError, RecursionError)
@@ -41,7 +41,7 @@ def to_chunks(pieces: Iterable[bytes]) -> Iterator[Chunk]:
         if data == b"[DONE]":  # some who speak the same end so as well
             break
         try:
-            event = JSON.decode(data.decode())
+            event = parsed(data)
             kind = text(event.get("type"))
             if kind in ENDS:
                 yield from reading.end(event["response"])
@@ -58,7 +58,7 @@ def to_chunks(pieces: Iterable[bytes]) -> Iterator[Chunk]:
 def from_body(body: bytes) -> Iterator[Chunk]:
     reading = _Reading()
     try:
-        response = JSON.decode(body.decode())
+        response = parsed(body)
         if response.get("status") is None and response.get("error"):
             raise to_failure(response["error"])
         for place, item in enumerate(array(response["output"])):
