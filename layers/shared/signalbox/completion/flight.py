@@ -24,6 +24,7 @@ KINDS: tuple[tuple[type[TransportError], str], ...] = (
     (Cut, "cut"),
     (Malformed, "malformed"),
 )
+BROKEN = ("cut", "malformed")  # how a stream ends of which nobody has told how
 ERROR_BODY_BYTES = 4_096
 LANDING_S = 0.1  # altogether
 CLOCK_S = 0.005  # a wait may end this much before its time
@@ -68,12 +69,15 @@ class Flight:
         self._limits = limits
         self._prices = prices
         self._clock = clock
-        self._tokens: Tokens | None = None
+        self._tokens: Tokens | None = None  # the count so far
+        self._parts_tokens: Tokens | None = None  # of the parts before this one
+        self._part_counts = False  # this part has told a count, of its input at the least
+        self._finishes = 0
         self._delivered_bytes = 0
         self._at_ms = int(clock.wall() * 1000)
         self._began_s = self._heard_s = self._said_s = self._ended_s = clock.monotonic()
         self._land_by_s: float | None = None
-        self._billable = False
+        self._owed = self._owed_before = False  # something may be billed that no count covers yet
         self._rest: Iterator[bytes] = iter(())
         self._exchange: Exchange | None = None
         self.over = False
@@ -86,10 +90,12 @@ class Flight:
         except TransportError as error:
             kind = next(kind for type_, kind in KINDS if isinstance(error, type_))
             if kind == "unreachable":
-                self._billable = False
+                self._owed = self._owed_before
             late = kind == "timeout" and self._clock.monotonic() >= self._limits.deadline_s - CLOCK_S
             raise self._failed("deadline" if late else kind, str(error)) from error
         except UpstreamFailure as failure:
+            if self._part_counts and self.ttft_s is None and failure.kind not in BROKEN:
+                self._owed = self._owed_before  # it told of its end and of its count, and nothing lies between them
             raise self._failed(failure.kind, failure.detail) from failure
         except Refusal:
             self.outcome = "abandoned"
@@ -107,18 +113,21 @@ class Flight:
         wait_s = self._wait_s()
         if wait_s <= 0:
             raise TimedOut("the time was up before it was sent")
-        before, self._billable = self._tokens, True
+        self._parts_tokens, self._owed_before, self._owed = self._tokens, self._owed, True
+        self._part_counts, self._finishes = False, 0
         self._exchange = exchange = part.send(wait_s)
         self._read_head(exchange)
         counted = wire.from_headers(exchange.headers)
         if counted is not None:
-            self._note(Usage(counted), before)
+            self._note(Usage(counted))
         pieces = self._heard(exchange)
-        for chunk in wire.to_chunks(pieces) if streamed else wire.from_body(b"".join(pieces)):
+        for chunk in wire.to_chunks(pieces) if streamed else wire.from_body(self._gathered(pieces)):
             if isinstance(chunk, Embedding):
                 chunk = chunk._replace(choice=part.first_input + chunk.choice)
-            self._note(chunk, before)
+            self._note(chunk)
             yield chunk
+        if self._part_counts:
+            self._owed = self._owed_before
 
     def leave(self, rule: str) -> None:
         """The client has gone. Unless the rule is to `drain` it, the stream is closed here: `free` where nothing is billed then."""
@@ -126,7 +135,8 @@ class Flight:
             return
         self.over = True
         self._ended_s = self._clock.monotonic()
-        self._billable = rule != "free"
+        if rule == "free" and self._owed:
+            self._tokens, self._owed = None, False
         if self._exchange:
             self._exchange.close()
 
@@ -140,20 +150,7 @@ class Flight:
             pass  # it serves no more
 
     def attempt(self) -> Attempt:
-        tokens = self._tokens
-        estimated = tokens is None and self._billable
-        if estimated:
-            limits = self._limits
-            tokens = estimated_tokens(
-                input_bound=limits.input_tokens,
-                delivered_bytes=self._delivered_bytes,
-                silent_s=self._ended_s - self._heard_s,
-                whole_s=self._ended_s - self._began_s,
-                choices=limits.choices,
-                reasons=limits.reasons,
-                output_bound=limits.output_tokens,
-            )
-        tokens = tokens or Tokens()
+        tokens = self._charged()
         return Attempt(
             target=self.step.target,
             outcome=self.outcome,
@@ -165,8 +162,25 @@ class Flight:
             generation=self.step.generation,
             tokens=tokens,
             cost_nanousd=cost_nanousd(tokens, self._prices) if self._prices else 0,
-            estimated=estimated,
+            estimated=self._owed,
         )
+
+    def _charged(self) -> Tokens:
+        """The provider's own count; where it did not come to its end, never less than what may be billed. Its count of the input holds."""
+        known, limits = self._tokens or Tokens(), self._limits
+        if not self._owed:
+            return known
+        guess = estimated_tokens(
+            input_bound=limits.input_tokens,
+            delivered_bytes=self._delivered_bytes,
+            silent_s=self._ended_s - self._heard_s,
+            whole_s=self._ended_s - self._began_s,
+            choices=limits.choices,
+            reasons=limits.reasons,
+            output_bound=limits.output_tokens,
+        )
+        counts = self._part_counts and not self._owed_before
+        return known._replace(input=known.input if counts else max(known.input, guess.input), output=max(known.output, guess.output))
 
     def _wait_s(self) -> float:
         """How long the next wait may take. Nothing but content ends the wait for the first byte, nor that between two chunks."""
@@ -180,7 +194,7 @@ class Flight:
         self.status = exchange.head(self._wait_s())
         if self.status // 100 == 2:
             return
-        self._billable = False  # providers do not bill an error
+        self._owed = self._owed_before  # providers do not bill an error
         body = b""
         for piece in exchange.pieces(self._wait_s):
             body += piece
@@ -195,14 +209,26 @@ class Flight:
             self._heard_s = self._clock.monotonic()
             yield piece
 
-    def _note(self, chunk: Chunk, before: Tokens | None) -> None:
-        """`before` is what the attempt's earlier parts came to."""
+    def _gathered(self, pieces: Iterable[bytes]) -> bytes:
+        """All of it was written before any of it came: where it breaks off, a token is a byte at the least here too."""
+        body = []
+        for piece in pieces:
+            body.append(piece)
+            self._delivered_bytes += len(piece)
+        return b"".join(body)
+
+    def _note(self, chunk: Chunk) -> None:
         kind = type(chunk)
         if kind is Usage:
+            before = self._parts_tokens
             self._tokens = before + chunk.tokens if before else chunk.tokens  # type: ignore[union-attr]
+            self._part_counts = True
+            if self._finishes >= self._limits.choices:  # a count after the end is of all; one before it is of what was written by then
+                self._owed = self._owed_before
             return
         if kind is Finish:
             self.finish = chunk.reason  # type: ignore[union-attr]
+            self._finishes += 1
             return
         self._said_s = self._clock.monotonic()
         if self.ttft_s is None:
