@@ -15,6 +15,7 @@ from moto import mock_aws
 from signalbox.aws import boto_tables
 from signalbox.aws.boto_bus import client
 
+from .every_provider import all_of_it, providers  # noqa: F401  fixtures
 from .world import servers, world  # noqa: F401  fixtures
 
 EVENTS = Path(__file__, "../../../events").resolve()
