@@ -10,7 +10,7 @@ COMPILE = .tools/uv/bin/uv pip compile --quiet --universal --python-version 3.11
 # The Lambda runtime brings these itself; the layer is installed with --no-deps.
 IN_RUNTIME := boto3 botocore s3transfer urllib3 jmespath python-dateutil six
 
-.PHONY: help run test test-clients test-js lint format build invoke deploy bench lock clean
+.PHONY: help run test test-clients test-js diff-litellm lint format build invoke deploy bench lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ test-clients: .venv/.ready .tools/emulator/.ready .tools/clients/.ready ## what 
 
 test-js: .venv/.ready .tools/emulator/.ready $(JS)/node_modules/.ready ## the same for openai and @anthropic-ai/sdk in JavaScript (needs node 20)
 	.venv/bin/python -m tests.clients.with_stack npm test --silent --prefix $(JS)
+
+diff-litellm: .venv/.ready .tools/clients/.ready ## hold our translations against litellm's (WRITE=--write brings docs/differences-from-litellm.md up to date)
+	.venv/bin/python -m tests.differential $(WRITE)
 
 lint: .venv/.ready .tools/sam/.ready ## style, types, the template, and no package index's address in any tracked file
 	.venv/bin/ruff check .
