@@ -344,6 +344,27 @@ def test_mistral_has_its_own_names():
     assert not {"max_completion_tokens", "seed", "user", "stream_options"} & set(body)
 
 
+def test_after_a_tools_result_mistral_hears_the_assistant_first():
+    call, result = Message("assistant", (ToolCall("c", "f", "{}"),)), ToolResult("c", (Text("42"),))
+    more, pictured = Message("user", (Text("and?"),)), ToolResult("c", (Image("data:image/png;base64,AA=="),))
+    assert [said["role"] for said in messages(call, Message("tool", (result,)), more, kind="mistral")] == [
+        "assistant",
+        "tool",
+        "assistant",
+        "user",
+    ]
+    assert [said["role"] for said in messages(call, Message("tool", (pictured,)), kind="mistral")] == [
+        "assistant",
+        "tool",
+        "assistant",
+        "user",
+    ]
+    assert [said["role"] for said in messages(call, Message("tool", (result, result)), call, kind="mistral")] == [
+        "assistant", "tool", "tool", "assistant",
+    ]  # fmt: skip
+    assert [said["role"] for said in messages(call, Message("tool", (result,)), more)] == ["assistant", "tool", "user"]
+
+
 REPLAYED: dict[str, object] = {"role": "assistant", "content": "a", "annotations": [], "refusal": None, "audio": {"id": "x"}, "x": 1}
 
 

@@ -19,8 +19,10 @@ class Row(NamedTuple):
     The rest are departures. `names`: its name for a parameter (None: it refuses it, and nothing is lost without). `lacks`: the field of a
     request it cannot serve, and why; `thinkers_lack`: what its models that reason lack as well. `left_out`: of a message that is sent
     again, what it refuses. `reasoning`: the field in which it takes reasoning that is sent again; `thinking`: how it is told how much to
-    reason (both: tables of openai_reasoning.py); `efforts`: its words for it. `flat`: texts go as one string. `cache`: it reads Anthropic's marks on parts. `short_ids`: a call's has nine characters.
-    `signed_calls`: it may be Google, whose calls are signed. `asks_reasoning`: no answer may be sent again without that field.
+    reason (both: tables of openai/reasoning.py); `efforts`: its words for it. `flat`: texts go as one string. `cache`: it reads
+    Anthropic's marks on parts. `short_ids`: a call's has nine characters. `signed_calls`: it may be Google, whose calls are signed.
+    `asks_reasoning`: no answer may be sent again without that field. `between`: what the assistant says after a tool's result, where it
+    lets nobody else speak then.
     """
 
     wire: str = "openai"
@@ -41,6 +43,7 @@ class Row(NamedTuple):
     flat: bool = False
     cache: bool = False
     short_ids: bool = False
+    between: str = ""
     signed_calls: bool = False
     asks_reasoning: bool = False
 
@@ -67,6 +70,7 @@ ROWS: Mapping[str, Row] = {
         left_out=OWN_ANSWERS | {"name", "reasoning_content", "reasoning_details"},
         reasoning="thinking",
         short_ids=True,
+        between="Noted.",  # https://github.com/mistralai/mistral-common (the roles that may follow each other)
     ),
     # https://console.groq.com/docs/openai#currently-unsupported-openai-features
     "groq": Row(

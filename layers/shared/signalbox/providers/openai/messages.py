@@ -1,6 +1,8 @@
 """A conversation and its tools as chat completions write them. https://platform.openai.com/docs/api-reference/chat/create"""
 
+from collections.abc import Iterator
 from hashlib import sha256
+from itertools import pairwise
 from typing import Any
 
 from ...request import NOTHING, Image, Message, Part, Raw, Reasoning, Request, Text, Tool, ToolCall, ToolChoice, ToolResult
@@ -33,7 +35,17 @@ def to_messages(request: Request, row: Row) -> list[dict[str, Any]]:
             said = to_message(Message("user" if message.role == "tool" else message.role, rest), row)
             written.append({**said, "content": [*images, *_listed(said["content"])]} if images else said)
             images = []
-    return [*written, {"role": "user", "content": images}] if images else written
+    if images:
+        written.append({"role": "user", "content": images})
+    return list(_bridged(written, row.between)) if row.between else written
+
+
+def _bridged(messages: list[dict[str, Any]], words: str) -> Iterator[dict[str, Any]]:
+    """A client may say more along with a tool's result: Anthropic's do so in one turn."""
+    for before, message in pairwise(({}, *messages)):
+        if before.get("role") == "tool" and message["role"] not in ("assistant", "tool"):
+            yield {"role": "assistant", "content": words}
+        yield message
 
 
 def to_message(message: Message, row: Row = PLAIN) -> dict[str, Any]:
