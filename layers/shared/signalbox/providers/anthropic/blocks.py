@@ -3,11 +3,12 @@
 import re
 from collections.abc import Callable, Iterable, Iterator
 from hashlib import sha256
+from typing import Any
 
 from ...request import Image, Json, Message, Part, Raw, Reasoning, Request, Text, ToolCall, ToolResult
 from ..contract import Lack
 from ..formats import data_url
-from ..formats.checks import JSON
+from ..formats.arguments import to_object
 from .thinking import own
 
 ABOVE = ("system", "developer")  # have a field of their own
@@ -18,7 +19,7 @@ JSON_ONLY = "Answer with one JSON object and nothing else: no words around it, n
 ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
-def to_turns(messages: Iterable[Message], write: Callable[[Part], Iterator[Json]]) -> list[dict[str, Json]]:
+def to_turns(messages: Iterable[Message], write: Callable[[Part], Iterable[Json]]) -> list[dict[str, Json]]:
     """Neighbours of one role are one turn. What has nothing to be written is left out: a turn must not be empty."""
     turns: list[dict[str, Json]] = []
     for message in messages:
@@ -51,15 +52,6 @@ def id_of(id: str) -> str:
     return id if ID.fullmatch(id) else f"call_{sha256(id.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
 
 
-def arguments_of(call: ToolCall) -> Json:
-    """An object, where a model may have written anything."""
-    try:
-        value = JSON.decode(call.arguments)
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
 def parameters_of(schema: Json) -> Json:
     return {**ANY_OBJECT, **schema} if isinstance(schema, dict) else ANY_OBJECT
 
@@ -67,10 +59,9 @@ def parameters_of(schema: Json) -> Json:
 def images(request: Request) -> Iterator[Image]:
     for message in request.messages:
         for part in message.parts:
-            if isinstance(part, Image):
-                yield part
-            elif isinstance(part, ToolResult):
-                yield from (inner for inner in part.parts if isinstance(inner, Image))
+            for inner in part.parts if isinstance(part, ToolResult) else (part,):
+                if isinstance(inner, Image):
+                    yield inner
 
 
 def lack(request: Request, urls: bool) -> Lack | None:
@@ -88,28 +79,54 @@ def lack(request: Request, urls: bool) -> Lack | None:
     return None
 
 
-def to_blocks(part: Part, reasons: bool) -> Iterator[Json]:
+def to_blocks(part: Part, reasons: bool) -> list[Json]:
     """As Anthropic writes them. Reasoning goes to a model that `reasons`, with Claude's own signature. https://platform.claude.com/docs/en/api/messages"""
-    match part:
-        case Text(text, cache):
-            if said(text):
-                yield _marked({"type": "text", "text": text}, cache)
-        case ToolCall(id, name, _, _, cache):
-            yield _marked({"type": "tool_use", "id": id_of(id), "name": name, "input": arguments_of(part)}, cache)
-        case ToolResult(call_id, parts, failed, cache):
-            block = {"type": "tool_result", "tool_use_id": id_of(call_id)}
-            content = [block for inner in parts for block in to_blocks(inner, reasons)]
-            yield _marked({**block, **({"content": content} if content else {}), **({"is_error": True} if failed else {})}, cache)
-        case Image(url, _, cache):
-            yield _marked({"type": "image", "source": _source(url)}, cache)
-        case Reasoning(text, signature, redacted):
-            if reasons and signature and own(signature):
-                if redacted:
-                    yield {"type": "redacted_thinking", "data": signature.text}
-                else:
-                    yield {"type": "thinking", "thinking": text, "signature": signature.text}
-        case Raw(json):
-            yield json
+    return WRITTEN[type(part)](part, reasons)
+
+
+def _text(part: Text, _: bool) -> list[Json]:
+    return [_marked({"type": "text", "text": part.text}, part.cache)] if said(part.text) else []
+
+
+def _call(part: ToolCall, _: bool) -> list[Json]:
+    block = {"type": "tool_use", "id": id_of(part.id), "name": part.name, "input": to_object(part.arguments)}
+    return [_marked(block, part.cache)]
+
+
+def _result(part: ToolResult, reasons: bool) -> list[Json]:
+    block: dict[str, Json] = {"type": "tool_result", "tool_use_id": id_of(part.call_id)}
+    if content := [block for inner in part.parts for block in to_blocks(inner, reasons)]:
+        block["content"] = content
+    if part.failed:
+        block["is_error"] = True
+    return [_marked(block, part.cache)]
+
+
+def _image(part: Image, _: bool) -> list[Json]:
+    return [_marked({"type": "image", "source": _source(part.url)}, part.cache)]
+
+
+def _reasoning(part: Reasoning, reasons: bool) -> list[Json]:
+    text, signature, redacted = part
+    if not (reasons and signature and own(signature)):
+        return []
+    if redacted:
+        return [{"type": "redacted_thinking", "data": signature.text}]
+    return [{"type": "thinking", "thinking": text, "signature": signature.text}]
+
+
+def _raw(part: Raw, _: bool) -> list[Json]:
+    return [part.json]
+
+
+WRITTEN: dict[type[Part], Callable[[Any, bool], list[Json]]] = {
+    Text: _text,
+    ToolCall: _call,
+    ToolResult: _result,
+    Image: _image,
+    Reasoning: _reasoning,
+    Raw: _raw,
+}
 
 
 def _source(url: str) -> Json:

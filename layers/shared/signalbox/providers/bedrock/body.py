@@ -1,7 +1,7 @@
 """The body of a request to Converse. https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html"""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...request import Format, Image, Json, Part, Raw, Reasoning, Request, Text, ToolCall, ToolChoice, ToolResult
@@ -10,6 +10,7 @@ from ..anthropic import blocks, thinking
 from ..anthropic.schema import held
 from ..contract import Lack
 from ..formats import data_url
+from ..formats.arguments import to_object
 from .models import Model, model_of
 from .tools import called, point, to_claudes_choice, to_tools
 
@@ -77,34 +78,52 @@ def _system(request: Request, model: Model) -> list[Json]:
     return system
 
 
-def _blocks(part: Part, model: Model, reasons: bool) -> Iterator[Json]:
-    match part:
-        case Text(text, cache):
-            if blocks.said(text):
-                yield {"text": text}
-                yield from point(cache, model)
-        case ToolCall(id, name, _, _, cache):
-            yield {"toolUse": {"toolUseId": blocks.id_of(id), "name": name, "input": blocks.arguments_of(part)}}
-            yield from point(cache, model)
-        case ToolResult(call_id, parts, failed, cache):
-            content = [block for inner in parts for block in _blocks(inner, _UNCACHED, False)]
-            status = {"status": "error"} if failed else {}
-            yield {"toolResult": {"toolUseId": blocks.id_of(call_id), "content": content, **status}}
-            yield from point(cache or next((inner.cache for inner in parts if not isinstance(inner, Raw) and inner.cache), None), model)
-        case Image(url, _, cache):
-            kind, data = data_url.of(url) or ("", "")
-            yield {"image": {"format": blocks.IMAGES[kind], "source": {"bytes": data}}}
-            yield from point(cache, model)
-        case Reasoning(text, signature, redacted):
-            if reasons and signature and thinking.own(signature):
-                if redacted:
-                    yield {"reasoningContent": {"redactedContent": signature.text}}
-                else:
-                    yield {"reasoningContent": {"reasoningText": {"text": text, "signature": signature.text}}}
-        case Raw():
-            raise TypeError("Converse reads no client's own blocks")
+def _blocks(part: Part, model: Model, reasons: bool) -> list[Json]:
+    return WRITTEN[type(part)](part, model, reasons)
 
 
+def _text(part: Text, model: Model, _: bool) -> list[Json]:
+    return [{"text": part.text}, *point(part.cache, model)] if blocks.said(part.text) else []
+
+
+def _call(part: ToolCall, model: Model, _: bool) -> list[Json]:
+    use = {"toolUseId": blocks.id_of(part.id), "name": part.name, "input": to_object(part.arguments)}
+    return [{"toolUse": use}, *point(part.cache, model)]
+
+
+def _result(part: ToolResult, model: Model, _: bool) -> list[Json]:
+    content = [block for inner in part.parts for block in _blocks(inner, _UNCACHED, False)]
+    result = {"toolUseId": blocks.id_of(part.call_id), "content": content, **({"status": "error"} if part.failed else {})}
+    cache = part.cache or next((inner.cache for inner in part.parts if not isinstance(inner, Raw) and inner.cache), None)
+    return [{"toolResult": result}, *point(cache, model)]
+
+
+def _image(part: Image, model: Model, _: bool) -> list[Json]:
+    kind, data = data_url.of(part.url) or ("", "")
+    return [{"image": {"format": blocks.IMAGES[kind], "source": {"bytes": data}}}, *point(part.cache, model)]
+
+
+def _reasoning(part: Reasoning, _: Model, reasons: bool) -> list[Json]:
+    text, signature, redacted = part
+    if not (reasons and signature and thinking.own(signature)):
+        return []
+    if redacted:
+        return [{"reasoningContent": {"redactedContent": signature.text}}]
+    return [{"reasoningContent": {"reasoningText": {"text": text, "signature": signature.text}}}]
+
+
+def _raw(part: Raw, _: Model, __: bool) -> list[Json]:
+    raise TypeError("Converse reads no client's own blocks")
+
+
+WRITTEN: dict[type[Part], Callable[[Any, Model, bool], list[Json]]] = {
+    Text: _text,
+    ToolCall: _call,
+    ToolResult: _result,
+    Image: _image,
+    Reasoning: _reasoning,
+    Raw: _raw,
+}
 _UNCACHED = Model()  # there are no cache points within a result
 
 

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from .checks import JSON
+from .checks import parsed
 
 
 def to_object(arguments: str) -> dict[str, Any]:
     """An empty one of a call that was cut, or that has none."""
     try:
-        read = JSON.decode(arguments) if arguments else {}
+        read = parsed(arguments) if arguments else {}
     except (ValueError, RecursionError):
         return {}
     return read if isinstance(read, dict) else {}

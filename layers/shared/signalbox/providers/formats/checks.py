@@ -5,16 +5,16 @@ from typing import Any
 
 MOST_INDEX = 1_023  # of a choice, or of a tool call in one
 MOST_TOKENS = 1_000_000_000  # in one answer
-BLANKS = b" \t\n\r"
+BLANKS = " \t\n\r"
 
 JSON = json.JSONDecoder(parse_constant=lambda _: None)  # NaN and the infinities are no JSON, but log probabilities hold some
 
 
-def parsed(data: bytes) -> Any:
-    """ValueError where it is not one value in UTF-8. (`JSON.decode` looks for blanks by a regular expression on either side.)"""
-    written = data.strip(BLANKS).decode()
-    value, end = JSON.raw_decode(written)
-    if end != len(written):
+def parsed(written: bytes | str) -> Any:
+    """ValueError where it is not one value, in UTF-8. (`JSON.decode` looks for blanks on either side by a regular expression each.)"""
+    text = (written if isinstance(written, str) else written.decode()).strip(BLANKS)
+    value, end = JSON.raw_decode(text)
+    if end != len(text):
         raise ValueError("more than one value")
     return value
 
