@@ -32,11 +32,13 @@ class Admitted(NamedTuple):
 
 def admit(asked: Asked, desk: Desk, live: Live, guards: Guards) -> Admitted:
     """Routes by what is known, holds what it may cost, and does both anew where the configuration moved meanwhile. Or Refusal."""
+    moved = Refusal("no_route", "The configuration changed faster than the request could be routed. Try again.", retry_after_s=1)
     for _ in range(TIMES_ROUTED_ANEW):
         try:
             trip, scopes, agent, (most, least) = _planned(asked, desk, live, guards)
-        except Refusal:
+        except Refusal as refusal:
             # What is known here may be old, and what was published or raised meanwhile may serve.
+            moved = refusal
             if not desk.refresh(scopes_of(asked.caller)):
                 raise
             continue
@@ -46,10 +48,12 @@ def admit(asked: Asked, desk: Desk, live: Live, guards: Guards) -> Admitted:
             raise Refusal("llm_disabled", "LLM traffic is switched off. Ask the operators, or try again later.", retry_after_s=30)
         if live.snapshot(hold.view.live) is trip.snapshot:
             granted = hold.granted_nanousd if hold.period_by_scope else None
-            trip = trip._replace(circuits=circuits_at(hold.view.circuits, asked.at_ms), granted_nanousd=granted)
+            trip = trip._replace(
+                circuits=circuits_at(hold.view.circuits, asked.at_ms), granted_nanousd=granted, own_keys=_own_keys(asked, hold.view)
+            )
             return Admitted(trip, hold, agent, guards.of(trip.snapshot, trip.route.name))
         desk.cancel(hold)
-    raise Refusal("no_route", "The configuration changed faster than the request could be routed. Try again.", retry_after_s=1)
+    raise moved
 
 
 def _planned(asked: Asked, desk: Desk, live: Live, guards: Guards) -> tuple[Trip, tuple[str, ...], str, tuple[int, int]]:
@@ -66,10 +70,14 @@ def _planned(asked: Asked, desk: Desk, live: Live, guards: Guards) -> tuple[Trip
     agent = asked.agent if {asked.agent, "*"} & set(records[key].get("agents", ())) else ""
     scopes = scopes_of(caller, agent=agent, route=route.name, providers=providers)
     view = desk.look(scopes)
-    own_keys = frozenset(view.records[f"tenant#{caller.tenant}"].get("own_keys", ()))
-    trip = _trip(asked, route, snapshot, view)._replace(own_keys=own_keys)
+    trip = _trip(asked, route, snapshot, view)
     hard = any(budget.hard for scope in scopes for budget in to_budgets(scope, view.records[scope]))
     return trip, scopes, agent, _bounds(trip, hard)
+
+
+def _own_keys(asked: Asked, view: View) -> frozenset[str]:
+    """Of the view that admitted: by an old one a tenant that brings its own would be served with the stage's keys."""
+    return frozenset(view.records[f"tenant#{asked.caller.tenant}"].get("own_keys", ()))
 
 
 def _route(asked: Asked, snapshot: Snapshot) -> Route:

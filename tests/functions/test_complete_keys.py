@@ -1,0 +1,58 @@
+"""Whose key is shown to a provider, and which of several; the simulated providers tell by what they refuse."""
+
+import json
+
+from ops.simulators.faults import to_fault
+from signalbox.aws import ledger
+
+
+def keys(world, name: str, *keys: str) -> None:
+    secrets, value = world.client("secretsmanager"), json.dumps({"keys": keys})
+    try:
+        secrets.create_secret(Name=f"providers/{name}", SecretString=value)
+    except secrets.exceptions.ResourceExistsException:
+        secrets.put_secret_value(SecretId=f"providers/{name}", SecretString=value)
+
+
+def owns(world, *providers: str) -> None:
+    world.table("control").put_item(Item={"pk": "tenant#local", "sk": "scope", "own_keys": list(providers)})
+
+
+def refuse(world, **told: list[str]) -> None:
+    world.upstreams.faults.tell("openai", to_fault(told))
+
+
+def outcomes(world) -> list[str]:
+    return [attempt["outcome"] for usage in world.usage() for attempt in usage["attempts"]]
+
+
+def test_who_brings_its_own_key_from_now_on_is_served_with_no_other(world, monkeypatch):
+    """Also by a container that knew the tenant without, however long ago."""
+    assert world.ask(model="openai/gpt-4.1-mini").status == 200
+    keys(world, "local/openai", "sk-own")
+    refuse(world, bad_keys=["sk-sim"])
+    owns(world, "openai")
+    monkeypatch.setattr(ledger, "FRESH_S", -1)  # five seconds later
+    assert world.ask(model="openai/gpt-4.1-mini").status == 200
+    refuse(world, bad_keys=["sk-own"])
+    assert world.ask(model="openai/gpt-4.1-mini").status == 502
+    world.client("secretsmanager").delete_secret(SecretId="providers/local/openai", ForceDeleteWithoutRecovery=True)
+
+
+def test_whose_own_key_is_missing_is_told_so_and_served_with_no_other(world):
+    owns(world, "openai")
+    answer = world.ask(model="openai/gpt-4.1-mini")
+    error = json.loads(answer.body)["error"]
+    assert (answer.status, error["code"]) == (502, "upstream_failed")
+    assert error["message"] == "There is no key for openai. Set one: signalbox secrets set openai --tenant local."
+    assert world.upstreams.ledger.to_json()["calls"] == []
+
+
+def test_the_next_key_serves_where_one_is_refused_or_used_up(world):
+    keys(world, "openai", "sk-1", "sk-2", "sk-3")
+    refuse(world, bad_keys=["sk-1"], limited_keys=["sk-2"])
+    answer = world.ask(model="openai/gpt-4.1-mini")
+    assert (answer.status, answer.headers["x-signalbox-attempts"]) == (200, "3")
+    assert outcomes(world) == ["key_refused", "key_limited", "ok"]
+    answer = world.ask(model="openai/gpt-4.1-mini")
+    assert (answer.status, answer.headers["x-signalbox-attempts"]) == (200, "1")  # which served is remembered
