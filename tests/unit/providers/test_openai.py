@@ -137,8 +137,16 @@ def test_tools_and_choices_are_written_back():
     assert body["tools"][1] == {"type": "browser_search"}
     assert body["tool_choice"] == {"type": "function", "function": {"name": "f"}}
     for mode in ("auto", "none", "required"):
-        assert written(Request("openai_chat", "chat", (), tool_choice=ToolChoice(mode)))["tool_choice"] == mode
-    assert written(Request("openai_chat", "chat", (), tool_choice=Raw({"type": "custom"})))["tool_choice"] == {"type": "custom"}
+        assert written(Request("openai_chat", "chat", (), tools=tools, tool_choice=ToolChoice(mode)))["tool_choice"] == mode
+    own = Request("openai_chat", "chat", (), tools=tools, tool_choice=Raw({"type": "allowed_tools"}))
+    assert written(own)["tool_choice"] == {"type": "allowed_tools"}
+
+
+def test_a_choice_among_no_tools_is_not_sent():
+    """Codex sends one always, and who speaks chat completions refuses it."""
+    request = Request("openai_responses", "chat", (), tool_choice=ToolChoice("auto"), parallel_tool_calls=False)
+    assert not {"tool_choice", "parallel_tool_calls"} & set(written(request))
+    assert {"tool_choice", "parallel_tool_calls"} < set(written(request._replace(tools=(Tool("f"),))))
 
 
 def test_a_tool_whose_calls_would_be_lost_is_refused():

@@ -46,8 +46,8 @@ def to_body(request: Request, target: Target, provider: Provider, max_tokens: in
         "logprobs": None if request.logprobs is None else True,
         "top_logprobs": request.logprobs or None,
         "tools": [to_tool(tool) for tool in request.tools] or None,
-        "tool_choice": to_tool_choice(request.tool_choice),
-        "parallel_tool_calls": request.parallel_tool_calls,
+        "tool_choice": to_tool_choice(request.tool_choice) if request.tools else None,  # refused where there are none
+        "parallel_tool_calls": request.parallel_tool_calls if request.tools else None,
         "response_format": to_response_format(request.response_format, row),
         "user": request.user,
     }
