@@ -18,8 +18,12 @@ UNSIGNED = "skip_thought_signature_validator"
 BEFORE_3 = ("gemini-1", "gemini-2")
 
 
-def to_contents(request: Request, model: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The parts of the system's text, and the turns. What tools answered is a turn of its own, for all calls of the one before."""
+def to_contents(request: Request, model: str, identified: bool = True) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The parts of the system's text, and the turns. What tools answered is a turn of its own, for all calls of the one before.
+
+    `identified`: calls and their results bear ids. Vertex refuses these, and goes by names and the order:
+    https://docs.cloud.google.com/vertex-ai/generative-ai/docs/reference/rest/v1/Content#FunctionCall
+    """
     system: list[dict[str, Any]] = []
     contents: list[dict[str, Any]] = []
     names: dict[str, str] = {}
@@ -36,6 +40,8 @@ def to_contents(request: Request, model: str) -> tuple[list[dict[str, Any]], lis
             written = _to_results(part, names, pictured) if isinstance(part, ToolResult) else to_parts(part)
             if not written:
                 continue
+            if not identified:
+                _unidentify(written)
             turn = "tool" if answered else speaker
             if turn != last:
                 contents.append({"role": ROLES[turn], "parts": []})
@@ -78,6 +84,13 @@ def _to_results(result: ToolResult, names: dict[str, str], pictured: bool) -> li
         response["parts"] = images
         images = []
     return [{"functionResponse": response}, *images]
+
+
+def _unidentify(parts: list[dict[str, Any]]) -> None:
+    for part in parts:
+        for name in ("functionCall", "functionResponse"):
+            if name in part:
+                part[name].pop("id", None)
 
 
 def _signed(signature: Signature | None) -> dict[str, str]:

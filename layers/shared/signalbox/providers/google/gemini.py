@@ -27,17 +27,20 @@ MODES = {"auto": "AUTO", "none": "NONE", "required": "ANY", "tool": "ANY"}
 def to_http(request: Request, target: Target, provider: Provider, max_tokens: int | None) -> HttpRequest:
     streamed = "streaming" in target.capabilities
     url = f"{models(provider)}/{quote(target.model, safe='')}:{'streamGenerateContent?alt=sse' if streamed else 'generateContent'}"
-    return HttpRequest("POST", url, STREAMED if streamed else WHOLE, to_bytes(to_body(request, target, max_tokens)))
+    return HttpRequest("POST", url, STREAMED if streamed else WHOLE, to_bytes(to_body(request, target, provider, max_tokens)))
 
 
 def models(provider: Provider) -> str:
     """Where the models are: on Vertex those of Google's among other publishers'."""
-    vertex = provider.kind == "vertex" or "/projects/" in provider.base_url
-    return f"{provider.base_url}{'/publishers/google' if vertex else ''}/models"
+    return f"{provider.base_url}{'/publishers/google' if _on_vertex(provider) else ''}/models"
 
 
-def to_body(request: Request, target: Target, max_tokens: int | None) -> dict[str, Any]:
-    system, contents = to_contents(request, target.model)
+def _on_vertex(provider: Provider) -> bool:
+    return provider.kind == "vertex" or "/projects/" in provider.base_url
+
+
+def to_body(request: Request, target: Target, provider: Provider, max_tokens: int | None) -> dict[str, Any]:
+    system, contents = to_contents(request, target.model, identified=not _on_vertex(provider))
     if not contents:  # it answers nobody who says nothing, and some clients say all in the system's name
         system, contents = [], [{"role": "user", "parts": system}]
     choice = request.tool_choice
