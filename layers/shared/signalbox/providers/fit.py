@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from itertools import chain
 
-from ..request import Format, Image, Json, Raw, Request, Text, ToolCall, ToolResult
+from ..request import Format, Image, Json, Part, Raw, Request, ToolCall, ToolResult
 from ..routing.catalog import Provider, Target
 from .contract import CARRIED_BY_ALL, Lack, Wire
 from .registry import wire
@@ -116,10 +116,11 @@ def clears_alone(name: str, value: Json) -> bool:
     return isinstance(edits, list) and all(isinstance(edit, dict) and str(edit.get("type")).startswith("clear_") for edit in edits)
 
 
-def _parts(request: Request) -> Iterator[Image | Raw | Text]:
+def _parts(request: Request) -> Iterator[Part]:
+    """All of them, and what is in the results of tools."""
     for message in request.messages:
         for part in message.parts:
             if isinstance(part, ToolResult):
                 yield from part.parts
-            elif isinstance(part, Image | Raw | Text):
+            else:
                 yield part

@@ -128,9 +128,9 @@ def lacks(request: Request, target: Target, provider: Provider) -> Lack | None:
         return "tool_choice", "it cannot be made to call a tool"
     for message in request.messages:
         for part in message.parts:
-            pictures = part.parts if isinstance(part, ToolResult) else (part,)
-            if any(isinstance(picture, Image) and not data_url.of(picture.url) for picture in pictures):
-                return "messages", "it reads pictures in base64 alone, and fetches none from an address"
+            for picture in part.parts if isinstance(part, ToolResult) else (part,):
+                if isinstance(picture, Image) and not data_url.of(picture.url):
+                    return "messages", "it reads pictures in base64 alone, and fetches none from an address"
     return None
 
 
