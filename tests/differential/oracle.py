@@ -8,7 +8,9 @@ import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # nothing is asked of anybody
+# Nothing is asked of anybody but the recorder: a proxy that is not there stands before all else (litellm would fetch a picture's address).
+os.environ |= dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
+os.environ |= {"no_proxy": "127.0.0.1", "NO_PROXY": "127.0.0.1", "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
 import litellm
 
 litellm.suppress_debug_info = True

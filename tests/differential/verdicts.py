@@ -194,6 +194,13 @@ VERDICTS = (
     Verdict(
         "request",
         "mistral",
+        "messages",
+        "ours",
+        "it refuses a user who speaks right after a tool, so an answer stands between; and reasoning has a parameter, not a system prompt",
+    ),
+    Verdict(
+        "request",
+        "mistral",
         "messages*",
         "either",
         "litellm joins parts, and asks for reasoning by a system prompt where we name the effort",
