@@ -176,6 +176,9 @@ def test_a_model_stays_within_its_path(base_url, kind, path):
     [
         ({"stop": ("a",) * 6}, "gemini-3-flash", "stop"),
         ({"stop": ("a",) * 5}, "gemini-3-flash", None),
+        ({"frequency_penalty": 0.5}, "gemini-2.5-flash", "frequency_penalty"),
+        ({"presence_penalty": -0.5, "frequency_penalty": 0}, "gemini-3-pro", "presence_penalty"),
+        ({"presence_penalty": -0.5}, "gemini-2.0-flash", None),
         ({"response_format": Format(), "tools": (Tool("f"),)}, "gemini-2.5-pro", "response_format"),
         ({"response_format": Format(), "tools": (Tool("f"),)}, "gemini-3-pro", None),
         ({"messages": (Message("user", (Image("data:image/png,raw"),)),)}, "gemini-3-pro", "messages"),

@@ -18,6 +18,7 @@ from .contents import BEFORE_3, to_contents
 from .thinking import to_thinking
 
 CARRIES = frozenset({"top_k", "seed", "n", "frequency_penalty", "presence_penalty", "logprobs"})
+PENALISED = ("gemini-1", "gemini-2.0")  # the models that take penalties: https://discuss.ai.google.dev/t/94446
 MOST_STOPS = 5  # https://ai.google.dev/api/generate-content#generationconfig
 
 # https://ai.google.dev/api/caching#FunctionCallingConfig
@@ -98,6 +99,9 @@ def to_tool_config(choice: ToolChoice) -> dict[str, Any]:
 def lacks(request: Request, target: Target, provider: Provider) -> Lack | None:
     if len(request.stop) > MOST_STOPS:
         return "stop", f"it takes {MOST_STOPS} at the most"
+    if (request.frequency_penalty or request.presence_penalty) and not _on_vertex(provider) and not target.model.startswith(PENALISED):
+        name = "frequency_penalty" if request.frequency_penalty else "presence_penalty"
+        return name, "no model since Gemini 2.5 takes penalties"
     if request.response_format and request.tools and target.model.startswith(BEFORE_3):
         return "response_format", "before Gemini 3 a model calls tools or answers in JSON, not both"
     for message in request.messages:
