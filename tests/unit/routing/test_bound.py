@@ -73,7 +73,8 @@ def test_what_has_no_bound_is_named():
     assert bound.unbounded(request._replace(tools=(Raw({"type": "web_search"}),))) == "tools"
     assert bound.unbounded(request._replace(messages=(Message("assistant", (), extra={"audio": {"id": "a"}}),))) == "messages"
     assert bound.unbounded(request._replace(extra={"service_tier": "priority"})) == "service_tier"
-    assert bound.unbounded(request._replace(extra={"web_search_options": {}})) == "web_search_options"
+    for name, value in (("web_search_options", {}), ("speed", "fast"), ("inference_geo", "us"), ("models", ["a/dearer"]), ("plugins", [])):
+        assert bound.unbounded(request._replace(extra={name: value})) == name
     assert bound.unbounded(request._replace(extra={"service_tier": "default", "logit_bias": {}})) is None
 
 

@@ -8,8 +8,12 @@ from .catalog import Target
 
 MIN_OUTPUT_TOKENS = 256  # below this an answer cut short is of no use: the request is refused instead
 
-# What providers bill beside tokens, or at other prices than a target's.
-PRICED_OTHERWISE = ("web_search_options", "audio", "modalities")
+# What providers bill beside tokens, or at other prices than a target's: searches, sounds, haste, a place, another model than was asked for.
+# https://platform.claude.com/docs/en/about-claude/pricing https://openrouter.ai/docs/api-reference/parameters
+PRICED_OTHERWISE = (
+    *("web_search_options", "search_parameters", "plugins", "mcp_servers", "audio", "modalities"),
+    *("speed", "inference_geo", "models"),
+)
 USUAL_TIERS = ("default", "auto", "standard_only", None)
 
 # A token of a byte-level vocabulary covers one byte of text at the least. What templates add around a message is less than its JSON.
