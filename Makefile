@@ -10,7 +10,7 @@ COMPILE = .tools/uv/bin/uv pip compile --quiet --universal --python-version 3.11
 # The Lambda runtime brings these itself; the layer is installed with --no-deps.
 IN_RUNTIME := boto3 botocore s3transfer urllib3 jmespath python-dateutil six
 
-.PHONY: help run test test-clients test-js diff-litellm lint format build invoke deploy bench lock clean
+.PHONY: help run test test-clients test-js test-llama diff-litellm lint format build invoke deploy bench lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ test-clients: .venv/.ready .tools/emulator/.ready .tools/clients/.ready ## what 
 
 test-js: .venv/.ready .tools/emulator/.ready $(JS)/node_modules/.ready ## the same for openai and @anthropic-ai/sdk in JavaScript (needs node 20)
 	.venv/bin/python -m tests.clients.with_stack npm test --silent --prefix $(JS)
+
+test-llama: .venv/.ready .tools/emulator/.ready .tools/llama/.ready ## a real upstream: llama-cpp-python with a tiny model (needs a C++ compiler, which builds it in five minutes)
+	SIGNALBOX_LLAMA=.tools/llama/bin/python .venv/bin/python -m pytest tests/llama
 
 diff-litellm: .venv/.ready .tools/clients/.ready ## hold our translations against litellm's (WRITE=--write brings docs/differences-from-litellm.md up to date)
 	.venv/bin/python -m tests.differential $(WRITE)
@@ -56,7 +59,7 @@ bench: .venv/.ready .tools/emulator/.ready ## what a request costs through Signa
 	.venv/bin/python -m bench
 
 lock: .tools/uv/.ready ## compile requirements/*.in again, with hashes; the layer gets the versions that the tests run on
-	@for name in clients dev emulator sam uv; do $(COMPILE) requirements/$$name.in -o requirements/$$name.txt || exit 1; done
+	@for name in clients dev emulator llama_build llama sam uv; do $(COMPILE) requirements/$$name.in -o requirements/$$name.txt || exit 1; done
 	@$(COMPILE) --constraints requirements/dev.txt $(addprefix --no-emit-package ,$(IN_RUNTIME)) layers/shared/requirements.in -o layers/shared/requirements.txt
 
 clean: ## remove what set-up, builds and runs have made (the local stack's state as well)
@@ -67,6 +70,13 @@ clean: ## remove what set-up, builds and runs have made (the local stack's state
 
 .tools/%/.ready: requirements/%.txt
 	@$(call set_up,.tools/$*,$*)
+
+# Whatever any machine with a compiler can build, and soon: its model has a few hundred kilobytes.
+.tools/llama/.ready: export CMAKE_ARGS := -DCMAKE_C_FLAGS_RELEASE=-O1 -DCMAKE_CXX_FLAGS_RELEASE=-O1 -DGGML_NATIVE=OFF -DGGML_OPENMP=OFF -DLLAVA_BUILD=OFF
+.tools/llama/.ready: export CMAKE_BUILD_PARALLEL_LEVEL := 2
+.tools/llama/.ready: requirements/llama_build.txt requirements/llama.txt
+	@echo 'llama-cpp-python is built from its source: about five minutes'
+	@$(call set_up,.tools/llama,llama_build,requirements/llama.txt)
 
 $(JS)/node_modules/.ready: $(JS)/package.json $(JS)/package-lock.json
 	@command -v npm >/dev/null && node -e 'process.exitCode = Number(parseInt(process.versions.node) < 20)' \

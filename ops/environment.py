@@ -1,4 +1,6 @@
-"""Creates or mends one environment: `python ops/environment.py DIR REQUIREMENTS [--editable]`.
+"""Creates or mends one environment: `python ops/environment.py DIR REQUIREMENTS… [--editable]`.
+
+Of several files the first holds what builds those packages of the others that come as their source.
 
 `make` runs it on a bare Python, before anything is installed: the standard library only, in a syntax that an old Python reads.
 """
@@ -19,6 +21,7 @@ CAUSES = (
     ),
     (r"DO NOT MATCH THE HASHES", "a downloaded package is not the one that was locked: clear pip's cache, or check your index"),
     (r"No matching distribution", "the package index lacks a locked package for this Python: try another PYTHON=…"),
+    (r"No CMAKE_C(XX)?_COMPILER", "a C and a C++ compiler are needed: install them (Debian, Ubuntu: apt install g++)"),
     (r"Permission denied", "a file cannot be written here: check who owns this folder"),
 )
 
@@ -57,7 +60,8 @@ def check(folder):
         fail(f"the disk is nearly full ({free_mb} MB free, {NEEDED_MB} MB needed): free some space")
 
 
-def main(folder, requirements, *options):
+def main(folder, *arguments):
+    files = [name for name in arguments if not name.startswith("--")]
     os.makedirs(os.path.dirname(os.path.abspath(folder)), exist_ok=True)
     check(folder)
     stamp, log_path = os.path.join(folder, ".ready"), os.path.abspath(folder) + ".log"
@@ -68,8 +72,10 @@ def main(folder, requirements, *options):
         run([sys.executable, "-m", "venv", "--clear", folder], log_path)
     pip = [os.path.join(folder, "bin", "python"), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
     # The lock is whole. Asked to resolve, pip would not take `boto3-stubs==1` for the `boto3-stubs[s3]` that aws-sam-cli wants.
-    run([*pip, "--no-deps", "--require-hashes", "-r", requirements], log_path)
-    if "--editable" in options:
+    isolation = ["--no-build-isolation"] if len(files) > 1 else []
+    for name in files:
+        run([*pip, "--no-deps", "--require-hashes", *isolation, "-r", name], log_path)
+    if "--editable" in arguments:
         run([*pip, "--no-deps", "--no-build-isolation", "-e", "."], log_path)
     with open(stamp, "w"):
         pass
