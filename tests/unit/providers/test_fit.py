@@ -65,10 +65,18 @@ OTHER = {"top_k": 3, "seed": 0, "n": 2, "frequency_penalty": 0.5, "presence_pena
 
 @pytest.mark.parametrize("name", [name for name in CARRIED if name != "dimensions"])
 def test_a_parameter_that_the_format_cannot_say_is_refused_by_name(wires, name):
-    request = PLAIN._replace(**{name: OTHER[name]})
-    assert lack(request)[0] == name
+    request = PLAIN._replace(**{name: OTHER[name]}, tools=(Tool("f"),))
+    assert lack(request, "tools")[0] == name
     wires["it"] = WIRE._replace(carries=frozenset({name}))
-    assert lack(request) is None
+    assert lack(request, "tools") is None
+
+
+def test_one_call_at_a_time_is_no_wish_where_there_is_but_one_to_come(wires):
+    """LangChain's structured output asks for it with every tool that it forces."""
+    alone = PLAIN._replace(tools=(Tool("f"),), parallel_tool_calls=False)
+    assert lack(alone._replace(tool_choice=ToolChoice("required")), "tools")[0] == "parallel_tool_calls"
+    assert lack(alone._replace(tool_choice=ToolChoice("tool", "f")), "tools") is None
+    assert lack(PLAIN._replace(parallel_tool_calls=False)) is None
 
 
 @pytest.mark.parametrize("given", [{"n": 1}, {"frequency_penalty": 0}, {"presence_penalty": 0.0}, {"parallel_tool_calls": True}])

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from itertools import chain
 
-from ..request import Format, Image, Json, Part, Raw, Request, ToolCall, ToolResult
+from ..request import Format, Image, Json, Part, Raw, Request, ToolCall, ToolChoice, ToolResult
 from ..routing.catalog import Provider, Target
 from .contract import CARRIED_BY_ALL, Lack, Wire
 from .registry import wire
@@ -86,7 +86,11 @@ def _capabilities(request: Request, target: Target) -> Iterator[Lack]:
 
 
 def _parameters(request: Request, format: Wire) -> Iterator[Lack]:
+    choice = request.tool_choice
+    one_call = not request.tools or (isinstance(choice, ToolChoice) and choice.mode in ("tool", "none"))
     for name in CARRIED:
+        if name == "parallel_tool_calls" and one_call:  # there is none to come beside the one that is asked for
+            continue
         value = getattr(request, name)
         if value not in (None, NEUTRAL.get(name)) and name not in format.carries | CARRIED_BY_ALL:
             yield name, "its provider knows no such parameter"

@@ -55,7 +55,7 @@ def _lack(request: Request, model: Model) -> Lack | None:
         return "temperature", "Bedrock takes 0 to 1"
     if request.top_k is not None and not model.top_k:
         return "top_k", "the model has no such parameter"
-    if request.parallel_tool_calls is False and request.tools and not (mode == "none" or (model.claude and mode == "auto")):
+    if request.parallel_tool_calls is False and request.tools and not (mode in ("none", "tool") or (model.claude and mode == "auto")):
         return "parallel_tool_calls", "the model cannot be held to one call at a time there"
     if request.tools and mode not in ("auto", "none") and mode not in model.chooses:
         return "tool_choice", "the model cannot be held to that"
