@@ -17,16 +17,17 @@ Json = dict[str, Any]
 
 
 class Model(NamedTuple):
-    """`reasons` is None for a model that takes the parameters of both generations."""
+    """`reasons` is None for a model that takes the parameters of both generations; `effort` is how much unasked."""
 
     snapshot: str
     context: int
     most_output: int
     reasons: bool | None
+    effort: str = "medium"
 
 
 MODELS = {
-    "gpt-5.2": Model("gpt-5.2-2025-12-11", 400_000, 128_000, True),
+    "gpt-5.2": Model("gpt-5.2-2025-12-11", 400_000, 128_000, True, "none"),
     "gpt-5-mini": Model("gpt-5-mini-2025-08-07", 400_000, 128_000, True),
     "gpt-4.1-mini": Model("gpt-4.1-mini-2025-04-14", 1_047_576, 32_768, False),
     "gpt-4o-mini": Model("gpt-4o-mini-2024-07-18", 128_000, 16_384, False),
@@ -152,7 +153,7 @@ def _check_together(body: Json, model: Model) -> None:
     if model.reasons and "max_tokens" in body:
         told = "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."
         raise refused(told, "max_tokens", "unsupported_parameter")
-    if model.reasons and body.get("logprobs"):
+    if model.reasons and body.get("logprobs") and body.get("reasoning_effort", model.effort) != "none":
         raise refused("You are not allowed to request logprobs from this model", status=403)
     if "top_logprobs" in body and not body.get("logprobs"):
         raise refused("The 'top_logprobs' parameter is only allowed when 'logprobs' is enabled.", "top_logprobs")

@@ -313,6 +313,7 @@ REQUESTS = {
     "seed": Request("openai_chat", "chat", (), seed=0),
     "stop": Request("openai_chat", "chat", (), stop=("END",)),
     "logprobs": Request("openai_chat", "chat", (), logprobs=0),
+    "logit_bias": Request("openai_chat", "chat", (), extra={"logit_bias": {"50256": -100}}),
     "frequency_penalty": Request("openai_chat", "chat", (), frequency_penalty=0.1),
     "presence_penalty": Request("openai_chat", "chat", (), presence_penalty=-0.1),
     "tools": Request("openai_chat", "chat", (), tools=(Tool("f"),)),
@@ -333,6 +334,17 @@ def test_what_a_provider_lacks_is_refused_before_a_call_and_nothing_else_is(kind
             assert lack == (field.partition(".")[0], lacking[field])
         elif "tools" not in lacking or not request.tools:
             assert lack is None
+
+
+@pytest.mark.parametrize(
+    ("model", "effort", "refused"),
+    [("gpt-5-mini", None, True), ("o4-mini", None, True), ("gpt-5.2", None, False), ("gpt-5.2", "none", False), ("gpt-5.2", "low", True)],
+)
+@pytest.mark.parametrize("kind", ["openai", "azure"])
+def test_openais_models_give_no_log_probabilities_while_they_reason(kind, model, effort, refused):
+    asked = REQUESTS["logprobs"]._replace(thinking=Thinking(effort) if effort else None)
+    target = TARGET._replace(model=model, capabilities=frozenset({"reasoning"}))
+    assert (lack_of(asked, target, provider(kind)) is not None) is refused
 
 
 def test_what_only_models_that_reason_refuse_goes_to_the_others():

@@ -52,6 +52,7 @@ MAX_TOKENS: dict[str, str | None] = {"max_completion_tokens": "max_tokens"}
 SYSTEM = {"developer": "system"}
 OWN_ANSWERS = frozenset({"annotations", "refusal", "audio"})  # what answers of ours bring, and strict ones refuse to be sent again
 NO_TOP_K = {"top_k": "it has no such parameter"}
+NO_LOGIT_BIAS = {"logit_bias": "it has no such parameter"}
 
 # On leaving: who bills by the token says nowhere that a closed stream costs nothing, and counts at its end, so it is read to that end.
 # What runs on one's own machine bills nobody, and stops when its connection is closed.
@@ -65,7 +66,7 @@ ROWS: Mapping[str, Row] = {
         base_url="https://api.mistral.ai/v1",
         embeddings="openai_embeddings",
         names=MAX_TOKENS | {"seed": "random_seed", "stream_options": None, "user": None},
-        lacks=NO_TOP_K | {"logprobs": "it gives no log probabilities"},
+        lacks=NO_TOP_K | NO_LOGIT_BIAS | {"logprobs": "it gives no log probabilities"},
         roles=SYSTEM,
         left_out=OWN_ANSWERS | {"name", "reasoning_content", "reasoning_details"},
         reasoning="thinking",
@@ -75,7 +76,7 @@ ROWS: Mapping[str, Row] = {
     # https://console.groq.com/docs/openai#currently-unsupported-openai-features
     "groq": Row(
         base_url="https://api.groq.com/openai/v1",
-        lacks=NO_TOP_K | {"logprobs": "it gives no log probabilities", "n": "it gives one answer a request"},
+        lacks=NO_TOP_K | NO_LOGIT_BIAS | {"logprobs": "it gives no log probabilities", "n": "it gives one answer a request"},
         roles=SYSTEM,
         left_out=OWN_ANSWERS | {"name"},
         reasoning="reasoning",

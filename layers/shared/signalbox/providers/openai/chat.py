@@ -69,6 +69,9 @@ def to_response_format(format: Format | None, row: Row = PLAIN) -> dict[str, Any
     return {"type": "json_schema", "json_schema": {name: value for name, value in schema.items() if value is not None}}
 
 
+OPENAIS_OWN = ("openai", "azure")
+THINKS_UNASKED = ("o1", "o3", "o4", "gpt-5-")
+
 # What of a request a row may lack, and when a request needs it.
 NEEDS: dict[str, Callable[[Request], bool]] = {
     "n": lambda request: request.n > 1,
@@ -76,6 +79,7 @@ NEEDS: dict[str, Callable[[Request], bool]] = {
     "seed": lambda request: request.seed is not None,
     "stop": lambda request: bool(request.stop),
     "logprobs": lambda request: request.logprobs is not None,
+    "logit_bias": lambda request: bool(request.extra.get("logit_bias")),
     "frequency_penalty": lambda request: bool(request.frequency_penalty),
     "presence_penalty": lambda request: bool(request.presence_penalty),
     "tools": lambda request: bool(request.tools),
@@ -89,12 +93,26 @@ NEEDS: dict[str, Callable[[Request], bool]] = {
 def lacks(request: Request, target: Target, provider: Provider) -> Lack | None:
     if any(isinstance(tool, Raw) and tool.json.get("type") == "custom" for tool in request.tools):
         return "tools", "calls of custom tools cannot be passed on; those of functions can"
+    if request.logprobs is not None and provider.kind in OPENAIS_OWN and _thinks(request, target):
+        return "logprobs", "it gives no log probabilities while it reasons"
     row = ROWS.get(provider.kind, PLAIN)
     lacking = row.lacks if "reasoning" not in target.capabilities else {**row.lacks, **row.thinkers_lack}
     for field, why in lacking.items():
         if NEEDS[field](request):
             return field.partition(".")[0], why
     return None
+
+
+def _thinks(request: Request, target: Target) -> bool:
+    """Asked to, or unasked: GPT-5 and its like do, later ones do not. Asked for log probabilities then they answer 403, as to a wrong key.
+
+    https://platform.openai.com/docs/guides/latest-model#gpt-5-2-parameter-compatibility
+    """
+    if "reasoning" not in target.capabilities:
+        return False
+    if request.thinking is not None and request.thinking.effort is not None:
+        return request.thinking.effort != "none"
+    return target.model.startswith(THINKS_UNASKED)
 
 
 WIRE = Wire(to_http, to_chunks, from_body, CARRIES, READS, lacks)
