@@ -22,7 +22,8 @@ class Row(NamedTuple):
     reason (both: tables of openai/reasoning.py); `efforts`: its words for it. `flat`: texts go as one string. `cache`: it reads
     Anthropic's marks on parts. `short_ids`: a call's has nine characters. `signed_calls`: it may be Google, whose calls are signed.
     `asks_reasoning`: no answer may be sent again without that field. `between`: what the assistant says after a tool's result, where it
-    lets nobody else speak then.
+    lets nobody else speak then. `wordless`: the content of a message that has none. `counts_others`: it tells log probabilities only where
+    it is told of how many others besides, even if of none.
     """
 
     wire: str = "openai"
@@ -46,6 +47,8 @@ class Row(NamedTuple):
     between: str = ""
     signed_calls: bool = False
     asks_reasoning: bool = False
+    wordless: str | None = None
+    counts_others: bool = False
 
 
 MAX_TOKENS: dict[str, str | None] = {"max_completion_tokens": "max_tokens"}
@@ -187,6 +190,8 @@ ROWS: Mapping[str, Row] = {
         left_out=OWN_ANSWERS,
         schema="json_object",
         flat=True,
+        wordless="",
+        counts_others=True,
     ),
     # https://docs.litellm.ai/docs/proxy/user_keys (its usual port is our own, so no address is assumed)
     "litellm": Row(

@@ -44,7 +44,7 @@ def to_body(request: Request, target: Target, provider: Provider, max_tokens: in
         "frequency_penalty": request.frequency_penalty,
         "presence_penalty": request.presence_penalty,
         "logprobs": None if request.logprobs is None else True,
-        "top_logprobs": request.logprobs or None,
+        "top_logprobs": request.logprobs if row.counts_others else request.logprobs or None,
         "tools": [to_tool(tool) for tool in request.tools] or None,
         "tool_choice": to_tool_choice(request.tool_choice) if request.tools else None,  # refused where there are none
         "parallel_tool_calls": request.parallel_tool_calls if request.tools else None,

@@ -64,7 +64,7 @@ def to_message(message: Message, row: Row = PLAIN) -> dict[str, Any]:
     elif row.flat and content and len(texts := [part.text for part in content if isinstance(part, Text)]) == len(content):
         written["content"] = "\n".join(texts)
     else:
-        written["content"] = [to_part(part, row) for part in content] or None
+        written["content"] = [to_part(part, row) for part in content] or row.wordless
     if calls:
         written["tool_calls"] = [to_tool_call(call, row) for call in calls]
     if reasoning and row.reasoning == "thinking":
