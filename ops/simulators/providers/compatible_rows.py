@@ -177,6 +177,14 @@ def openrouter_body(body: Json) -> Json:
     return body | {"reasoning_effort": asked["effort"]} if isinstance(asked, dict) and "effort" in asked else body
 
 
+# https://docs.fireworks.ai/api-reference/post-chatcompletions (beside OpenAI's)
+FIREWORKS_OWN = ("top_k", "min_p", "typical_p", "repetition_penalty", "mirostat_target", "mirostat_lr", "ignore_eos", "prompt_truncate_len")
+
+
+def fireworks_body(body: Json) -> Json:
+    return {name: value for name, value in body.items() if name not in FIREWORKS_OWN}
+
+
 def litellm_headers(ask: Ask, answer: Answer) -> Mapping[str, str]:
     cost = cost_nanousd(answer.tokens, prices_of("litellm", ask.model) or SIM)
     return {"x-litellm-model-id": mark(ask.model), "x-litellm-version": "1.80.0"} | (
@@ -246,6 +254,7 @@ ROWS = (
         base="/inference/v1",
         docs="https://docs.fireworks.ai/api-reference/post-chatcompletions",
         lax=False,
+        reads=fireworks_body,
         error=fireworks_error,
         errors=FIREWORKS_ERRORS,
         usage=fireworks_usage,

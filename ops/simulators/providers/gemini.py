@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from ..exchange import Answer, Ask, Choice, Frame, Piece, Stamp, Tokens
 from ..http import Request
 from .anthropic import arguments_of, in_blocks, thinking_of
-from .gemini_checks import MODELS, check_key, error_body, key_of, model_of, reader, signature
+from .gemini_checks import MODELS, RETRY, check_key, error_body, key_of, model_of, reader, signature
 from .gemini_embeddings import BATCH, EMBED, EMBEDDERS
 from .provider import Operation, Provider
 from .wire import JSON_TYPE, dumped, mark
@@ -35,7 +35,6 @@ QUOTA: Json = {
     "@type": "type.googleapis.com/google.rpc.QuotaFailure",
     "violations": [{"quotaMetric": "generativelanguage.googleapis.com/generate_content_requests", "quotaId": "GenerateRequestsPerMinute"}],
 }
-RETRY: Json = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "1s"}
 SOURCE = {"web": {"uri": "https://example.com/signals", "title": "example.com"}}
 
 

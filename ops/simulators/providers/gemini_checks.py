@@ -62,6 +62,8 @@ NOT_SIGNED = (
 )
 NOT_SIGNED += "thought_signature may lead to degraded model performance."
 
+RETRY: Json = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "1s"}
+
 
 def error_body(status: int, message: str, *details: Json) -> bytes:
     name = STATUSES.get(status, "INTERNAL" if status >= 500 else "INVALID_ARGUMENT")

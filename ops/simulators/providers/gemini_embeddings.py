@@ -12,7 +12,7 @@ from ..exchange import Answer, Ask, Stamp
 from ..http import Request
 from ..tokens import split
 from . import gemini_shapes
-from .gemini_checks import body_of, check_key, error_body, refused
+from .gemini_checks import RETRY, body_of, check_key, error_body, refused
 from .provider import Operation
 from .wire import JSON_TYPE, dumped
 
@@ -87,7 +87,7 @@ def whole_batch(ask: Ask, answer: Answer, stamp: Stamp) -> bytes:
 
 
 def error(status: int) -> tuple[str, bytes]:
-    return JSON_TYPE, error_body(status, "The embedding could not be made.")
+    return JSON_TYPE, error_body(status, "The embedding could not be made.", *((RETRY,) if status == 429 else ()))
 
 
 EMBED = Operation("embedContent", re.compile(r"/v1(?:beta)?/models/(?P<model>[^/:]+):embedContent"), read, whole, error)
