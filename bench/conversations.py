@@ -8,8 +8,16 @@ from typing import Any
 MESSAGES, IMAGE_BYTES = 100, 24 * 1024
 SYSTEM = "You are the dispatcher of a busy line. Answer briefly, ask the tools before you guess, and name the platform. " * 3
 ASKED = 'Which way does the 10:{0:02} to Göschenen go, and is "Track {0}" free until it has left? Tell me in two sentences.'
-SAID = "The 10:{0:02} goes by the northern loop today. Track {0} is taken until it has left; after that it is free for the goods train.\n" * 2
-FOUND = {"track": 4, "free": False, "until": "2026-11-20T10:41:00Z", "by": "IC 10:21", "notes": ["held at the home signal", "late by 3 min"]}
+SAID = (
+    "The 10:{0:02} goes by the northern loop today. Track {0} is taken until it has left; after that it is free for the goods train.\n" * 2
+)
+FOUND = {
+    "track": 4,
+    "free": False,
+    "until": "2026-11-20T10:41:00Z",
+    "by": "IC 10:21",
+    "notes": ["held at the home signal", "late by 3 min"],
+}
 PARAMETERS = {
     "type": "object",
     "properties": {

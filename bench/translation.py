@@ -72,13 +72,13 @@ def main() -> None:
 def requests() -> None:
     bodies = {name: conversations.body(name) for name in SPOKEN}
     sizes = ", ".join(f"{name} {len(body) // 1024} KB" for name, body in bodies.items())
-    print(f"A request of {conversations.MESSAGES} messages, ms: median (best) of {ROUNDS} × {REQUESTS}. {sizes}\n")
+    print(f"A request of {conversations.MESSAGES} messages, ms: median (best) of {ROUNDS} times {REQUESTS}. {sizes}\n")
     calls = {(name, to): translation(name, bodies[name], to) for name in SPOKEN for to in WIRES}
     table(measured(calls, REQUESTS, 1e3), "ms", REQUEST_GOAL_MS)
 
 
 def streamed() -> None:
-    print(f"\nA stream of {streams.CHUNKS} chunks, µs a chunk: median (best) of {ROUNDS} × {STREAMS}\n")
+    print(f"\nA stream of {streams.CHUNKS} chunks, µs a chunk: median (best) of {ROUNDS} times {STREAMS}\n")
     calls = {(name, of): stream(name, of) for name in SPOKEN for of in WIRES}
     table(measured(calls, STREAMS, 1e6 / streams.CHUNKS), "µs", CHUNK_GOAL_US)
 
@@ -148,7 +148,7 @@ def stream(name: str, of: str) -> Callable[[], object]:
 
 def events(to_events: Callable, request: Request, target: Target, provider: Provider, arriving: list[bytes]) -> Iterator[bytes]:
     """The answer as the endpoint makes it: but for the upstream's socket, all is the real one."""
-    journey = Journey(_trip(request, target, provider), lambda *_: Arriving(arriving), OneKey(), CLOCK)  # type: ignore[arg-type,return-value]
+    journey = Journey(_trip(request, target, provider), lambda *_: Arriving(arriving), OneKey(), CLOCK)  # type: ignore[arg-type]
     journey.begin(whole=False)
     broke: list[Exception] = []
     yield from to_events(Answer("req_0", 1_795_000_000, target.model, request), _to_the_end(journey, (), broke.append))
