@@ -8,9 +8,9 @@ from urllib.parse import quote
 from ...request import Request
 from ...routing.catalog import Provider, Target
 from ...wire import HttpRequest
-from ..formats.written import to_bytes
+from ..formats.written import STREAMED, WHOLE, to_bytes
 from ..openai import chat as openai
-from ..openai.chat import STREAMED, WHOLE, to_body
+from ..openai.chat import to_body
 
 API_VERSION = (
     "2024-10-21"  # the newest that is generally available. https://learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle

@@ -3,9 +3,8 @@
 from ...request import Request
 from ...routing.catalog import Provider, Target
 from ...wire import HttpRequest
-from ..formats.written import to_bytes
+from ..formats.written import WHOLE, to_bytes
 from ..openai import embeddings as openai_embeddings
-from ..openai.chat import WHOLE
 from .chat import url
 
 

@@ -1,9 +1,15 @@
-"""The JSON of a request's body, in its shortest form. What is written is made of what was read: nothing in it can hold itself."""
+"""The JSON of a request's body, in its shortest form, and the headers that go with it.
+
+What is written is made of what was read: nothing in it can hold itself.
+"""
 
 import json
 from typing import Any
 
 from ...errors import Refusal
+
+STREAMED = {"content-type": "application/json", "accept": "text/event-stream", "accept-encoding": "identity"}
+WHOLE = {"content-type": "application/json", "accept": "application/json", "accept-encoding": "identity"}
 
 JSON = json.JSONEncoder(separators=(",", ":"), check_circular=False)
 

@@ -10,8 +10,7 @@ from ...wire import HttpRequest
 from ..contract import Wire
 from ..formats.checks import array, count
 from ..formats.embeddings import Read, in_pieces, lacks_numbers, reader
-from ..formats.written import to_bytes
-from ..openai.chat import WHOLE
+from ..formats.written import WHOLE, to_bytes
 
 MOST_INPUTS = 100
 

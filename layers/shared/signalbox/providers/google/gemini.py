@@ -11,8 +11,7 @@ from ...routing.catalog import Provider, Target
 from ...wire import HttpRequest
 from ..contract import Lack, Wire
 from ..formats import data_url
-from ..formats.written import to_bytes
-from ..openai.chat import STREAMED, WHOLE
+from ..formats.written import STREAMED, WHOLE, to_bytes
 from .answer import from_body, to_chunks
 from .contents import BEFORE_3, to_contents
 from .thinking import to_thinking

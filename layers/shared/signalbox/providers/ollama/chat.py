@@ -8,8 +8,7 @@ from ...wire import HttpRequest
 from ..contract import Lack, Wire
 from ..formats import data_url
 from ..formats.arguments import to_object
-from ..formats.written import to_bytes
-from ..openai.chat import WHOLE
+from ..formats.written import WHOLE, to_bytes
 from .answer import from_body, to_chunks
 
 CARRIES = frozenset({"top_k", "seed", "frequency_penalty", "presence_penalty", "logprobs"})

@@ -7,7 +7,7 @@ from ...request import Format, Raw, Request, ToolChoice
 from ...routing.catalog import Provider, Target
 from ...wire import HttpRequest
 from ..contract import Lack, Wire
-from ..formats.written import to_bytes
+from ..formats.written import STREAMED, WHOLE, to_bytes
 from ..rows import PLAIN, ROWS, Row
 from .answer import from_body, to_chunks, to_tokens
 from .messages import READS, to_message, to_messages, to_tool, to_tool_choice
@@ -16,8 +16,6 @@ from .reasoning import THINKING
 __all__ = ["WIRE", "from_body", "to_body", "to_chunks", "to_http", "to_message", "to_tokens"]
 
 CARRIES = frozenset({"seed", "n", "frequency_penalty", "presence_penalty", "logprobs", "parallel_tool_calls", "top_k"})
-STREAMED = {"content-type": "application/json", "accept": "text/event-stream", "accept-encoding": "identity"}
-WHOLE = {"content-type": "application/json", "accept": "application/json", "accept-encoding": "identity"}
 
 
 def to_http(request: Request, target: Target, provider: Provider, max_tokens: int | None) -> HttpRequest:

@@ -12,9 +12,8 @@ from ...wire import HttpRequest
 from ..contract import Lack, Wire
 from ..errors import failure_of
 from ..formats.checks import count, parsed
-from ..formats.written import to_bytes
+from ..formats.written import WHOLE, to_bytes
 from ..rows import PLAIN, ROWS
-from .chat import WHOLE
 
 NAME = "openai_embeddings"
 

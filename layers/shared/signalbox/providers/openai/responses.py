@@ -9,8 +9,7 @@ from ...request import Format, Raw, Request, Thinking, Tool, ToolChoice
 from ...routing.catalog import Provider, Target
 from ...wire import HttpRequest
 from ..contract import Lack, Wire
-from ..formats.written import to_bytes
-from .chat import STREAMED, WHOLE
+from ..formats.written import STREAMED, WHOLE, to_bytes
 from .reasoning import effort_of
 from .responses_answer import from_body, to_chunks
 from .responses_items import to_input
