@@ -21,7 +21,10 @@ CAUSES = (
     ),
     (r"DO NOT MATCH THE HASHES", "a downloaded package is not the one that was locked: clear pip's cache, or check your index"),
     (r"No matching distribution", "the package index lacks a locked package for this Python: try another PYTHON=…"),
-    (r"No CMAKE_C(XX)?_COMPILER", "a C and a C++ compiler are needed: install them (Debian, Ubuntu: apt install g++)"),
+    (
+        r"No CMAKE_C(XX)?_COMPILER|CMAKE_C(XX)?_COMPILER not set",
+        "a C and a C++ compiler are needed: install them (Debian, Ubuntu: apt install g++)",
+    ),
     (r"Permission denied", "a file cannot be written here: check who owns this folder"),
 )
 

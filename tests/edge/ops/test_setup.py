@@ -40,7 +40,7 @@ def test_a_full_disk_is_seen_before_anything_is_written(monkeypatch, tmp_path):
         ("OSError: [Errno 28] No space left on device", "the disk is full"),
         ("NewConnectionError(...): Failed to establish a new connection", "cannot be reached"),
         ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE", "not the one that was locked"),
-        ("CMake Error: No CMAKE_CXX_COMPILER could be found.", "compiler are needed"),
+        ("CMake Error: CMAKE_C_COMPILER not set, after EnableLanguage", "compiler are needed"),
         ("something else", "could not be installed"),
     ],
 )
