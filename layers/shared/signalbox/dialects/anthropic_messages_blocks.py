@@ -32,18 +32,21 @@ def to_message(message: dict[str, Any], path: str) -> list[Message]:
     """A user's turn may hold the results of tools, which are messages of their own here."""
     role: Any = message.get("role")
     content: Any = message.get("content")
+    within = f"{path}.content"
     expect(role, ROLE, f"{path}.role")
-    expect(content, STRING_OR_OBJECTS, f"{path}.content")
+    expect(content, STRING_OR_OBJECTS, within)
     if not content and role != "assistant":
         raise Refusal("invalid_request", f"`{path}.content` is empty. Send a string or an array of blocks.", param=f"{path}.content")
     if isinstance(content, str):
         return [Message(role, (Text(content),) if content else ())]
-    parts = tuple([to_part(block, f"{path}.content[{place}]", role) for place, block in enumerate(content)])
+    parts = tuple([to_part(block, f"{within}[{place}]", role) for place, block in enumerate(content)])
     return [Message(role, to_signed(parts))] if role == "assistant" else _to_turns(role, parts)
 
 
 def _to_turns(role: str, parts: tuple[Part, ...]) -> list[Message]:
     """Each run of the user's own words, and each result, in their order."""
+    if len(parts) == 1:
+        return [Message("tool" if isinstance(parts[0], ToolResult) else role, parts)]
     turns: list[Message] = []
     for part in parts:
         if isinstance(part, ToolResult):

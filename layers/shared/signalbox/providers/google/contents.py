@@ -1,5 +1,6 @@
 """A conversation as Gemini's `contents`. https://ai.google.dev/api/caching#Content"""
 
+from collections.abc import Callable
 from typing import Any
 
 from ...request import Image, Part, Reasoning, Request, Signature, Text, ToolCall, ToolResult
@@ -36,13 +37,12 @@ def to_contents(request: Request, model: str, identified: bool = True) -> tuple[
         for part in message.parts:
             if isinstance(part, ToolCall):
                 names[part.id] = part.name
-            answered = isinstance(part, ToolResult)
+            turn = "tool" if isinstance(part, ToolResult) else speaker
             written = _to_results(part, names, pictured) if isinstance(part, ToolResult) else to_parts(part)
             if not written:
                 continue
             if not identified:
                 _unidentify(written)
-            turn = "tool" if answered else speaker
             if turn != last:
                 contents.append({"role": ROLES[turn], "parts": []})
                 last = turn
@@ -55,17 +55,35 @@ def to_contents(request: Request, model: str, identified: bool = True) -> tuple[
 
 def to_parts(part: Part) -> list[dict[str, Any]]:
     """Nothing of what has no words and no signature of Google's, which it refuses or does not understand."""
-    match part:
-        case Text(text):
-            return [{"text": text}] if text else []
-        case Image(url):
-            return [to_image(url)]
-        case ToolCall(id, name, arguments, signature):
-            call = {"functionCall": ({"id": id} if id else {}) | {"name": name, "args": to_object(arguments)}}
-            return [call | _signed(signature)]
-        case Reasoning(_, signature) if signed := _signed(signature):
-            return [{"text": ""} | signed]  # it stands for the thoughts, whose summary is nothing that it needs again
-    return []
+    write = WRITTEN.get(type(part))
+    return write(part) if write else []
+
+
+def _text(part: Text) -> list[dict[str, Any]]:
+    return [{"text": part.text}] if part.text else []
+
+
+def _image(part: Image) -> list[dict[str, Any]]:
+    return [to_image(part.url)]
+
+
+def _call(part: ToolCall) -> list[dict[str, Any]]:
+    call = {"name": part.name, "args": to_object(part.arguments)}
+    return [{"functionCall": {"id": part.id, **call} if part.id else call, **_signed(part.signature)}]
+
+
+def _reasoning(part: Reasoning) -> list[dict[str, Any]]:
+    """It stands for the thoughts, whose summary is nothing that it needs again."""
+    signed = _signed(part.signature)
+    return [{"text": "", **signed}] if signed else []
+
+
+WRITTEN: dict[type[Part], Callable[[Any], list[dict[str, Any]]]] = {
+    Text: _text,
+    Image: _image,
+    ToolCall: _call,
+    Reasoning: _reasoning,
+}
 
 
 def to_image(url: str) -> dict[str, Any]:
@@ -78,8 +96,10 @@ def to_image(url: str) -> dict[str, Any]:
 def _to_results(result: ToolResult, names: dict[str, str], pictured: bool) -> list[dict[str, Any]]:
     """A result goes by its function's name, which is told with the call alone. https://ai.google.dev/api/caching#FunctionResponse"""
     images = [to_image(part.url) for part in result.parts if isinstance(part, Image)]
-    response: dict[str, Any] = {"id": result.call_id} if result.call_id else {}
-    response |= {"name": names.get(result.call_id) or result.call_id, "response": {"error" if result.failed else "output": result.text}}
+    told = {"error" if result.failed else "output": result.text}
+    response: dict[str, Any] = {"name": names.get(result.call_id) or result.call_id, "response": told}
+    if result.call_id:
+        response["id"] = result.call_id
     if images and pictured:
         response["parts"] = images
         images = []
