@@ -277,6 +277,21 @@ def test_another_key_takes_the_place_of_one_that_is_refused_or_used_up(now, stat
     assert trip.attempts()[0].cost_nanousd == 0
 
 
+@pytest.mark.parametrize("first", ["a", "b"])
+def test_a_credential_that_is_exchanged_for_nothing_is_followed_by_the_next(now, first):
+    trip, _ = journey(now, keys=["bad", "good"], a=[replace(GOOD) if first == "a" else Answer(status=500)], b=[replace(GOOD)])
+    shown = trip._keys.shown
+
+    def refusing(request, provider, key):
+        if (provider.name, key) == (first, "bad"):
+            raise UpstreamFailure("auth", "the google token was not given")
+        return shown(request, provider, key)
+
+    trip._keys.shown = refusing
+    trip.begin(whole=False)
+    assert kinds(trip) == ([] if first == "a" else [("a/m", "server")]) + [(f"{first}/m", "ok")]
+
+
 def test_where_every_key_is_used_up_the_next_target_serves(now):
     trip, _ = journey(now, keys=["first", "second"], a=[Answer(status=429), Answer(status=429)], b=[replace(GOOD)])
     trip.begin(whole=False)
@@ -371,14 +386,24 @@ def test_drain_reads_the_usage_after_the_client_has_left(now):
 
 
 def asked_for(upstream):
-    return [body.get("max_completion_tokens") for _, body, _ in upstream.requests]
+    return [body.get("max_tokens") for _, body, _ in upstream.requests]
 
 
 def test_without_a_budget_the_callers_limit_goes_through_as_it_is(now):
-    trip, upstream = journey(now, a=[replace(GOOD)])
+    for asked, sent in ((None, None), (7, 7), (64_000, 500)):  # but where the model would refuse it
+        trip, upstream = journey(now, max_tokens=asked, a=[replace(GOOD)])
+        trip.begin(whole=False)
+        assert asked_for(upstream) == [sent]
+        assert not trip.clamped
+
+
+def test_what_is_billed_at_other_prices_than_ours_is_charged_and_marked(now):
+    trip, _ = journey(now, a=[replace(GOOD)])
+    trip.trip = trip.trip._replace(request=trip.trip.request._replace(extra={"service_tier": "priority"}))
     trip.begin(whole=False)
-    assert asked_for(upstream) == [None]
-    assert not trip.clamped
+    list(trip.chunks())
+    (attempt,) = trip.attempts()
+    assert (attempt.tokens, attempt.cost_nanousd, attempt.estimated) == (Tokens(10, 0, 0, 3), 16, True)
 
 
 def test_under_a_budget_the_output_is_always_limited_to_what_was_held(now):

@@ -9,7 +9,7 @@ from ..aws.http import Cut, Exchange, Malformed, TimedOut, TransportError, Unrea
 from ..errors import Refusal, UpstreamFailure
 from ..money import Prices, Tokens, cost_nanousd
 from ..providers.contract import Wire
-from ..providers.errors import error_names
+from ..providers.errors import WITHHELD, error_names
 from ..providers.retry_after import retry_after_s
 from ..reply import Chunk, Citation, Embedding, Finish, ToolCallDelta, Usage
 from ..routing.catalog import Timeouts
@@ -39,6 +39,7 @@ class Limits(NamedTuple):
     output_tokens: int  # of all choices together
     choices: int
     reasons: bool
+    priced_otherwise: bool = False
 
 
 class Clock(NamedTuple):
@@ -57,9 +58,9 @@ class Part(NamedTuple):
 
 
 class Flight:
-    """`send` it, then take its `chunks`; `attempt` says what it came to."""
+    """`send` it, then take its `chunks`; `attempt` says what it came to. `key` is what no failure may quote, whatever it looks like."""
 
-    def __init__(self, step: Try, limits: Limits, prices: Prices | None, clock: Clock) -> None:
+    def __init__(self, step: Try, limits: Limits, prices: Prices | None, clock: Clock, key: str | None = None) -> None:
         self.step = step
         self.outcome = "ok"
         self.status: int | None = None
@@ -69,6 +70,7 @@ class Flight:
         self._limits = limits
         self._prices = prices
         self._clock = clock
+        self._key = key
         self._tokens: Tokens | None = None  # the count so far
         self._parts_tokens: Tokens | None = None  # of the parts before this one
         self._part_counts = False  # this part has told a count, of its input at the least
@@ -162,7 +164,7 @@ class Flight:
             generation=self.step.generation,
             tokens=tokens,
             cost_nanousd=cost_nanousd(tokens, self._prices) if self._prices else 0,
-            estimated=self._owed,
+            estimated=self._owed or (self._limits.priced_otherwise and any(tokens)),
         )
 
     def _charged(self) -> Tokens:
@@ -240,4 +242,6 @@ class Flight:
 
     def _failed(self, kind: str, detail: str) -> UpstreamFailure:
         self.outcome = kind
+        if self._key and self._key in detail:
+            detail = WITHHELD
         return UpstreamFailure(kind, detail, status=self.status, retry_after_s=self.retry_after_s)

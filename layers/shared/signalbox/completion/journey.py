@@ -141,6 +141,7 @@ class Journey:
         while True:
             key = keys.pop(0)
             tried.append(key)
+            before = len(self._flights)
             try:
                 return self._fly(step, target, provider, key, max_tokens, whole)
             except UpstreamFailure as failure:
@@ -151,13 +152,14 @@ class Journey:
                     keys = [fresh for fresh in self._keys.of(provider, owner, True) if fresh not in tried]
                 if not keys:
                     raise
-                self._flights[-1].outcome = KEYS_OWN[failure.kind]
+                if len(self._flights) > before:  # else the key was not even exchanged for a token, and nothing flew
+                    self._flights[-1].outcome = KEYS_OWN[failure.kind]
 
     def _fly(self, step: Try, target: Target, provider: Provider, key: str | None, max_tokens: int | None, whole: bool) -> Iterator[Chunk]:
         request = self.trip.request
         wire = wire_of(request, target, provider)
         parts = [self._part(asked, first, wire, target, provider, key, max_tokens) for asked, first in _split(request, wire.most_inputs)]
-        flight = Flight(step, self._limits(target, max_tokens), target.prices, self._clock)
+        flight = Flight(step, self._limits(target, max_tokens), target.prices, self._clock, key)
         self._flights.append(flight)
         chunks = flight.chunks(parts, wire, "streaming" in target.capabilities)
         try:
@@ -184,13 +186,14 @@ class Journey:
             output_tokens=(max_tokens or bound.output_tokens_bound(trip.request, target)) * trip.request.n,
             choices=trip.request.n,
             reasons="reasoning" in target.capabilities,
+            priced_otherwise=bound.priced_otherwise(trip.request) is not None,
         )
 
     def _max_tokens(self, target: Target) -> int | None:
         """What to ask for, so that the attempt stays within what is left of the hold."""
         trip, request = self.trip, self.trip.request
         if trip.granted_nanousd is None or target.prices is None:
-            return request.max_tokens
+            return request.max_tokens and min(request.max_tokens, target.max_output_tokens)  # more would be refused there
         left = trip.granted_nanousd - sum(attempt.cost_nanousd for attempt in self.attempts())
         most = bound.output_tokens_bound(request, target)
         affordable = bound.affordable_output_tokens(left, trip.input_tokens, request.n, target.prices)
@@ -200,7 +203,7 @@ class Journey:
         return min(affordable, most)
 
     def _refusal(self, failure: UpstreamFailure | None) -> Refusal:
-        tried = ", ".join(dict.fromkeys(flight.step.target for flight in self._flights))
+        tried = ", ".join(dict.fromkeys(flight.step.target for flight in self._flights)) or "none, since none could be asked"
         if failure is None:
             return Refusal("deadline_exceeded", "The time was up before a target could be tried. Allow more in x-signalbox-timeout-ms.")
         code = KINDS[failure.kind].code

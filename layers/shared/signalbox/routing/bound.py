@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from ..money import TOKENS_PER_PRICE, Prices, ceil_price
-from ..request import Image, Message, Part, Raw, Request, Text, ToolResult
+from ..request import Image, Message, Part, Raw, Request, Text, ToolCall, ToolResult
 from .catalog import Target
 
 MIN_OUTPUT_TOKENS = 256  # below this an answer cut short is of no use: the request is refused instead
@@ -21,12 +21,20 @@ MESSAGE_OVERHEAD_TOKENS = 16
 # The dearest there is: gpt-4o-mini, eight tiles of 5,667 and 2,833. https://platform.openai.com/docs/guides/images-vision#calculating-costs
 IMAGE_TOKENS = 65_536
 REQUEST_OVERHEAD_TOKENS = 64
+# What a provider tells a model of tools or of a schema before it tells it of the client's: 530 at the most that is published.
+# https://platform.claude.com/docs/en/agents-and-tools/tool-use/overview#pricing
+TOOLS_OVERHEAD_TOKENS = 1_024
 
 
 def unbounded(request: Request) -> str | None:
     """The parameter whose cost our prices do not bound; None where all is bounded."""
     if any("audio" in message.extra or any(isinstance(part, Raw) for part in _contents(message)) for message in request.messages):
         return "messages"  # the size of a sound or a file does not say what it counts
+    return priced_otherwise(request)
+
+
+def priced_otherwise(request: Request) -> str | None:
+    """The parameter for which the provider bills what our prices do not say: what is charged then is an estimate, and may be too little."""
     if any(isinstance(tool, Raw) for tool in request.tools):
         return "tools"  # the provider's own are billed by the call, and what they find as input
     if request.extra.get("service_tier", "default") not in USUAL_TIERS:
@@ -39,7 +47,12 @@ def input_tokens_bound(request: Request, body_bytes: int) -> int:
     images = [part for message in request.messages for part in _contents(message) if isinstance(part, Image)]
     text_bytes = body_bytes - sum(len(image.url) for image in images if image.url.startswith("data:"))
     items = len(request.messages) + len(request.inputs)
-    return text_bytes + len(images) * IMAGE_TOKENS + items * MESSAGE_OVERHEAD_TOKENS + REQUEST_OVERHEAD_TOKENS
+    told = TOOLS_OVERHEAD_TOKENS if request.tools or request.response_format or _called(request) else 0
+    return text_bytes + len(images) * IMAGE_TOKENS + items * MESSAGE_OVERHEAD_TOKENS + REQUEST_OVERHEAD_TOKENS + told
+
+
+def _called(request: Request) -> bool:
+    return any(isinstance(part, ToolCall | ToolResult) for message in request.messages for part in message.parts)
 
 
 def output_tokens_bound(request: Request, target: Target) -> int:
