@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from signalbox.guardrails.redaction import HELD_CHARS, PATTERNS, make
 from signalbox.money import Tokens
-from signalbox.reply import Finish, ReasoningDelta, TextDelta, ToolCallDelta, Usage, gather
-from signalbox.request import Message, Reasoning, Request, Signature, Text, ToolCall, ToolResult
+from signalbox.reply import Citation, Finish, ReasoningDelta, TextDelta, ToolCallDelta, Usage, gather
+from signalbox.request import Format, Message, Raw, Reasoning, Request, Signature, Text, Tool, ToolCall, ToolResult
 
 EXAMPLES = {
     "email": "ann.lee+x@mail.example.com",
@@ -52,6 +52,48 @@ def test_every_text_of_a_request_is_looked_at():
         Reasoning(secret, Signature("anthropic", "s")),
     ]
     assert request.inputs == ("[email]", (1, 2))
+
+
+def test_what_only_one_dialect_knows_and_what_is_said_of_tools_is_looked_at_too():
+    secret, blob = EXAMPLES["email"], "QUJD" * 100
+    request = make({}).before(
+        Request(
+            "openai_chat",
+            "m",
+            (
+                Message(
+                    "user",
+                    (
+                        Raw({"type": "document", "source": {"type": "text", "data": secret}, secret: [secret, 4111111111111111, 7]}),
+                        Raw({"type": "file", "file": {"file_data": f"data:application/pdf;base64,{blob}"}}),
+                        ToolCall("c", "send", '{"to": "ann.lee\\u0040example.com", "n": 1}'),
+                        ToolCall("d", "send", '{"to": ann.lee@example.com'),
+                        ToolCall("e", "send", '{"to":  "nobody"}'),
+                        ToolResult("c", (Raw({"type": "search_result", "content": [{"text": secret}]}),)),
+                    ),
+                    secret,
+                    {"refusal": secret},
+                ),
+            ),
+            tools=(Tool("f", secret, {"enum": [secret]}), Raw({"type": "custom", "custom": {"description": secret}})),
+            response_format=Format({"const": secret}, description=secret),
+            user=secret,
+            extra={"prediction": {"type": "content", "content": secret}},
+        )
+    )
+    assert "@" not in repr(request)
+    assert "\\u0040" not in repr(request)
+    parts = request.messages[0].parts
+    assert parts[0] == Raw({"type": "document", "source": {"type": "text", "data": "[email]"}, "[email]": ["[email]", "[credit_card]", 7]})
+    assert parts[1].json["file"]["file_data"].endswith(blob)
+    assert [part.arguments for part in parts[2:5]] == ['{"to": "[email]", "n": 1}', '{"to": [email]', '{"to":  "nobody"}']
+    assert request.tools == (Tool("f", "[email]", {"enum": ["[email]"]}), Raw({"type": "custom", "custom": {"description": "[email]"}}))
+
+
+def test_a_source_of_an_answer_is_looked_at_too():
+    secret = EXAMPLES["email"]
+    (told,) = make({}).after(iter([Citation(f"https://x.example/?to={secret}", secret, secret)]))
+    assert secret not in repr(told)
 
 
 def test_a_request_without_any_is_the_same_one():

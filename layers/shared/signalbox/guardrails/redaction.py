@@ -1,11 +1,12 @@
 """Redaction by patterns: what must not leave, in either direction, gives way to its pattern's name in brackets."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..reply import Chunk, Finish, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta, Usage
-from ..request import Message, Part, Reasoning, Request, Text, ToolCall, ToolResult
+from ..reply import Chunk, Citation, Finish, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta, Usage
+from ..request import Format, Json, Message, Part, Raw, Reasoning, Request, Text, Tool, ToolCall, ToolResult
 
 PATTERNS = {
     "email": r"\b[\w.+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+\b",
@@ -20,6 +21,8 @@ PATTERNS = {
 WAYS = frozenset({"input", "output"})
 NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 LONGEST_PATTERN = 500
+BASE64 = re.compile(r"(?:data:[\w/.+;=-]{0,100},)?[A-Za-z0-9+/_-]{256,}={0,2}")
+LEAST_NUMBER = 10**8  # no pattern of numbers takes a shorter one
 # Of a streamed text so much is held back, since it may be the beginning of a match: a longer one is found only where it comes in one piece.
 HELD_CHARS = 256
 CONTEXT_CHARS = 64  # of what was sent already, for patterns that look behind
@@ -49,11 +52,15 @@ class Redaction:
     def before(self, request: Request) -> Request:
         if "input" not in self._ways:
             return request
-        messages = tuple(self._message(message) for message in request.messages)
-        inputs = tuple(self.redacted(text) if isinstance(text, str) else text for text in request.inputs)
-        if messages == request.messages and inputs == request.inputs:
-            return request
-        return request._replace(messages=messages, inputs=inputs)
+        redacted = request._replace(
+            messages=tuple(self._message(message) for message in request.messages),
+            inputs=tuple(self.redacted(text) if isinstance(text, str) else text for text in request.inputs),
+            tools=tuple(self._tool(tool) for tool in request.tools),
+            response_format=self._format(request.response_format),
+            user=self._json(request.user),
+            extra=self._json(request.extra),
+        )
+        return request if redacted == request else redacted
 
     def after(self, chunks: Iterator[Chunk]) -> Iterator[Chunk]:
         if "output" not in self._ways:
@@ -75,7 +82,38 @@ class Redaction:
         return apart
 
     def _message(self, message: Message) -> Message:
-        return message._replace(parts=tuple(self._part(part) for part in message.parts))
+        parts = tuple(self._part(part) for part in message.parts)
+        return message._replace(parts=parts, name=self._json(message.name), extra=self._json(message.extra))
+
+    def _tool(self, tool: Tool | Raw) -> Tool | Raw:
+        if isinstance(tool, Raw):
+            return Raw(self._json(tool.json))
+        return tool._replace(description=self._json(tool.description), parameters=self._json(tool.parameters))
+
+    def _format(self, form: Format | None) -> Format | None:
+        return form and form._replace(schema=self._json(form.schema), description=self._json(form.description))
+
+    def _json(self, value: Json) -> Json:
+        """Every text in it, names as well. What is nothing but base64 stays: no pattern can read a file or a sound."""
+        if isinstance(value, str):
+            return value if BASE64.fullmatch(value) else self.redacted(value)
+        if isinstance(value, Mapping):
+            return {self.redacted(name): self._json(inner) for name, inner in value.items()}
+        if isinstance(value, list):
+            return [self._json(inner) for inner in value]
+        if type(value) is int and value > LEAST_NUMBER:
+            text = self.redacted(str(value))
+            return value if text == str(value) else text
+        return value
+
+    def _arguments(self, arguments: str) -> str:
+        """As what they mean: a text can be spelt in many ways. What is unchanged stays as the model wrote it."""
+        try:
+            value = json.loads(arguments)
+        except (ValueError, RecursionError):
+            return self.redacted(arguments)
+        redacted = self._json(value)
+        return arguments if redacted == value else json.dumps(redacted, ensure_ascii=False)
 
     def _part(self, part: Part) -> Part:
         match part:
@@ -84,7 +122,9 @@ class Redaction:
             case ToolResult(_, parts):
                 return part._replace(parts=tuple(self._part(inner) for inner in parts))  # type: ignore[misc]  # of the same kinds
             case ToolCall(_, _, arguments):
-                return part._replace(arguments=self.redacted(arguments))
+                return part._replace(arguments=self._arguments(arguments))
+            case Raw(value):
+                return Raw(self._json(value))
             case Reasoning(text, None):  # signed reasoning is the provider's own, and no longer valid once changed
                 return part._replace(text=self.redacted(text))
         return part
@@ -100,6 +140,8 @@ class Redaction:
                 yield from held.pop(chunk.choice).rest()
             if isinstance(chunk, TextDelta | RefusalDelta | ReasoningDelta | ToolCallDelta):
                 yield from held.setdefault(chunk.choice, _Held(self, chunk)).more(chunk)
+            elif isinstance(chunk, Citation):
+                yield chunk._replace(url=self.redacted(chunk.url), title=self.redacted(chunk.title), quote=self.redacted(chunk.quote))
             else:
                 yield chunk
         for before in held.values():
