@@ -95,7 +95,8 @@ def dialect(name: str) -> Dialect:
 
 
 def dialect_of(path: str) -> Dialect:
-    return dialect(DIALECTS.get(path, DEFAULT))
+    """Below a path too, where there is nothing but the error that says so."""
+    return dialect(next((name for spoken, name in DIALECTS.items() if path == spoken or path.startswith(f"{spoken}/")), DEFAULT))
 
 
 def bearer(headers: Mapping[str, str]) -> str | None:

@@ -63,7 +63,12 @@ def wire_of(request: Request, target: Target, provider: Provider) -> Wire:
 # What a client of another dialect calls the parameter.
 ALSO_CALLED = {
     "openai_responses": {"messages": "input", "response_format": "text.format", "reasoning_effort": "reasoning.effort"},
-    "anthropic_messages": {"response_format": "output_config.format", "reasoning_effort": "thinking"},
+    "anthropic_messages": {
+        "response_format": "output_config.format",
+        "reasoning_effort": "thinking",
+        "stop": "stop_sequences",
+        "parallel_tool_calls": "tool_choice.disable_parallel_tool_use",
+    },
     "openai_embeddings": {"messages": "input"},
     "openai_completions": {"messages": "prompt"},
 }

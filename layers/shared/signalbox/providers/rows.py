@@ -235,4 +235,4 @@ ROWS: Mapping[str, Row] = {
         embeddings="vertex_embeddings",
     ),
 }
-PLAIN = Row(signed_calls=True)
+PLAIN = Row(names=MAX_TOKENS, signed_calls=True)  # some servers know the old name alone, and pass over the other in silence
