@@ -253,6 +253,8 @@ class Everywhere:
         return completions._live.snapshot(completions._desk.look().live)
 
     def fault(self, id: str, **told: Json) -> None:
+        """Of this model's provider alone."""
+        self.world.upstreams.faults.clear()
         self.world.upstreams.faults.tell(simulated(id), to_fault(told))
 
     def ask(

@@ -5,11 +5,12 @@ from functools import partial
 
 import pytest
 
+from ops.simulators.providers import PROVIDERS
 from signalbox.providers.fit import CARRIED_BY_ALL
 from signalbox.providers.registry import wire
 from signalbox.providers.rows import ROWS
 
-from .every_provider import CHAT, EMBEDDING, MODELS, WRITING, able, kind_of, on_leave, whole
+from .every_provider import CHAT, EMBEDDING, MODELS, WRITING, able, kind_of, on_leave, simulated, whole
 
 # Whose count has no place for reasoning: it is told as output, which costs the same.
 REASONING_UNTOLD = ("groq/", "together/", "fireworks/", "anthropic/", "bedrock", "vertex/claude", "ollama")
@@ -41,6 +42,11 @@ def amiss(told, model):
         ours, theirs = differences.get("cost_nanousd", (0, 0))
         return {} if ours >= theirs else differences
     return differences
+
+
+def test_all_that_is_simulated_and_all_that_is_known_is_asked():
+    assert {simulated(model) for model in CHAT} == set(PROVIDERS) - {"google_token", "entra_token"}
+    assert {kind_of(model) for model in CHAT} >= set(ROWS)
 
 
 @pytest.mark.parametrize("stream", [False, True])
