@@ -6,7 +6,7 @@ What the model wrote comes as several items (reasoning, a message, calls); here 
 from typing import Any, NamedTuple
 
 from ..errors import Refusal
-from ..request import Image, Json, Message, Part, Raw, Reasoning, Signature, Text, ToolCall, ToolResult
+from ..request import NOTHING, Image, Json, Message, Part, Raw, Reasoning, Signature, Text, ToolCall, ToolResult
 from .checks import OBJECT, OBJECTS, STRING, expect, string
 from .signatures import unpack
 
@@ -33,9 +33,9 @@ class _Answer(NamedTuple):
 
     def takes(self, item: dict[str, Any]) -> bool:
         """A second text belongs to a message of its own, but where calls came before it, whose results must follow at once."""
-        if item.get("role") is None or not any(isinstance(part, Text) for part in self.parts):
+        if item.get("role") is None or Text not in map(type, self.parts):
             return True
-        return any(isinstance(part, ToolCall) for part in self.parts)
+        return ToolCall in map(type, self.parts)
 
     def message(self) -> Message:
         return Message("assistant", tuple(self.parts), None, self.extra)
@@ -76,8 +76,8 @@ def to_message(item: dict[str, Any], path: str) -> Message:
     if not (isinstance(role, str) and role in ROLES):
         raise Refusal("invalid_request", f"`{path}.role` must be one of {', '.join(sorted(ROLES))}.", param=f"{path}.role")
     parts = to_parts(item.get("content"), f"{path}.content")
-    extra = {name: item[name] for name in item if name not in OF_A_MESSAGE and item[name] is not None}
-    return Message(role, parts, None, extra)
+    extra = {name: item[name] for name in item.keys() - OF_A_MESSAGE if item[name] is not None}
+    return Message(role, parts, None, extra or NOTHING)
 
 
 def to_result(item: dict[str, Any], path: str) -> Message:

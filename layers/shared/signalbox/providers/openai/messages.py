@@ -21,7 +21,7 @@ def to_messages(request: Request, row: Row) -> list[dict[str, Any]]:
     for message in request.messages:
         if foreign and message.extra:
             message = message._replace(extra=NOTHING)
-        results = [part for part in message.parts if isinstance(part, ToolResult)]
+        results = [part for part in message.parts if isinstance(part, ToolResult)] if ToolResult in map(type, message.parts) else []
         if images and not results:
             written.append({"role": "user", "content": images})
             images = []
@@ -78,12 +78,13 @@ def to_message(message: Message, row: Row = PLAIN) -> dict[str, Any]:
 
 
 def _head(role: str, message: Message, row: Row) -> dict[str, Any]:
-    named = {} if message.name is None or "name" in row.left_out else {"name": message.name}
-    return {
-        "role": row.roles.get(role, role),
-        **named,
-        **{name: value for name, value in message.extra.items() if name not in row.left_out},
-    }
+    head: dict[str, Any] = {"role": row.roles.get(role, role)}
+    if message.name is not None and "name" not in row.left_out:
+        head["name"] = message.name
+    for name, value in message.extra.items():
+        if name not in row.left_out:
+            head[name] = value
+    return head
 
 
 def _listed(content: str | list[dict[str, Any]] | None) -> list[dict[str, Any]]:
