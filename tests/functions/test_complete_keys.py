@@ -56,3 +56,17 @@ def test_the_next_key_serves_where_one_is_refused_or_used_up(world):
     assert outcomes(world) == ["key_refused", "key_limited", "ok"]
     answer = world.ask(model="openai/gpt-4.1-mini")
     assert (answer.status, answer.headers["x-signalbox-attempts"]) == (200, "1")  # which served is remembered
+
+
+def test_an_upstream_that_gives_the_key_for_a_name_is_not_repeated(world, capsys):
+    """No shape of it tells it from a name: it is known by being the key."""
+    keys(world, "openai", "my.plain-key")
+    told = ({"status": 400, "echo": True}, {"status": 401, "echo": True}, {"error_in_stream": 400, "echo": True})
+    for fault in told:
+        world.upstreams.faults.tell("openai", to_fault(fault))
+        answer = world.ask(model="openai/gpt-4.1-mini")
+        assert answer.status >= 400
+        assert b"my.plain-key" not in answer.body
+    logged = "".join(capsys.readouterr())
+    assert logged.count('"an attempt failed"') == len(told)
+    assert "my.plain-key" not in logged
