@@ -320,3 +320,31 @@ def test_an_override_is_checked_like_the_document() -> None:
     assert problems_of(SEED, {"SIGNALBOX_TIMEOUTS__TTFT_S": "soon"})[0].endswith(
         "timeouts.ttft_s: input should be a valid number, unable to parse string as a number, not 'soon'"
     )
+
+
+PLANTED = "sk-planted-9e21d7c4"
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        (f"{{api_key: {PLANTED}}}", "unknown key"),
+        (f"{{secret: {PLANTED}}}", "this looks like a key itself; write the name of its secret"),
+        (f"{{secret: 'Bearer {PLANTED}'}}", "what looks like a key does not look like a name"),
+        (f"{{auth: {PLANTED}}}", "unknown way to show a key what looks like a key"),
+        (f"{{wire: {PLANTED}}}", "unknown wire format what looks like a key"),
+        (f"{{kind: {PLANTED}}}", "unknown kind what looks like a key"),
+        (f"{{on_leave: {PLANTED}}}", "what looks like a key is none of"),
+        (f"{{options: {{api_key: {PLANTED}}}}}", "keys belong in the provider's secret"),
+        (f"{{options: {{client_secret: {PLANTED}}}}}", "keys belong in the provider's secret"),
+        (f"{{base_url: 'https://user:{PLANTED}@api.example.com/v1'}}", "an address with credentials"),
+    ],
+)
+@pytest.mark.parametrize("overrides", [None, {"PROVIDERS__LEAKY__BASE_URL": "http://127.0.0.1:4010", "PROVIDERS__LEAKY__SECRET": "x"}])
+def test_a_key_where_none_belongs_is_refused_without_a_word_of_it(row: str, said: str, overrides: dict[str, str] | None) -> None:
+    """Also where a stage says otherwise, so that the document's own words would never be used: they are stored all the same."""
+    text = document().replace("providers:\n", f"providers:\n  leaky: {row}\n")
+    with pytest.raises(InvalidDocument) as error:
+        compile_text(text, overrides)
+    assert said in str(error.value)
+    assert PLANTED not in str(error.value)

@@ -1,6 +1,7 @@
 """What `routing.yaml` may say. Every row refuses what it does not know, and every complaint names its line."""
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
@@ -14,6 +15,7 @@ from pydantic_core import ErrorDetails
 
 from ..circuits.machine import DEFAULTS
 from ..providers.auth import SCHEMES
+from ..providers.errors import KEY
 from ..providers.registry import MODULES, known
 from ..providers.rows import ROWS
 from ..routing.catalog import ANY
@@ -21,6 +23,7 @@ from .overrides import apply
 from .source import InvalidDocument, Path, Problem, Source, read
 
 LAMBDA_SECONDS = 900
+SECRET_OPTION = re.compile(r"(^|_)(api_?key|key|secret|token|password|credentials?)$")
 AFTER_ANSWER_SECONDS = 20  # what is left to settle in when the longest answer has been sent
 
 
@@ -43,21 +46,41 @@ def checked_url(url: str) -> str:
     return url.rstrip("/")
 
 
+def shown(value: object) -> str:
+    """As a complaint may quote it: it is answered, printed and kept by others, and a key that stands in the wrong place is still a key."""
+    text = str(value) if isinstance(value, Decimal) else repr(value)
+    if KEY.search(text):
+        return "what looks like a key"
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _secret_name(name: str) -> str:
+    if KEY.search(name):
+        raise ValueError("this looks like a key itself; write the name of its secret, and store the key by `signalbox secrets set`")
+    return name
+
+
+def _no_key(name: str) -> str:
+    if SECRET_OPTION.search(name):
+        raise ValueError("an option is shown to whoever sees the document; keys belong in the provider's secret: `signalbox secrets set`")
+    return name
+
+
 def _known_wire(wire: str) -> str:
     if wire not in MODULES and not known(wire):
-        raise ValueError(f"unknown wire format {wire!r}; known: {names(MODULES)}")
+        raise ValueError(f"unknown wire format {shown(wire)}; known: {names(MODULES)}")
     return wire
 
 
 def _known_kind(kind: str) -> str:
     if kind not in ROWS:
-        raise ValueError(f"unknown kind {kind!r}; known: {names(ROWS)}; leave it out for whatever speaks as OpenAI does")
+        raise ValueError(f"unknown kind {shown(kind)}; known: {names(ROWS)}; leave it out for whatever speaks as OpenAI does")
     return kind
 
 
 def _known_scheme(auth: str) -> str:
     if auth not in SCHEMES:
-        raise ValueError(f"unknown way to show a key {auth!r}; known: {names(SCHEMES)}")
+        raise ValueError(f"unknown way to show a key {shown(auth)}; known: {names(SCHEMES)}")
     return auth
 
 
@@ -104,9 +127,9 @@ class Provider(Row):
     wire: Annotated[str, AfterValidator(_known_wire)] | None = None
     base_url: Annotated[str, AfterValidator(checked_url)] | None = None
     auth: Annotated[str, AfterValidator(_known_scheme)] | None = None
-    secret: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$")] | None = None
+    secret: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$"), AfterValidator(_secret_name)] | None = None
     on_leave: OnLeave | None = None
-    options: Mapping[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")], Option] = {}
+    options: Mapping[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$"), AfterValidator(_no_key)], Option] = {}
 
 
 class PerToken(Row):
@@ -229,6 +252,12 @@ class Document(Row):
                 yield meaning
 
 
+class _Beneath(BaseModel):
+    """What of a document has to be right whatever a stage says instead."""
+
+    providers: Mapping[Name, Provider]
+
+
 def parse(text: str, overrides: Mapping[str, str] | None = None) -> tuple[Document, Source]:
     """Raises InvalidDocument with every problem of form. What the parts say of each other is for `checks`."""
     source = read(text)
@@ -236,10 +265,13 @@ def parse(text: str, overrides: Mapping[str, str] | None = None) -> tuple[Docume
     if problems:
         raise InvalidDocument(problems)
     try:
-        return Document.model_validate(data), source
+        document = Document.model_validate(data)
+        if overrides:  # a key in an address that they replace is stored, and shown, with the document all the same
+            _Beneath.model_validate(source.data)
     except ValidationError as error:
         problems = [_to_problem(source, details) for details in error.errors()]
         raise InvalidDocument(sorted(problems, key=lambda problem: problem.line)) from error
+    return document, source
 
 
 def _to_problem(source: Source, error: ErrorDetails) -> Problem:
@@ -259,13 +291,13 @@ def _message(error: ErrorDetails, path: Path) -> str:
         case "model_type" | "dict_type" | "mapping_type":
             return "not a mapping; write `key: value` lines below it"
         case "string_pattern_mismatch":
-            return f"{error['input']!r} does not look like a name of this kind; it has to match {context['pattern']}"
+            return f"{shown(error['input'])} does not look like a name of this kind; it has to match {context['pattern']}"
         case "literal_error":
-            return f"{error['input']!r} is none of: {context['expected']}"
+            return f"{shown(error['input'])} is none of: {context['expected']}"
         case "value_error":
             return str(context["error"])
         case _:
-            return f"{error['msg'][0].lower()}{error['msg'][1:]}, not {_shortened(error['input'])}"
+            return f"{error['msg'][0].lower()}{error['msg'][1:]}, not {shown(error['input'])}"
 
 
 def _known_keys(path: Path) -> str:
@@ -289,11 +321,6 @@ def _without_none(kind: Any) -> Any:
     if get_origin(kind) in (Union, UnionType):
         return next(arg for arg in get_args(kind) if arg is not type(None))
     return kind
-
-
-def _shortened(value: Any) -> str:
-    text = str(value) if isinstance(value, Decimal) else repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def names(rows: Iterable[str]) -> str:
