@@ -395,6 +395,49 @@ def test_only_those_who_verify_or_send_keys_may_read_secrets() -> None:
     assert {id for id, name in readers if "/providers/*" in name} == {"CompleteFunction", "ProbeHealthFunction"}
 
 
+def test_complete_reads_the_providers_keys_of_its_own_stage_and_nothing_beside_them() -> None:
+    [statement] = [row for row in statements("CompleteRole") if "secretsmanager:GetSecretValue" in listed(row["Action"])]
+    [callers, providers] = listed(statement["Resource"])
+    assert (listed(statement["Action"]), id_of(callers)) == (["secretsmanager:GetSecretValue"], "KeySecret")
+    account = "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:"
+    assert providers == {"Fn::Sub": account + "signalbox/${Stage}/providers/*"}
+    assert variables("CompleteFunction")["SIGNALBOX_PROVIDER_SECRETS"] == {"Fn::Sub": "signalbox/${Stage}/providers/"}
+
+
+def test_nobody_may_write_a_secret_or_look_at_anothers_environment() -> None:
+    reading = {"secretsmanager:GetSecretValue"}
+    for id in FUNCTIONS:
+        actions = {action for action, _ in grants(id)}
+        assert {action for action in actions if action.startswith("secretsmanager:")} <= reading
+        assert not [action for action in actions if action.startswith(("lambda:Get", "lambda:Update", "ssm:"))]
+
+
+@pytest.mark.parametrize("id", FUNCTIONS)
+def test_no_providers_key_can_stand_in_an_environment(id: str) -> None:
+    """A variable is a name of something, or a word of the template: none resolves a secret, and none is called as a provider's key is."""
+    for name, value in variables(id).items():
+        assert not re.search(r"API_?KEY|_TOKEN$|PASSWORD|CREDENTIAL|PRIVATE|^(AWS_ACCESS|AWS_SECRET|AWS_SESSION)", name)
+        assert "{{resolve:" not in json.dumps(value)
+    assert "{{resolve:" not in TEXT
+
+
+def test_bedrock_is_called_by_the_role_and_its_models_alone() -> None:
+    granted = {}
+    for id in FUNCTIONS:
+        for row in statements(id_of(properties(id)["Role"])):
+            if any(action.startswith("bedrock:") for action in listed(row["Action"])):
+                granted[id] = row
+    assert set(granted) <= {"CompleteFunction", "ProbeHealthFunction"}
+    row = granted["CompleteFunction"]
+    assert set(listed(row["Action"])) == {"bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"}
+    own = "arn:${AWS::Partition}:bedrock:*:${AWS::AccountId}:"
+    assert {resource["Fn::Sub"] for resource in row["Resource"]} == {
+        "arn:${AWS::Partition}:bedrock:*::foundation-model/*",
+        own + "inference-profile/*",
+        own + "application-inference-profile/*",
+    }
+
+
 def test_the_key_serves_functions_through_the_services_that_they_use_alone() -> None:
     [statement] = [row for row in properties("FunctionPolicy")["PolicyDocument"]["Statement"] if "kms:Decrypt" in row["Action"]]
     through = [service["Fn::Sub"].split(".")[0] for service in statement["Condition"]["StringEquals"]["kms:ViaService"]]
