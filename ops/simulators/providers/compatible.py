@@ -82,6 +82,7 @@ class Row(NamedTuple):
     refusal: str = "property '{}' is unsupported"
     refusal_status: int = 400
     several: str = "taken"  # what becomes of n: refused, ignored
+    schema_alone: bool = False  # a schema is kept neither in a stream nor beside tools
     error: Callable[[int, str | None, Any, str, str | None], Json] = openai_error
     errors: Mapping[int, Told] = ERRORS
     error_event: Callable[[Json], bytes] = event
@@ -148,6 +149,8 @@ def read(row: Row, request: Request) -> Ask:
         ask = checked_body(raw, model_of, lax=row.lax)
         for name in sorted((row.refuses | row.refused_by.get(ask.model, frozenset())) & ask.body.keys()):
             raise refused(row.refusal.format(name), name, "unsupported_parameter")
+        if row.schema_alone and "json_schema" in str(ask.body.get("response_format")) and (ask.stream or ask.tools):
+            raise refused("json_schema response format is not supported with streaming or tools", "response_format")
         if ask.n > 1 and row.several == "refused":
             raise refused("'n' : number must be at most 1", "n")
     except Rejected as rejected:

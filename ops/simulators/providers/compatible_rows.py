@@ -202,6 +202,7 @@ ROWS = (
         lax=False,
         refuses=frozenset({"logprobs", "top_logprobs", "logit_bias"}),
         several="refused",
+        schema_alone=True,
         error=groq_error,
         errors=GROQ_ERRORS,
         error_event=lambda error: named_event("error", error),

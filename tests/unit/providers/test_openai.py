@@ -116,6 +116,13 @@ def test_a_provider_of_an_unknown_kind_is_spoken_to_as_openai_was_at_first():
     assert unknown == known
 
 
+def test_an_answer_that_is_not_streamed_is_read_whole_however_it_comes():
+    body = b' {"choices":[{"index":0,"message":{"content":"{}"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":1}}'
+    expected = [TextDelta("{}"), Finish("stop"), Usage(Tokens(3, output=1))]
+    for cut in range(len(body)):
+        assert list(openai.to_chunks([b"", body[:cut], body[cut:]])) == expected
+
+
 def test_zero_is_a_value():
     request = Request("openai_chat", "chat", (), temperature=0, top_p=0, seed=0, frequency_penalty=0, presence_penalty=0, logprobs=0)
     body = written(request)
@@ -323,6 +330,7 @@ REQUESTS = {
     "parallel_tool_calls": Request("openai_chat", "chat", (), tools=(Tool("f"),), parallel_tool_calls=False),
     "response_format.json_object": Request("openai_chat", "chat", (), response_format=Format()),
     "response_format.json_schema": Request("openai_chat", "chat", (), response_format=Format({})),
+    "response_format.with_tools": Request("openai_chat", "chat", (), tools=(Tool("f"),), response_format=Format({})),
 }
 
 
@@ -334,7 +342,7 @@ def test_what_a_provider_lacks_is_refused_before_a_call_and_nothing_else_is(kind
         lack = lack_of(request, TARGET, provider(kind))
         if field in lacking:
             assert lack == (field.partition(".")[0], lacking[field])
-        elif "tools" not in lacking or not request.tools:
+        elif not any(openai.NEEDS[other](request) for other in lacking):
             assert lack is None
 
 

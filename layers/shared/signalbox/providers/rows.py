@@ -41,6 +41,7 @@ class Row(NamedTuple):
     thinking: str = "effort"
     efforts: Mapping[str, str] = NONE
     schema: str = "json_schema"  # or json_object: a schema goes beside that type
+    schema_whole: bool = False  # what fits a schema is answered in one piece alone
     flat: bool = False
     cache: bool = False
     short_ids: bool = False
@@ -79,11 +80,18 @@ ROWS: Mapping[str, Row] = {
     # https://console.groq.com/docs/openai#currently-unsupported-openai-features
     "groq": Row(
         base_url="https://api.groq.com/openai/v1",
-        lacks=NO_TOP_K | NO_LOGIT_BIAS | {"logprobs": "it gives no log probabilities", "n": "it gives one answer a request"},
+        lacks=NO_TOP_K
+        | NO_LOGIT_BIAS
+        | {
+            "logprobs": "it gives no log probabilities",
+            "n": "it gives one answer a request",
+            "response_format.with_tools": "it keeps no schema beside tools",
+        },
         roles=SYSTEM,
         left_out=OWN_ANSWERS | {"name"},
         reasoning="reasoning",
         efforts={"minimal": "low", "xhigh": "high"},
+        schema_whole=True,  # https://console.groq.com/docs/structured-outputs
     ),
     # https://api-docs.deepseek.com/api/create-chat-completion https://api-docs.deepseek.com/guides/thinking_mode
     "deepseek": Row(

@@ -4,6 +4,7 @@ https://platform.openai.com/docs/api-reference/chat/object https://platform.open
 """
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 from ...errors import UpstreamFailure
@@ -29,7 +30,16 @@ BREAKS = {"error": "server", "insufficient_system_resource": "overloaded"}
 
 
 def to_chunks(pieces: Iterable[bytes]) -> Iterator[Chunk]:
-    """Ends at [DONE], which comes after the usage. A stream that ends without it, or without a finish, was cut."""
+    """Ends at [DONE], which comes after the usage. A stream that ends without it, or without a finish, was cut.
+
+    Where a provider streams no answer of that kind, the body comes whole.
+    """
+    pieces = iter(pieces)
+    first = next((piece for piece in pieces if piece.strip()), b"")
+    if first.lstrip().startswith(b"{"):
+        yield from from_body(b"".join((first, *pieces)))
+        return
+    pieces = chain((first,), pieces)
     finished = False
     told = _Told()
     for data in data_lines(pieces):

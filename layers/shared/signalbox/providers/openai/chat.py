@@ -26,7 +26,7 @@ def to_http(request: Request, target: Target, provider: Provider, max_tokens: in
 def to_body(request: Request, target: Target, provider: Provider, max_tokens: int | None) -> dict[str, Any]:
     """Streamed wherever it can be: so a limit on the first byte holds, and what was used is known when a client leaves."""
     row = ROWS.get(provider.kind, PLAIN)
-    streamed = "streaming" in target.capabilities or None
+    streamed = ("streaming" in target.capabilities and not (row.schema_whole and _has_schema(request))) or None
     body: dict[str, Any] = {
         "model": target.model,
         "messages": to_messages(request, row),
@@ -70,6 +70,11 @@ def to_response_format(format: Format | None, row: Row = PLAIN) -> dict[str, Any
 OPENAIS_OWN = ("openai", "azure")
 THINKS_UNASKED = ("o1", "o3", "o4", "gpt-5-")
 
+
+def _has_schema(request: Request) -> bool:
+    return request.response_format is not None and request.response_format.schema is not None
+
+
 # What of a request a row may lack, and when a request needs it.
 NEEDS: dict[str, Callable[[Request], bool]] = {
     "n": lambda request: request.n > 1,
@@ -84,7 +89,8 @@ NEEDS: dict[str, Callable[[Request], bool]] = {
     "tool_choice.tool": lambda request: isinstance(request.tool_choice, ToolChoice) and request.tool_choice.mode == "tool",
     "parallel_tool_calls": lambda request: request.parallel_tool_calls is False and bool(request.tools),
     "response_format.json_object": lambda request: request.response_format is not None and request.response_format.schema is None,
-    "response_format.json_schema": lambda request: request.response_format is not None and request.response_format.schema is not None,
+    "response_format.json_schema": _has_schema,
+    "response_format.with_tools": lambda request: _has_schema(request) and bool(request.tools),
 }
 
 
