@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from ops.local.instance import running
+from signalbox.providers.rows import ROWS
 
 from . import pairs
 
@@ -47,7 +48,8 @@ class Caller:
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as home:
-        environment = os.environ | {"SIGNALBOX_HOME": home, "PORT": "0", "SIM_PORT": "0", "OPENAI_API_KEY": "", "MISTRAL_API_KEY": ""}
+        simulated = {f"{name.upper()}_API_KEY": "" for name in ROWS}  # whatever keys stand in the environment or in .env
+        environment = os.environ | simulated | {"SIGNALBOX_HOME": home, "PORT": "0", "SIM_PORT": "0"}
         command = [str(Path(sys.executable).parent / "signalbox"), "up"]
         with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as stack:
             assert stack.stdout
