@@ -13,6 +13,7 @@ import sys
 import urllib.parse
 import zlib
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -33,7 +34,7 @@ PROMPT, ANSWER = "planted-prompt about the Zanzibar merger", "planted-answer of 
 PRICES = "{input: 1, output: 2, source: 'https://example.com', as_of: 2026-11-21}"
 TOOL = {"type": "function", "function": {"name": "look_up", "parameters": {"type": "object", "properties": {"q": {"type": "string"}}}}}
 
-FAULTS = (
+FAULTS: tuple[dict[str, Any], ...] = (
     {},
     {"status": 400, "echo": True},
     {"status": 401, "echo": True},

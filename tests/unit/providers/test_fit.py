@@ -4,12 +4,13 @@ import pytest
 
 from signalbox.providers.contract import Wire
 from signalbox.providers.fit import CARRIED, NEEDS, lack_of
+from signalbox.providers.openai import chat as openai
 from signalbox.request import Format, Image, Message, Raw, Request, Text, Thinking, Tool, ToolCall, ToolChoice, ToolResult
 from signalbox.routing.catalog import CAPABILITIES, Provider, Target
 
 PROVIDER = Provider("p", "openai", "https://example.com", None, "p")
 PLAIN = Request("openai_chat", "m", (Message("user", (Text("hi"),)),))
-WIRE = Wire(None, None, None)
+WIRE = Wire(openai.to_http, openai.to_chunks, openai.from_body)
 
 
 @pytest.fixture
