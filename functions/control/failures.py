@@ -9,7 +9,7 @@ from stage import logger
 from signalbox.aws.boto_budgets import Contended, NoSuchKey
 from signalbox.aws.boto_versions import PublishConflict, UnknownVersion
 from signalbox.config.source import InvalidDocument
-from signalbox.dialects.openai_chat import to_error
+from signalbox.dialects.openai_errors import to_error
 from signalbox.errors import Refusal
 
 

@@ -13,7 +13,7 @@ import pytest
 from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
 
-from signalbox.dialects import openai_chat
+from signalbox.dialects import openai_errors
 from signalbox.errors import Refusal
 from signalbox.rollback.request import to_request
 
@@ -225,7 +225,7 @@ def test_api_gateways_own_refusals_are_the_dialects(kind: str, code: str) -> Non
     answer = refusals()[kind]
     body = json.loads(answer["responseTemplates"]["application/json"])
     refusal = Refusal(code, body["error"]["message"])
-    assert body == json.loads(openai_chat.to_error(refusal))
+    assert body == json.loads(openai_errors.to_error(refusal))
     assert int(answer["statusCode"]) == refusal.status
     assert len(body["error"]["message"]) > 30
 

@@ -9,7 +9,9 @@ from ..reply import Choice, Chunk, Finish, RefusalDelta, TextDelta, Usage
 from ..request import Json, Message, Request, Text
 from .checks import BOOLEAN, OBJECT, STRING, STRINGS, expect, number, taken, to_object, whole_number
 from .contract import Answer, Dialect
-from .openai_chat import to_error, to_stop, to_usage
+from .openai_chat import to_stop
+from .openai_chat_answer import to_usage
+from .openai_errors import to_error
 from .written import dumped
 
 NAME = "openai_completions"

@@ -11,7 +11,7 @@ from ..reply import Choice, Chunk, Embedding, gather
 from ..request import Request
 from .checks import STRING, one_of, taken, to_object, whole_number
 from .contract import Answer, Dialect
-from .openai_chat import to_error
+from .openai_errors import to_error
 from .written import dumped
 
 NAME = "openai_embeddings"

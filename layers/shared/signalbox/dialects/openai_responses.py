@@ -10,7 +10,7 @@ from ..errors import Refusal
 from ..request import NOTHING, Format, Json, Raw, Request, Thinking, Tool, ToolChoice
 from .checks import BOOLEAN, OBJECT, OBJECTS, STRING, STRING_OR_OBJECT, Check, expect, number, taken, to_object, whole_number
 from .contract import Dialect
-from .openai_chat import to_error
+from .openai_errors import to_error
 from .openai_responses_events import to_events
 from .openai_responses_input import to_messages
 from .openai_responses_object import to_body
