@@ -1,6 +1,13 @@
-"""What every function has in its environment. Powertools reads it when a handler is imported, which any test folder may be first to do."""
+"""What every function has in its environment (powertools reads it when a handler is imported, whichever test is first to do so), and how
+properties are looked for."""
 
 import os
+
+from hypothesis import HealthCheck, settings
+
+# A busy machine is no counterexample.
+settings.register_profile("signalbox", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("signalbox")
 
 os.environ |= {
     "POWERTOOLS_SERVICE_NAME": "signalbox",
