@@ -348,13 +348,30 @@ def test_what_a_provider_lacks_is_refused_before_a_call_and_nothing_else_is(kind
 
 @pytest.mark.parametrize(
     ("model", "effort", "refused"),
-    [("gpt-5-mini", None, True), ("o4-mini", None, True), ("gpt-5.2", None, False), ("gpt-5.2", "none", False), ("gpt-5.2", "low", True)],
+    [
+        ("gpt-5-mini", None, True),
+        ("gpt-5", None, True),
+        ("o4-mini", None, True),
+        ("gpt-5.2", None, False),
+        ("gpt-5.2", "none", False),
+        ("gpt-5.2", "low", True),
+    ],
 )
-@pytest.mark.parametrize("kind", ["openai", "azure"])
-def test_openais_models_give_no_log_probabilities_while_they_reason(kind, model, effort, refused):
-    asked = REQUESTS["logprobs"]._replace(thinking=Thinking(effort) if effort else None)
+@pytest.mark.parametrize("asked", [{"logprobs": 0}, {"temperature": 0.0}, {"top_p": 0.9}], ids=str)
+@pytest.mark.parametrize(("kind", "dialect"), [("openai", "openai_chat"), ("openai", "openai_responses"), ("azure", "openai_chat")])
+def test_what_openais_models_do_not_take_while_they_reason(kind, dialect, asked, model, effort, refused):
+    request = Request(dialect, "chat", (), thinking=Thinking(effort) if effort else None, **asked)
     target = TARGET._replace(model=model, capabilities=frozenset({"reasoning"}))
-    assert (lack_of(asked, target, provider(kind)) is not None) is refused
+    lack = lack_of(request, target, provider(kind))
+    assert lack == ((*asked, "it takes none while it reasons") if refused else None)
+    assert lack_of(request._replace(temperature=1, top_p=1.0, logprobs=None), target, provider(kind)) is None
+
+
+@pytest.mark.parametrize("name", ["stop", "frequency_penalty", "presence_penalty"])
+def test_what_only_chat_completions_have_is_not_taken_while_they_reason_either(name):
+    target = TARGET._replace(model="gpt-5-mini", capabilities=frozenset({"reasoning"}))
+    assert lack_of(REQUESTS[name], target, provider("openai")) == (name, "it takes none while it reasons")
+    assert lack_of(REQUESTS[name], target._replace(model="gpt-5.2"), provider("openai")) is None
 
 
 def test_what_only_models_that_reason_refuse_goes_to_the_others():

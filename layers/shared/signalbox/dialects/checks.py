@@ -69,7 +69,7 @@ def to_object(body: bytes) -> dict[str, Any]:
         where = f" (line {error.lineno}, column {error.colno})" if isinstance(error, json.JSONDecodeError) else ""
         raise Refusal("invalid_request", f"The body is not JSON{where}. Send a JSON object in UTF-8.") from None
     if not isinstance(value, dict):
-        raise Refusal("invalid_request", "The body is not a JSON object. Send one with `model` and `messages`.")
+        raise Refusal("invalid_request", "The body is not a JSON object. Send one with a `model`.")
     return value
 
 

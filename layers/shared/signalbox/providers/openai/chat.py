@@ -11,7 +11,7 @@ from ..formats.written import STREAMED, WHOLE, to_bytes
 from ..rows import PLAIN, ROWS, Row
 from .answer import from_body, to_chunks, to_tokens
 from .messages import READS, to_message, to_messages, to_tool, to_tool_choice
-from .reasoning import THINKING
+from .reasoning import THINKING, lack_of_the_thinking
 
 __all__ = ["WIRE", "from_body", "to_body", "to_chunks", "to_http", "to_message", "to_tokens"]
 
@@ -67,10 +67,6 @@ def to_response_format(format: Format | None, row: Row = PLAIN) -> dict[str, Any
     return {"type": "json_schema", "json_schema": {name: value for name, value in schema.items() if value is not None}}
 
 
-OPENAIS_OWN = ("openai", "azure")
-THINKS_UNASKED = ("o1", "o3", "o4", "gpt-5-")
-
-
 def _has_schema(request: Request) -> bool:
     return request.response_format is not None and request.response_format.schema is not None
 
@@ -97,26 +93,14 @@ NEEDS: dict[str, Callable[[Request], bool]] = {
 def lacks(request: Request, target: Target, provider: Provider) -> Lack | None:
     if any(isinstance(tool, Raw) and tool.json.get("type") == "custom" for tool in request.tools):
         return "tools", "calls of custom tools cannot be passed on; those of functions can"
-    if request.logprobs is not None and provider.kind in OPENAIS_OWN and _thinks(request, target):
-        return "logprobs", "it gives no log probabilities while it reasons"
+    if (lack := lack_of_the_thinking(request, target, provider)) is not None:
+        return lack
     row = ROWS.get(provider.kind, PLAIN)
     lacking = row.lacks if "reasoning" not in target.capabilities else {**row.lacks, **row.thinkers_lack}
     for field, why in lacking.items():
         if NEEDS[field](request):
             return field.partition(".")[0], why
     return None
-
-
-def _thinks(request: Request, target: Target) -> bool:
-    """Asked to, or unasked: GPT-5 and its like do, later ones do not. Asked for log probabilities then they answer 403, as to a wrong key.
-
-    https://platform.openai.com/docs/guides/latest-model#gpt-5-2-parameter-compatibility
-    """
-    if "reasoning" not in target.capabilities:
-        return False
-    if request.thinking is not None and request.thinking.effort is not None:
-        return request.thinking.effort != "none"
-    return target.model.startswith(THINKS_UNASKED)
 
 
 WIRE = Wire(to_http, to_chunks, from_body, CARRIES, READS, lacks)

@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ...reply import ReasoningDelta
-from ...request import Reasoning, Signature, Thinking
+from ...request import Reasoning, Request, Signature, Thinking
+from ...routing.catalog import Provider, Target
+from ..contract import Lack
 from ..formats.checks import array, text
 
 # A budget is tokens, an effort a word. Where only one of them can be said, the nearest stands for it.
@@ -16,6 +18,13 @@ BUDGET_BY_EFFORT = {"minimal": 1_024, "low": 2_048, "medium": 8_192, "high": 16_
 # https://openrouter.ai/docs/use-cases/reasoning-tokens#reasoning_details-array-structure
 FORMATS = {"anthropic": "anthropic-claude-v1", "google": "google-gemini-v1", "openai": "openai-responses-v1"}
 FAMILIES = {format: family for family, format in FORMATS.items()} | {family: family for family in FORMATS}
+
+OPENAIS_OWN = ("openai", "azure")
+THINKS_UNASKED = ("o1", "o3", "o4", "gpt-5-")
+# What OpenAI's models take only while they do not reason, and the value that is the usual one anyhow.
+# https://platform.openai.com/docs/guides/latest-model#gpt-5-2-parameter-compatibility
+# https://learn.microsoft.com/azure/ai-foundry/openai/how-to/reasoning#not-supported
+THOUGHTLESS: dict[str, Any] = {"temperature": 1, "top_p": 1, "logprobs": None, "stop": (), "frequency_penalty": 0, "presence_penalty": 0}
 
 
 def effort_of(thinking: Thinking) -> str | None:
@@ -128,3 +137,21 @@ def _from_blocks(blocks: list[Any], number: int) -> Iterator[ReasoningDelta]:
         if words or sealed or redacted:
             signature = Signature("anthropic", sealed or redacted) if sealed or redacted else None
             yield ReasoningDelta(words, number, signature, bool(redacted))
+
+
+def lack_of_the_thinking(request: Request, target: Target, provider: Provider) -> Lack | None:
+    """Of OpenAI's models. Asked for log probabilities then, they answer 403, as to a wrong key."""
+    if provider.kind in OPENAIS_OWN and _thinks(request, target):
+        for name, usual in THOUGHTLESS.items():
+            if getattr(request, name) not in (None, usual):
+                return name, "it takes none while it reasons"
+    return None
+
+
+def _thinks(request: Request, target: Target) -> bool:
+    """Asked to, or unasked: GPT-5 and its like do, later ones do not."""
+    if "reasoning" not in target.capabilities:
+        return False
+    if request.thinking is not None and request.thinking.effort is not None:
+        return request.thinking.effort != "none"
+    return f"{target.model}-".startswith(THINKS_UNASKED)

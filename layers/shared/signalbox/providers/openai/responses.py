@@ -10,7 +10,7 @@ from ...routing.catalog import Provider, Target
 from ...wire import HttpRequest
 from ..contract import Lack, Wire
 from ..formats.written import STREAMED, WHOLE, to_bytes
-from .reasoning import effort_of
+from .reasoning import effort_of, lack_of_the_thinking
 from .responses_answer import from_body, to_chunks
 from .responses_items import to_input
 
@@ -103,7 +103,7 @@ def lacks(request: Request, target: Target, provider: Provider) -> Lack | None:
     for tool in request.tools:
         if isinstance(tool, Raw) and not run_there(tool.json):
             return "tools", f"calls of {str(tool.json.get('type'))[:40]!r} cannot be passed on; those of functions can"
-    return None
+    return lack_of_the_thinking(request, target, provider)
 
 
 def run_there(tool: dict[str, Any]) -> bool:
