@@ -235,7 +235,7 @@ VERDICTS = (
         "openai",
         REFUSED,
         "either",
-        "GPT-5 refuses them while it reasons, which ours knows before a call; GPT-5.2 does not reason unasked, and nothing documents it of it",
+        "GPT-5 refuses them while it reasons, which ours knows before a call; nothing documents it of GPT-5.2 unasked",
     ),
     Verdict("request", "openrouter", REFUSED, "ours", "it gives one answer a request"),
     Verdict("request", "openrouter", "reasoning*", "either", "it knows both names"),
