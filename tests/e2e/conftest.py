@@ -1,6 +1,7 @@
 """The local stack, as `make run` starts it, on free ports and with a state of its own; and what tests ask of it."""
 
 import json
+import time
 import uuid
 
 import httpx
@@ -48,9 +49,14 @@ def faults(stack):
 
 @pytest.fixture
 def upstream_ledger(stack):
-    """The calls that the simulated providers took since the test began, with what each billed."""
+    """The calls that the simulated providers took since the test began, with what each billed; not those that another left to end by now."""
     httpx.delete(f"{stack.sim_url}/ledger").raise_for_status()
-    return lambda: httpx.get(f"{stack.sim_url}/ledger").raise_for_status().json()["calls"]
+    began_ms = time.time_ns() // 1_000_000
+
+    def calls():
+        return [call for call in httpx.get(f"{stack.sim_url}/ledger").raise_for_status().json()["calls"] if call["at_ms"] >= began_ms]
+
+    return calls
 
 
 @pytest.fixture
