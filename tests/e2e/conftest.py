@@ -49,7 +49,7 @@ def faults(stack):
 
 @pytest.fixture
 def upstream_ledger(stack):
-    """The calls that the simulated providers took since the test began, with what each billed; not those that another left to end by now."""
+    """The calls that the simulated providers took since the test began, with what each billed; not those that an earlier one left."""
     httpx.delete(f"{stack.sim_url}/ledger").raise_for_status()
     began_ms = time.time_ns() // 1_000_000
 
