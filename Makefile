@@ -22,7 +22,7 @@ test: .venv/.ready .tools/emulator/.ready .tools/uv/.ready .tools/sam/.ready ## 
 	.venv/bin/python -m pytest $(TESTS)
 
 test-clients: .venv/.ready .tools/emulator/.ready .tools/clients/.ready ## what other people ask with: openai, anthropic, LangChain, llm, litellm
-	.venv/bin/python -m tests.clients.with_stack .tools/clients/bin/python -m pytest -W ignore -p no:cacheprovider tests/clients
+	.venv/bin/python -m tests.clients.with_stack .tools/clients/bin/python -m pytest -W ignore -p no:cacheprovider --confcutdir tests/clients tests/clients
 
 test-js: .venv/.ready .tools/emulator/.ready $(JS)/node_modules/.ready ## the same for openai and @anthropic-ai/sdk in JavaScript (needs node 20)
 	.venv/bin/python -m tests.clients.with_stack npm test --silent --prefix $(JS)
