@@ -17,6 +17,7 @@ from signalbox.routing.catalog import Provider
 
 from ..secrets import put_provider_keys
 from ..simulators.providers import PROVIDERS as SIMULATED
+from ..simulators.providers.google_identity import service_account
 from ..trouble import Trouble
 from .emulator import Cloud
 from .settings import ADMIN_KEY, DATA_KEY, ROOT
@@ -71,7 +72,19 @@ def upstream_of(provider: Provider, environment: Mapping[str, str], sim_url: str
     simulated = next((name for name in (provider.name, provider.kind) if name in SIMULATED), None)
     if simulated is None:
         return Upstream()
-    return Upstream({"BASE_URL": f"{sim_url}/{simulated}{urlsplit(provider.base_url).path}"}, SIMULATOR_KEY)
+    # The simulated LiteLLM has a master key, as most real ones do.
+    keyed = {"AUTH": "bearer", "SECRET": provider.name} if simulated == "litellm" and not provider.secret else {}
+    return Upstream({"BASE_URL": f"{sim_url}/{simulated}{urlsplit(provider.base_url).path}"} | keyed, _opening(provider, sim_url))
+
+
+def _opening(provider: Provider, sim_url: str) -> str:
+    """What a simulated provider is opened with."""
+    if provider.auth == "google":
+        return json.dumps(service_account(f"{sim_url}/google_token/token"))
+    if provider.auth == "entra":
+        own = {"tenant_id": "simulated", "client_id": "simulated", "client_secret": SIMULATOR_KEY}
+        return json.dumps(own | {"authority": f"{sim_url}/entra_token"})
+    return SIMULATOR_KEY
 
 
 def _keys(cloud: Cloud, arn: str) -> None:

@@ -1,5 +1,6 @@
 """Which upstream a provider has on this machine: the simulated one, or the real one where the environment says so."""
 
+import json
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -35,6 +36,22 @@ def upstream(name, environment=None, **row):
 )
 def test_a_simulated_provider_keeps_the_path_of_its_own_address(name, row, path):
     assert upstream(name, **row) == Upstream({"BASE_URL": SIM + path}, SIMULATOR_KEY)
+
+
+@pytest.mark.parametrize(
+    ("name", "row", "shown"),
+    [
+        ("vertex", {"options": {"project": "p", "location": "l"}}, {"token_uri": f"{SIM}/google_token/token"}),
+        ("azure", {"auth": "entra", "options": {"resource": "r"}}, {"authority": f"{SIM}/entra_token"}),
+    ],
+)
+def test_who_gives_tokens_is_simulated_too(name, row, shown):
+    assert shown.items() <= json.loads(upstream(name, **row).key).items()
+
+
+def test_a_simulated_proxy_is_shown_a_key():
+    found = upstream("litellm", base_url="http://127.0.0.1:4040/v1")
+    assert found == Upstream({"BASE_URL": f"{SIM}/litellm/v1", "AUTH": "bearer", "SECRET": "litellm"}, SIMULATOR_KEY)
 
 
 def test_what_nobody_simulates_stays_where_it_is():
