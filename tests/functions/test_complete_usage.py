@@ -201,7 +201,9 @@ SEVERAL_CALLS = {"bedrock/amazon.titan-embed-text-v2:0": 7, "bedrock/cohere.embe
 
 def test_embeddings_that_take_several_calls(providers):
     def ask(model):
-        return embedded(providers, model, [f"text {number}" for number in range(SEVERAL_CALLS[model])])
+        told = embedded(providers, model, [f"text {number}" for number in range(SEVERAL_CALLS[model])])
+        assert told.json["usage"]["prompt_tokens"] == told.detail["tokens"]["input"], model
+        return told
 
     assert all(embedding_wire(model).most_inputs < count for model, count in SEVERAL_CALLS.items())
     assert wrong(ask, SEVERAL_CALLS) == {}

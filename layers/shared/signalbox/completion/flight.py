@@ -127,7 +127,8 @@ class Flight:
             if isinstance(chunk, Embedding):
                 chunk = chunk._replace(choice=part.first_input + chunk.choice)
             self._note(chunk)
-            yield chunk
+            # The client is told of all parts, of which the last count stands for the whole.
+            yield Usage(self._tokens) if type(chunk) is Usage and self._tokens else chunk
         if self._part_counts:
             self._owed = self._owed_before
 
