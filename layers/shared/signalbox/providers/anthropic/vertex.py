@@ -5,10 +5,10 @@ from urllib.parse import quote
 from ...request import Request
 from ...routing.catalog import Provider, Target
 from ...wire import HttpRequest
-from ..contract import Lack, Wire
+from ..contract import Lack
 from ..formats.written import to_bytes
-from .body import READS, betas, lack, to_body
-from .messages import STREAMED, from_body, to_chunks
+from . import messages
+from .body import betas, lack, to_body
 
 VERSION = "vertex-2023-10-16"
 METHODS = {True: "streamRawPredict", False: "rawPredict"}
@@ -18,7 +18,7 @@ def to_http(request: Request, target: Target, provider: Provider, max_tokens: in
     """The model stands in the address alone."""
     streamed = "streaming" in target.capabilities
     url = f"{provider.base_url}/publishers/anthropic/models/{quote(target.model, safe='@')}:{METHODS[streamed]}"
-    headers = {"content-type": "application/json", "accept": STREAMED[streamed], "accept-encoding": "identity", **betas(request)}
+    headers = {"content-type": "application/json", "accept": messages.STREAMED[streamed], "accept-encoding": "identity", **betas(request)}
     body = {"anthropic_version": VERSION, **to_body(request, target, max_tokens)}
     return HttpRequest("POST", url, headers, to_bytes(body))
 
@@ -27,11 +27,4 @@ def lacks(request: Request, target: Target, provider: Provider) -> Lack | None:
     return lack(request, target, urls=False)
 
 
-WIRE = Wire(
-    to_http=to_http,
-    to_chunks=to_chunks,
-    from_body=from_body,
-    carries=frozenset({"top_k", "parallel_tool_calls"}),
-    reads=READS,
-    lacks=lacks,
-)
+WIRE = messages.WIRE._replace(to_http=to_http, lacks=lacks)
