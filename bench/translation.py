@@ -25,6 +25,8 @@ from signalbox.providers.registry import MODULES, wire
 from signalbox.reply import gather
 from signalbox.request import Message, Request, Text
 from signalbox.routing.catalog import Provider, Route, Snapshot, Target, Timeouts
+from signalbox.routing.decide import decide
+from signalbox.routing.inputs import Features, Inputs
 from signalbox.wire import HttpRequest
 
 from . import conversations, streams
@@ -201,7 +203,9 @@ def _trip(request: Request, target: Target, provider: Provider) -> Trip:
     route = Route("chat", (target.id,), "sequential", Timeouts(60, 60, 600), 1)
     snapshot = Snapshot(1, "d", {provider.name: provider}, {target.id: target}, {"chat": route}, {"chat": "chat"})
     now_ms = int(time.time() * 1000)
-    return Trip(request, route, snapshot, {}, 0.5, now_ms, now_s + 600, now_ms + 600_000, 10_000, 10**9)
+    inputs = Inputs(Features("r", "t", "core", "k", "chat", input_bound=10_000), draw=0.5, now_ms=now_ms, deadline_ms=now_ms + 600_000)
+    decision = decide(inputs, snapshot, route, lambda target: None)
+    return Trip(request, route, snapshot, inputs, decision, now_s + 600, 10**9)
 
 
 def measured(calls: Mapping[Pair, Callable[[], object]], times: int, unit: float) -> dict[Pair, Figures]:

@@ -13,6 +13,8 @@ from signalbox.providers.auth import with_key
 from signalbox.reply import TextDelta, gather
 from signalbox.request import Message, Request, Text
 from signalbox.routing.catalog import Provider, Route, Snapshot, Target, Targets, Timeouts
+from signalbox.routing.decide import decide
+from signalbox.routing.inputs import Features, Inputs
 from signalbox.usage.events import MOST_ATTEMPTS
 
 from .fakes import Answer, FakeUpstream, Now, delta, ending, event
@@ -57,16 +59,16 @@ def journey(now, granted=None, keys=("old",), fresh=(), max_tokens=None, n=1, re
     upstream = FakeUpstream(now, **answers)
     capabilities = frozenset({"streaming", "reasoning"} if reasons else {"streaming"})
     targets = {id: target._replace(capabilities=capabilities) for id, target in SNAPSHOT.targets.items()}
+    now_ms = int(now.s * 1000)
+    features = Features("r", "t", "core", "k", "chat", input_bound=100)
+    inputs = Inputs(features, draw=0.5, now_ms=now_ms, deadline_ms=now_ms + 20_000)
     trip = Trip(
         request=Request("openai_chat", "chat", (Message("user", (Text("hi"),)),), max_tokens=max_tokens, n=n),
         route=route,
         snapshot=SNAPSHOT._replace(targets=targets),
-        circuits={},
-        draw=0.5,
-        now_ms=int(now.s * 1000),
+        inputs=inputs,
+        decision=decide(inputs, SNAPSHOT._replace(targets=targets), route, lambda target: None),
         deadline_s=now.s + total_s,
-        deadline_ms=int(now.s * 1000) + 20_000,
-        input_tokens=100,
         granted_nanousd=granted,
     )
     return Journey(trip, upstream.send, Ring(keys, fresh or keys), Clock(now, now, now.sleep)), upstream

@@ -5,17 +5,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signalbox.circuits.state import Circuit
-from signalbox.routing.catalog import Route, Snapshot, Timeouts
+from signalbox.routing.catalog import Route, Snapshot, Target, Timeouts
+from signalbox.routing.decide import decide
 from signalbox.routing.failures import KINDS, kind_of
-from signalbox.routing.plan import Ended, order, plan
+from signalbox.routing.inputs import Features, Inputs
+from signalbox.routing.plan import Ended, plan
 
 ROUTE = Route("chat", ("a", "b", "c"), "sequential", Timeouts(1, 1, 10), max_attempts=3)
-SNAPSHOT = Snapshot(1, "digest", {}, {}, {"chat": ROUTE}, {})
+TARGETS = {id: Target(id, "acme", id, 1_000, 100, frozenset(), None) for id in "abc"}
+SNAPSHOT = Snapshot(1, "digest", {}, TARGETS, {"chat": ROUTE}, {})
+
+
+def inputs(circuits=None, draw=0.5, now_ms=0, deadline_ms=1000):
+    return Inputs(Features("r", "t", "core", "k", "chat"), circuits or {}, draw=draw, now_ms=now_ms, deadline_ms=deadline_ms)
+
+
+def decided(given, route=ROUTE):
+    return decide(given, SNAPSHOT, route, lambda target: None)
 
 
 def tried(kinds, route=ROUTE, circuits=None, draw=0.5, now_ms=0, deadline_ms=1000, took_ms=1):
     """The targets of a journey whose attempts end in these kinds, one after the other; "ok" ends it."""
-    steps = plan(route, SNAPSHOT, circuits or {}, draw, now_ms, deadline_ms)
+    given = inputs(circuits, draw, now_ms, deadline_ms)
+    steps = plan(decided(given, route), given)
     targets, step = [], next(steps, None)
     for kind in kinds:
         if step is None:
@@ -29,6 +41,11 @@ def tried(kinds, route=ROUTE, circuits=None, draw=0.5, now_ms=0, deadline_ms=100
         except StopIteration:
             step = None
     return targets
+
+
+def tried_first(circuits):
+    given = inputs(circuits)
+    return next(plan(decided(given), given))
 
 
 def test_targets_are_tried_in_order_until_one_answers():
@@ -49,19 +66,20 @@ def test_no_more_attempts_than_the_route_allows_and_none_after_the_deadline():
 
 def test_an_open_circuit_is_passed_over_and_a_half_open_one_left_to_the_last():
     circuits = {"a": Circuit("open", 1, 500), "b": Circuit("half_open", 3)}
-    assert order(ROUTE, circuits, 0.5) == [("c", None), ("b", None)]
-    assert [target for target, _ in order(ROUTE, circuits, 0.05)] == ["b", "c"]
+    assert decided(inputs(circuits)).targets == ("c", "b")
+    assert decided(inputs(circuits)).warning is None
+    assert decided(inputs(circuits, 0.05)).targets == ("b", "c")
 
 
 def test_where_all_are_open_the_first_to_close_is_tried_with_a_warning():
     circuits = {"a": Circuit("open", 1, 900), "b": Circuit("open", 1, 500), "c": Circuit("open", 1, 700)}
-    targets, warnings = zip(*order(ROUTE, circuits, 0.5), strict=True)
-    assert targets == ("b", "c", "a")
-    assert all("open" in warning for warning in warnings)
+    decision = decided(inputs(circuits))
+    assert decision.targets == ("b", "c", "a")
+    assert "open" in (decision.warning or "")
 
 
 def test_an_attempt_carries_the_generation_of_its_circuit():
-    assert next(plan(ROUTE, SNAPSHOT, {"a": Circuit(generation=4)}, 0.5, 0, 1000)).generation == 4
+    assert tried_first({"a": Circuit(generation=4)}).generation == 4
 
 
 @given(

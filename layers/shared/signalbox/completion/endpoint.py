@@ -26,7 +26,7 @@ from .asked import Asked, to_asked
 from .flight import Clock
 from .guards import Guards, guarded
 from .journey import Journey, total
-from .record import POLICY, to_record, to_refused
+from .record import to_record, to_refused
 
 REQUEST_IDS = ("x-signalbox-request-id", "x-request-id", "request-id")  # ours, and those that OpenAI's and Anthropic's clients look for
 JSON = {"content-type": "application/json"}
@@ -116,7 +116,7 @@ class Completions:
 
         try:
             intent = to_record(asked, admitted, journey, "crashed", 500, self._clock)
-            self._desk.open(hold, admitted.trip.route.targets[0], intent.to_detail())
+            self._desk.open(hold, admitted.trip.decision.targets[0], intent.to_detail())
             journey.begin(whole=not asked.request.stream)
             return self._answer(asked, admitted.guards, journey, dialect, {**headers, **_told(journey)}, broke.append, settle)
         except Exception as error:
@@ -179,7 +179,7 @@ def _told(journey: Journey) -> dict[str, str]:
     """What the answer's headers tell of its route."""
     told = {
         "x-signalbox-attempts": str(len(journey.attempts())),
-        "x-signalbox-policy": POLICY,
+        "x-signalbox-policy": journey.trip.decision.policy,
         "x-signalbox-config-version": str(journey.trip.snapshot.version),
     }
     if journey.target:

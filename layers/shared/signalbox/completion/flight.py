@@ -190,8 +190,8 @@ class Flight:
         now, limits, timeouts = self._clock.monotonic(), self._limits, self._limits.timeouts
         if self._land_by_s is not None:
             return self._land_by_s - now
-        until = self._began_s + timeouts.ttft_s if self.ttft_s is None else self._said_s + timeouts.between_chunks_s
-        return min(until, limits.deadline_s) - now
+        from_s, within_s = (self._began_s, timeouts.ttft_s) if self.ttft_s is None else (self._said_s, timeouts.between_chunks_s)
+        return min(from_s + (within_s or 0.0), limits.deadline_s) - now
 
     def _read_head(self, exchange: Exchange) -> None:
         self.status = exchange.head(self._wait_s())

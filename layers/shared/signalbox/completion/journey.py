@@ -1,12 +1,11 @@
 """One request on its way: the plan's attempts, one after the other, until a target answers; then the chunks of its answer."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from math import ceil
 from typing import NamedTuple, Protocol
 
 from ..aws import telemetry
 from ..aws.http import Exchange
-from ..circuits.state import Circuit
 from ..errors import Refusal, UpstreamFailure
 from ..money import Tokens
 from ..providers.contract import Wire
@@ -15,7 +14,9 @@ from ..reply import Chunk, Usage
 from ..request import Request
 from ..routing import bound
 from ..routing.catalog import Provider, Route, Snapshot, Target
+from ..routing.decide import Decision
 from ..routing.failures import KEYS_OWN, KINDS
+from ..routing.inputs import Inputs
 from ..routing.plan import Ended, Try, plan
 from ..usage.record import Attempt
 from ..wire import HttpRequest
@@ -40,20 +41,25 @@ class Keys(Protocol):
 
 
 class Trip(NamedTuple):
-    """What a journey sets out with. `granted_nanousd` is None where no budget holds it; `own_keys` are the tenant's own providers."""
+    """What a journey sets out with. `route` is the one asked for. `granted_nanousd` is None where no budget holds it; `own_keys` are the
+    tenant's own providers.
+    """
 
     request: Request
     route: Route
     snapshot: Snapshot
-    circuits: Mapping[str, Circuit]
-    draw: float
-    now_ms: int
-    deadline_s: float  # monotonic
-    deadline_ms: int  # epoch
-    input_tokens: int
+    inputs: Inputs
+    decision: Decision
+    deadline_s: float  # monotonic, as `began_s`; the same moment as the inputs' `deadline_ms`
     granted_nanousd: int | None
     tenant: str = ""
     own_keys: frozenset[str] = frozenset()
+    began_s: float = 0.0
+
+    @property
+    def input_bound(self) -> int:
+        """No provider counts more tokens of it."""
+        return self.inputs.features.input_bound
 
 
 class Journey:
@@ -83,7 +89,7 @@ class Journey:
     def begin(self, *, whole: bool) -> None:
         """Until a first chunk is there (`whole`: the last one), or Refusal. Until then a failure leads to the next target."""
         trip = self.trip
-        steps = plan(trip.route, trip.snapshot, trip.circuits, trip.draw, trip.now_ms, trip.deadline_ms)
+        steps = plan(trip.decision, trip.inputs)
         step = next(steps, None)
         failure: UpstreamFailure | None = None
         while step is not None and len(self._flights) < MOST_FLIGHTS:
@@ -176,13 +182,14 @@ class Journey:
         return Part(lambda timeout_s: self._send(upstream, timeout_s), first)
 
     def _limits(self, target: Target, max_tokens: int | None) -> Limits:
-        trip, timeouts = self.trip, self.trip.route.timeouts
+        trip = self.trip
+        timeouts = trip.decision.timeouts.over(target.timeouts)
         if "streaming" not in target.capabilities and not trip.request.inputs:
             timeouts = timeouts._replace(ttft_s=timeouts.total_s)  # the first byte is the last one
         return Limits(
             timeouts=timeouts,
             deadline_s=trip.deadline_s,
-            input_tokens=trip.input_tokens,
+            input_tokens=trip.input_bound,
             output_tokens=(max_tokens or bound.output_tokens_bound(trip.request, target)) * trip.request.n,
             choices=trip.request.n,
             reasons="reasoning" in target.capabilities,
@@ -196,7 +203,7 @@ class Journey:
             return request.max_tokens and min(request.max_tokens, target.max_output_tokens)  # more would be refused there
         left = trip.granted_nanousd - sum(attempt.cost_nanousd for attempt in self.attempts())
         most = bound.output_tokens_bound(request, target)
-        affordable = bound.affordable_output_tokens(left, trip.input_tokens, request.n, target.prices)
+        affordable = bound.affordable_output_tokens(left, trip.input_bound, request.n, target.prices)
         if affordable < min(most, bound.MIN_OUTPUT_TOKENS):
             raise UpstreamFailure("unaffordable")
         self.clamped = affordable < most

@@ -1,31 +1,29 @@
 """What is written down of a completion, served or refused."""
 
-import hashlib
-import json
 from typing import Any
 
 from ..admission.leases import BudgetExceeded
 from ..errors import Refusal
 from ..money import cost_nanousd
 from ..routing.bound import prompt_chars
+from ..routing.inputs import digest_of, to_json
 from ..usage.record import UsageRecord
 from .admitted import Admitted
 from .asked import Asked
 from .flight import Clock
-from .journey import Journey, Trip, total
-
-POLICY = "default"
+from .journey import Journey, total
 
 
 def to_record(asked: Asked, admitted: Admitted, journey: Journey, outcome: str, status: int, clock: Clock) -> UsageRecord:
     trip, hold, attempts = journey.trip, admitted.hold, journey.attempts()
     last = attempts[-1] if attempts else None
-    default = trip.snapshot.targets[trip.route.targets[0]]
+    default = trip.snapshot.targets[trip.decision.default]
+    inputs = to_json(trip.inputs, trip.decision.lacks, trip.snapshot.digest)
     return UsageRecord(
         **_asked(asked, outcome, status, clock),
         agent=admitted.agent,
-        route=trip.route.name,
-        policy=POLICY,
+        route=trip.decision.route,
+        policy=trip.decision.policy,
         config_version=trip.snapshot.version,
         target=journey.target,
         provider=trip.snapshot.targets[journey.target].provider if journey.target else "",
@@ -36,7 +34,7 @@ def to_record(asked: Asked, admitted: Admitted, journey: Journey, outcome: str, 
         baseline_cost_nanousd=cost_nanousd(last.tokens, default.prices) if last and default.prices else 0,
         estimated=any(attempt.estimated for attempt in attempts),
         ttft_ms=last.ttft_ms if last else None,
-        decision=decision_digest(trip),
+        decision=digest_of(inputs),
         lease=hold.lease,
         period_by_scope=hold.period_by_scope,
     )
@@ -63,10 +61,3 @@ def _asked(asked: Asked, outcome: str, status: int, clock: Clock) -> dict[str, A
         "duration_ms": round((clock.monotonic() - asked.began_s) * 1000),
         "tags": asked.tags,
     }
-
-
-def decision_digest(trip: Trip) -> str:
-    """The content address of what `plan` decided by."""
-    circuits = {id: (circuit.state, circuit.generation, circuit.until_ms) for id, circuit in sorted(trip.circuits.items())}
-    inputs = [trip.snapshot.digest, trip.route.name, circuits, trip.draw, trip.now_ms, trip.deadline_ms]
-    return hashlib.sha256(json.dumps(inputs, separators=(",", ":")).encode()).hexdigest()

@@ -1,16 +1,15 @@
 """What the parts of a document have to say to each other. A check is one row: it yields (path, message) per fault."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from ..guardrails.registry import maker
 from ..routing.catalog import ANY
+from . import checks_chains, checks_policies
 from .defaults import resolved, wire_of
-from .document import BatchPrices, Document, LongPrices, Prices, checked_url, names
-from .source import Path
-
-Finding = tuple[Path, str]
-Check = Callable[[Document], Iterator[Finding]]
+from .document import BatchPrices, Document, LongPrices, Prices
+from .fields import checked_url, names
+from .source import Check, Finding, Path
 
 
 def _providers_have_an_address(document: Document) -> Iterator[Finding]:
@@ -165,5 +164,7 @@ ERRORS: tuple[Check, ...] = (
     _a_circuits_waits_grow,
     _guardrails_can_be_made,
     _guardrails_name_routes,
+    *checks_chains.ERRORS,
+    *checks_policies.ERRORS,
 )
-WARNINGS: tuple[Check, ...] = (_models_are_priced,)
+WARNINGS: tuple[Check, ...] = (_models_are_priced, *checks_chains.WARNINGS, *checks_policies.WARNINGS)

@@ -10,10 +10,15 @@ from typing import Any
 from ..circuits.machine import DEFAULTS
 from ..money import NANOUSD_PER_USD
 from ..routing.catalog import ANY
-from .checks import ERRORS, WARNINGS, Check
+from ..routing.conditions import to_compiled as to_compiled_conditions
+from .checks import ERRORS, WARNINGS
 from .defaults import resolved, wire_of
-from .document import Circuits, Document, Guardrail, Model, PerToken, Prices, Route, Timeouts, parse
-from .source import InvalidDocument, Problem, Source
+from .document import Circuits, Document, Guardrail, Model, PerToken, Policy, Prices, Route, Timeouts, parse
+from .source import Check, InvalidDocument, Problem, Source
+
+AVAILABILITY = Decimal("99.9")  # percent, of a target of which nothing is said
+STRICT_S = 5.0
+PARTS = ("ttft_s", "between_chunks_s", "total_s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,11 @@ def to_compiled(document: Document) -> dict[str, Any]:
         "names": {name: name for name in routes if not name.endswith(ANY)} | {alias: document.meaning(alias) for alias in document.aliases},
         "circuits": _circuits(document.circuits),
         "guardrails": [_guardrail(name, row) for name, row in document.guardrails.items()],
+        "chains": {name: row.model_dump(mode="json") for name, row in document.chains.items()},
+        "policies": [_policy(id, row) for id, row in _in_order(document) if row.status == "active"],
+        "flags": {name: {"name": name} | row.model_dump(mode="json") for name, row in document.flags.items()},
+        "segments": {name: sorted(tenants) for name, tenants in document.segments.items()},
+        "health_check_s": document.timeouts.health_check_s,
     }
 
 
@@ -68,6 +78,12 @@ def _target(id: str, model: Model, document: Document) -> dict[str, Any]:
         "max_output_tokens": model.max_output_tokens or 0,
         "capabilities": sorted(model.capabilities),
         "prices": _prices(model.prices) if model.prices else None,
+        "timeouts": _target_timeouts(model, document.providers[provider].timeouts, document),
+        "quality": model.quality,
+        "availability": float((model.availability or document.providers[provider].availability or AVAILABILITY) / 100),
+        "region": model.region or document.providers[provider].region or "",
+        "capacity": model.capacity.model_dump(),
+        "chain": model.chain,
     }
 
 
@@ -103,17 +119,60 @@ def _route(name: str, route: Route, document: Document) -> dict[str, Any]:
         "strategy": route.strategy,
         "timeouts": _timeouts(route, document),
         "max_attempts": route.max_attempts,
+        "weights": dict(route.weights),
+        "sticky": route.sticky,
+        "max_cost_nanousd": None if route.max_cost_usd is None else _nanousd(route.max_cost_usd),
+        "max_cost_a_day_nanousd": None if route.max_cost_a_day_usd is None else _nanousd(route.max_cost_a_day_usd),
+        "max_cost_increase": route.max_cost_increase,
+        "retries": dict(route.retries),
+        "hedge_after_ms": None if route.hedge_after_s is None else int(route.hedge_after_s * 1000),
+        "shares": dict(route.shares),
     }
 
 
-def _timeouts(route: Route, document: Document) -> dict[str, float]:
-    """The route's own; else the longest that one of its models asks for; else the default."""
-    own = [model.timeouts for target in route.targets if (model := document.model(target))]
-    return {part: _timeout(part, route.timeouts, own, getattr(document.timeouts, part)) for part in Timeouts.model_fields}
+def _timeouts(route: Route, document: Document) -> dict[str, float | None]:
+    """What the route says itself; and the total, which holds all attempts: its own, else the longest that one of its models asks for."""
+    own = _said(route.timeouts)
+    models = [(target.partition("/")[0], model) for target in route.targets if (model := document.model(target))]
+    totals = [_target_timeouts(model, document.providers[provider].timeouts, document)["total_s"] for provider, model in models]
+    return own | {"total_s": own["total_s"] or max(totals, default=document.timeouts.total_s)}
 
 
-def _timeout(part: str, route: Timeouts, models: list[Timeouts], default: float) -> float:
-    return float(getattr(route, part) or max((value for model in models if (value := getattr(model, part))), default=default))
+def _target_timeouts(model: Model, provider: Timeouts, document: Document) -> dict[str, float]:
+    """Complete: the model's own, else its provider's, else those of what it does."""
+    rows = [_said(model.timeouts), _said(provider), *([_said(document.timeouts.embedding)] if model.embeds else [])]
+    return {part: next((row[part] for row in rows if row[part]), getattr(document.timeouts, part)) for part in PARTS}
+
+
+def _said(timeouts: Timeouts) -> dict[str, Any]:
+    """By name; the profile `strict` is a total like any other, which a smaller one may stand beside."""
+    row: dict[str, Any] = {part: getattr(timeouts, part) for part in PARTS}
+    return row | {"total_s": min(row["total_s"] or STRICT_S, STRICT_S)} if timeouts.profile == "strict" else row
+
+
+def _in_order(document: Document) -> list[tuple[str, Policy]]:
+    return sorted(document.policies.items(), key=lambda row: (row[1].priority, row[0]))
+
+
+def _policy(id: str, row: Policy) -> dict[str, Any]:
+    actions = row.actions
+    return {
+        "id": id,
+        "name": row.name or id,
+        "priority": row.priority,
+        "flag": row.flag,
+        "goes_on": row.goes_on,
+        "conditions": to_compiled_conditions(row.conditions),
+        "actions": {
+            **actions.model_dump(mode="json", include={"strategy", "max_tokens", "deny", "cache", "mirror"}),
+            "route": actions.route,
+            "add_targets": list(actions.add_targets),
+            "remove_targets": list(actions.remove_targets),
+            "weights": dict(actions.weights),
+            "timeouts": {part: value for part, value in _said(actions.timeouts).items() if value},
+            "max_cost_nanousd": None if actions.max_cost_usd is None else _nanousd(actions.max_cost_usd),
+        },
+    }
 
 
 def _guardrail(name: str, row: Guardrail) -> dict[str, Any]:

@@ -1,135 +1,94 @@
 """What `routing.yaml` may say. Every row refuses what it does not know, and every complaint names its line."""
 
 import difflib
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
-from ipaddress import ip_address
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
-from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic_core import ErrorDetails
 
 from ..circuits.machine import DEFAULTS
-from ..providers.auth import SCHEMES
-from ..providers.errors import KEY
-from ..providers.registry import MODULES, known
-from ..providers.rows import ROWS
 from ..routing.catalog import ANY
+from .fields import (
+    Alias,
+    Capability,
+    Count,
+    FlagName,
+    Name,
+    OnLeave,
+    Option,
+    Percent,
+    Plain,
+    Seconds,
+    Strategy,
+    TargetId,
+    Usd,
+    Wait,
+    Weight,
+    Wire,
+    checked_url,
+    known_kind,
+    known_scheme,
+    no_key,
+    secret_name,
+    shown,
+)
 from .overrides import apply
 from .source import InvalidDocument, Path, Problem, Source, read
 
-LAMBDA_SECONDS = 900
-SECRET_OPTION = re.compile(r"(^|_)(api_?key|key|secret|token|password|credentials?)$")
-AFTER_ANSWER_SECONDS = 20  # what is left to settle in when the longest answer has been sent
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def checked_url(url: str) -> str:
-    """Without a slash at its end. ValueError for what is no address, or none that prompts and keys may be sent to."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("not an address; write it as https://host/path")
-    if parts.username or parts.query or parts.fragment:
-        raise ValueError("an address with credentials, a query or a fragment; keys belong in the provider's secret")
-    if parts.scheme == "http" and not _is_loopback(parts.hostname):
-        raise ValueError("plain http to another machine would send prompts and keys in the clear; use https")
-    return url.rstrip("/")
-
-
-def shown(value: object) -> str:
-    """As a complaint may quote it: it is answered, printed and kept by others, and a key that stands in the wrong place is still a key."""
-    text = str(value) if isinstance(value, Decimal) else repr(value)
-    if KEY.search(text):
-        return "what looks like a key"
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def _secret_name(name: str) -> str:
-    if KEY.search(name):
-        raise ValueError("this looks like a key itself; write the name of its secret, and store the key by `signalbox secrets set`")
-    return name
-
-
-def _no_key(name: str) -> str:
-    if SECRET_OPTION.search(name):
-        raise ValueError("an option is shown to whoever sees the document; keys belong in the provider's secret: `signalbox secrets set`")
-    return name
-
-
-def _known_wire(wire: str) -> str:
-    if wire not in MODULES and not known(wire):
-        raise ValueError(f"unknown wire format {shown(wire)}; known: {names(MODULES)}")
-    return wire
-
-
-def _known_kind(kind: str) -> str:
-    if kind not in ROWS:
-        raise ValueError(f"unknown kind {shown(kind)}; known: {names(ROWS)}; leave it out for whatever speaks as OpenAI does")
-    return kind
-
-
-def _known_scheme(auth: str) -> str:
-    if auth not in SCHEMES:
-        raise ValueError(f"unknown way to show a key {shown(auth)}; known: {names(SCHEMES)}")
-    return auth
-
-
-def _plain_text(value: Any) -> Any:
-    """YAML takes 2024-10-21 for a day and 1 for a number."""
-    return str(value) if isinstance(value, date | int | Decimal) and not isinstance(value, bool) else value
-
-
-def _plain_data(value: Any) -> Any:
-    """As JSON has it."""
-    match value:
-        case dict():
-            return {key: _plain_data(item) for key, item in value.items()}
-        case list():
-            return [_plain_data(item) for item in value]
-        case Decimal():
-            return float(value)
-        case date():
-            return value.isoformat()
-    return value
-
-
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
-TargetId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}/([A-Za-z0-9][A-Za-z0-9._:/@-]{0,127}\*?|\*)$")]
-Alias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,191}$")]
-Usd = Annotated[Decimal, Field(ge=0, le=100_000, decimal_places=9)]
-Seconds = Annotated[float, Field(gt=0, le=LAMBDA_SECONDS - AFTER_ANSWER_SECONDS, allow_inf_nan=False)]
-Count = Annotated[int, Field(gt=0)]
-Wait = Annotated[int, Field(gt=0, le=86_400)]
-Capability = Literal["tools", "vision", "json_schema", "streaming", "reasoning", "embeddings"]
-OnLeave = Literal["drain", "estimate", "free"]
-Option = Annotated[str, BeforeValidator(_plain_text), StringConstraints(pattern=r"^[\x21-\x7a|~]{1,256}$")]
-Strategy = Literal["sequential"]
+Region = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,64}$")]
+Availability = Annotated[Decimal, Field(gt=0, le=100)]
+Retried = Literal["rate_limited", "overloaded", "server", "unreachable", "timeout", "cut", "malformed"]
 
 
 class Row(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Timeouts(Row):
+    """Seconds, each where it differs from what is more general. The profile `strict` holds the whole operation to 5 s."""
+
+    profile: Literal["strict"] | None = None
+    ttft_s: Seconds | None = None
+    between_chunks_s: Seconds | None = None
+    total_s: Seconds | None = None
+
+
+class DefaultTimeouts(Row):
+    """`embedding` is where they differ for embeddings; a health check and a call for a report have a limit each."""
+
+    ttft_s: Seconds = 5
+    between_chunks_s: Seconds = 10
+    total_s: Seconds = 120
+    embedding: Timeouts = Timeouts(ttft_s=3)
+    health_check_s: Seconds = 2
+    report_s: Seconds = 120
+
+
+class Capacity(Row):
+    """What a target takes before it answers 429. Tokens are input and output together."""
+
+    requests_per_minute: Count | None = None
+    tokens_per_minute: Count | None = None
+    concurrency: Count | None = None
+
+
 class Provider(Row):
     """Whatever is left out is as `providers.rows` has it for its kind, which is its own name where it has a row."""
 
-    kind: Annotated[str, AfterValidator(_known_kind)] | None = None
-    wire: Annotated[str, AfterValidator(_known_wire)] | None = None
+    kind: Annotated[str, AfterValidator(known_kind)] | None = None
+    wire: Wire | None = None
     base_url: Annotated[str, AfterValidator(checked_url)] | None = None
-    auth: Annotated[str, AfterValidator(_known_scheme)] | None = None
-    secret: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$"), AfterValidator(_secret_name)] | None = None
+    auth: Annotated[str, AfterValidator(known_scheme)] | None = None
+    secret: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$"), AfterValidator(secret_name)] | None = None
     on_leave: OnLeave | None = None
-    options: Mapping[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$"), AfterValidator(_no_key)], Option] = {}
+    timeouts: Timeouts = Timeouts()
+    region: Region | None = None
+    availability: Availability | None = None
+    options: Mapping[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$"), AfterValidator(no_key)], Option] = {}
 
 
 class PerToken(Row):
@@ -164,30 +123,24 @@ class Prices(PerToken):
     as_of: date
 
 
-class Timeouts(Row):
-    """Seconds, each where it differs from what is more general."""
-
-    ttft_s: Seconds | None = None
-    between_chunks_s: Seconds | None = None
-    total_s: Seconds | None = None
-
-
-class DefaultTimeouts(Row):
-    ttft_s: Seconds = 5
-    between_chunks_s: Seconds = 10
-    total_s: Seconds = 120
-
-
 class Model(Row):
-    """`id` is what the provider calls it, where that is not what follows the slash; `wire` its format, where it is not the provider's."""
+    """`id` is what the provider calls it, where that is not what follows the slash; `wire` its format, where it is not the provider's.
+
+    `quality` is your own score; `availability` is percent; `chain` is what is tried where it fails.
+    """
 
     id: Annotated[str, StringConstraints(min_length=1, max_length=256)] | None = None
-    wire: Annotated[str, AfterValidator(_known_wire)] | None = None
+    wire: Wire | None = None
     context_window: Count
     max_output_tokens: Count | None = None  # of embeddings there are none
     capabilities: frozenset[Capability] = frozenset()
     prices: Prices | None = None
     timeouts: Timeouts = Timeouts()
+    quality: Annotated[int, Field(ge=0, le=100)] | None = None
+    region: Region | None = None
+    availability: Availability | None = None
+    capacity: Capacity = Capacity()
+    chain: Name | None = None
 
     @property
     def embeds(self) -> bool:
@@ -207,18 +160,83 @@ class Circuits(Row):
     probes: Annotated[int, Field(gt=0, le=100)] = DEFAULTS.successes
 
 
+class Chain(Row):
+    """What is tried after a model that names it: by the kind of its failure, and last of all the terminal one."""
+
+    generic: tuple[str, ...] = ()
+    context_too_long: tuple[str, ...] = ()
+    content_filtered: tuple[str, ...] = ()
+    terminal: str | None = None
+
+
 class Route(Row):
+    """Costs are US dollars. `max_cost_increase` is percent of what the first target would cost. `shares` are percent by provider."""
+
     targets: Annotated[tuple[str, ...], Field(min_length=1)]
     strategy: Strategy = "sequential"
     timeouts: Timeouts = Timeouts()
     max_attempts: Annotated[int, Field(gt=0, le=10)] = 3
+    weights: Mapping[str, Weight] = {}
+    sticky: Literal["user", "conversation"] = "user"
+    max_cost_usd: Usd | None = None
+    max_cost_a_day_usd: Usd | None = None
+    max_cost_increase: Annotated[float, Field(ge=0, le=10_000, allow_inf_nan=False)] = 5
+    retries: Mapping[Retried, Annotated[int, Field(ge=0, le=5)]] = {}
+    hedge_after_s: Seconds | None = None
+    shares: Mapping[Name, Percent] = {}
+
+
+class Mirror(Row):
+    target: str
+    percent: Percent
+
+
+class Cache(Row):
+    ttl_s: Annotated[int, Field(ge=0, le=2_592_000)]
+
+
+class Actions(Row):
+    """`route` is a route, an alias or a model."""
+
+    route: str | None = None
+    strategy: Strategy | None = None
+    add_targets: tuple[str, ...] = ()
+    remove_targets: tuple[str, ...] = ()
+    weights: Mapping[str, Weight] = {}
+    max_tokens: Count | None = None
+    max_cost_usd: Usd | None = None
+    timeouts: Timeouts = Timeouts()
+    cache: Cache | None = None
+    deny: Annotated[str, StringConstraints(min_length=1, max_length=500)] | None = None
+    mirror: Mirror | None = None
+
+
+class Policy(Row):
+    """The smallest priority is looked at first. What a condition may say is in `routing.conditions`; without any it always holds."""
+
+    name: Annotated[str, StringConstraints(max_length=200)] = ""
+    status: Literal["draft", "active", "disabled"] = "draft"
+    priority: Annotated[int, Field(ge=0, le=1_000_000)] = 100
+    flag: FlagName | None = None
+    goes_on: Annotated[bool, Field(alias="continue")] = False
+    conditions: Annotated[Mapping[str, Any], Plain] = {}
+    actions: Actions
+
+
+class Flag(Row):
+    """On for so many percent of the callers or requests of the segments; without segments of all."""
+
+    enabled: bool = True
+    percent: Percent = 100
+    segments: tuple[Name, ...] = ()
+    by: Literal["caller", "tenant", "request"] = "caller"
 
 
 class Guardrail(Row):
     """`use` is its maker's name, where that is not its own. `routes` are those it guards; without them it guards whatever is asked for."""
 
     use: Annotated[str, StringConstraints(min_length=1, max_length=128)] | None = None
-    options: Annotated[Mapping[str, Any], BeforeValidator(_plain_data)] = {}
+    options: Annotated[Mapping[str, Any], Plain] = {}
     routes: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
 
 
@@ -231,6 +249,10 @@ class Document(Row):
     timeouts: DefaultTimeouts = DefaultTimeouts()
     circuits: Circuits = Circuits()
     guardrails: Mapping[Name, Guardrail] = {}
+    chains: Mapping[Name, Chain] = {}
+    policies: Mapping[Name, Policy] = {}
+    flags: Mapping[FlagName, Flag] = {}
+    segments: Mapping[Name, tuple[str, ...]] = {}
 
     def model(self, id: str) -> Model | None:
         """The model of this name; else the one of the longest name with a `*` at its end that fits."""
@@ -321,7 +343,3 @@ def _without_none(kind: Any) -> Any:
     if get_origin(kind) in (Union, UnionType):
         return next(arg for arg in get_args(kind) if arg is not type(None))
     return kind
-
-
-def names(rows: Iterable[str]) -> str:
-    return ", ".join(sorted(rows)) or "none"

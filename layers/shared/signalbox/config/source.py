@@ -3,7 +3,7 @@
 Anchors and repeated keys are refused: what a reader sees is what is meant. Floats become Decimals, so that prices stay exact.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -14,6 +14,8 @@ import yaml
 MAX_CHARS = 1_048_576
 
 Path = tuple[str | int, ...]
+Finding = tuple[Path, str]  # where, and what is wrong with it and what to do
+Check = Callable[[Any], Iterator[Finding]]  # of a Document
 
 
 @dataclass(frozen=True, slots=True)

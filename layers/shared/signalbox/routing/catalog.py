@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ..money import Prices
+from .policies import Policies, to_policies
 
 ANY = "*"  # at the end of a target's id: whatever the provider has by a name that begins so
 
@@ -26,10 +27,40 @@ class Provider(NamedTuple):
     options: Mapping[str, str] = MappingProxyType({})
 
 
+class Timeouts(NamedTuple):
+    """Seconds: to the first byte, between two chunks, and for the whole operation. None of a route or a policy: each target's own."""
+
+    ttft_s: float | None = None
+    between_chunks_s: float | None = None
+    total_s: float | None = None
+
+    def over(self, below: "Timeouts") -> "Timeouts":
+        """These, and where they say nothing what lies below."""
+        return Timeouts(*(mine if mine is not None else other for mine, other in zip(self, below, strict=True)))
+
+
+class Capacity(NamedTuple):
+    """What a target takes before it answers 429; None: no limit is known. Tokens are input and output together."""
+
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    concurrency: int | None = None
+
+
+class Chain(NamedTuple):
+    """What is tried after a target that names it, by the kind of its failure; the terminal target comes last, and nothing after it."""
+
+    generic: tuple[str, ...] = ()
+    context_too_long: tuple[str, ...] = ()
+    content_filtered: tuple[str, ...] = ()
+    terminal: str | None = None
+
+
 class Target(NamedTuple):
     """A model at a provider. `id` is `provider/name`; `model` is what the provider calls it; no prices: unpriced.
 
-    `wire` is its provider's but where the model is served in another format there.
+    `wire` is its provider's but where the model is served in another format there. `timeouts` are complete: the model's own, else its
+    provider's, else those of its operation. `quality` is declared, 0 to 100; `availability` is a share of 1.
     """
 
     id: str
@@ -40,25 +71,47 @@ class Target(NamedTuple):
     capabilities: frozenset[str]  # a row of CAPABILITIES each
     prices: Prices | None
     wire: str = "openai"
+    timeouts: Timeouts = Timeouts(5.0, 10.0, 120.0)
+    quality: int | None = None
+    availability: float = 0.999
+    region: str = ""
+    capacity: Capacity = Capacity()
+    chain: str | None = None
 
 
 CAPABILITIES = ("tools", "vision", "json_schema", "streaming", "reasoning", "embeddings")
 
 
-class Timeouts(NamedTuple):
-    """Seconds: to the first byte, between two chunks, and for the whole operation."""
-
-    ttft_s: float
-    between_chunks_s: float
-    total_s: float
-
-
 class Route(NamedTuple):
+    """`timeouts` lacks what its targets say for themselves, but never the total. Costs are nano-dollars; `max_cost_increase` is percent.
+
+    `weights` are by target, for `weighted`; `sticky` says by what: user or conversation. `retries` are by failure kind: how often the same
+    target is asked again before the next. `shares` are the percentages of its requests that each provider should have, for reports.
+    """
+
     name: str
     targets: tuple[str, ...]
     strategy: str
     timeouts: Timeouts
     max_attempts: int
+    weights: Mapping[str, float] = MappingProxyType({})
+    sticky: str = "user"
+    max_cost_nanousd: int | None = None
+    max_cost_a_day_nanousd: int | None = None
+    max_cost_increase: float = 5.0
+    retries: Mapping[str, int] = MappingProxyType({})
+    hedge_after_ms: int | None = None
+    shares: Mapping[str, float] = MappingProxyType({})
+
+
+class Flag(NamedTuple):
+    """On for `percent` of the callers or requests (`by`) of `segments`; without segments of all."""
+
+    name: str
+    enabled: bool = True
+    percent: float = 100.0
+    segments: tuple[str, ...] = ()
+    by: str = "caller"  # caller (its key), tenant, request
 
 
 class Guard(NamedTuple):
@@ -90,6 +143,10 @@ class Snapshot(NamedTuple):
     routes: Mapping[str, Route]
     names: Mapping[str, str]
     guards: tuple[Guard, ...] = ()
+    chains: Mapping[str, Chain] = MappingProxyType({})
+    policies: Policies = Policies(())
+    flags: Mapping[str, Flag] = MappingProxyType({})
+    segments: Mapping[str, frozenset[str]] = MappingProxyType({})  # the tenants of each
 
     def route(self, model: str) -> Route | None:
         """The route that a client means by `model`, if there is one."""
@@ -113,13 +170,23 @@ def to_snapshot(compiled: Mapping[str, Any], version: int, digest: str) -> Snaps
         digest=digest,
         providers={name: Provider(**row) for name, row in compiled["providers"].items()},
         targets=Targets((id, _target(row)) for id, row in compiled["targets"].items()),
-        routes={
-            name: Route(**row | {"targets": tuple(row["targets"]), "timeouts": Timeouts(**row["timeouts"])})
-            for name, row in compiled["routes"].items()
-        },
+        routes={name: _route(row) for name, row in compiled["routes"].items()},
         names=compiled["names"],
         guards=tuple(_guard(row) for row in compiled.get("guardrails", ())),
+        chains={name: _chain(row) for name, row in compiled.get("chains", {}).items()},
+        policies=to_policies(compiled.get("policies", ())),
+        flags={name: Flag(**row | {"segments": tuple(row["segments"])}) for name, row in compiled.get("flags", {}).items()},
+        segments={name: frozenset(tenants) for name, tenants in compiled.get("segments", {}).items()},
     )
+
+
+def _route(row: Mapping[str, Any]) -> Route:
+    return Route(**{**row, "targets": tuple(row["targets"]), "timeouts": Timeouts(**row["timeouts"])})
+
+
+def _chain(row: Mapping[str, Any]) -> Chain:
+    lists: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
+    return Chain(**lists)
 
 
 def _guard(row: Mapping[str, Any]) -> Guard:
@@ -127,7 +194,9 @@ def _guard(row: Mapping[str, Any]) -> Guard:
 
 
 def _target(row: Mapping[str, Any]) -> Target:
-    return Target(**{**row, "capabilities": frozenset(row["capabilities"]), "prices": _prices(row["prices"])})
+    """Versions from before targets had timeouts and capacities of their own have none."""
+    nested = {"timeouts": Timeouts(**row["timeouts"]), "capacity": Capacity(**row["capacity"])} if "timeouts" in row else {}
+    return Target(**{**row, "capabilities": frozenset(row["capabilities"]), "prices": _prices(row["prices"]), **nested})
 
 
 def _prices(row: Mapping[str, Any] | None) -> Prices | None:

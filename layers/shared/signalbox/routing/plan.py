@@ -5,11 +5,11 @@ from math import ceil
 from typing import NamedTuple
 
 from ..circuits.state import Circuit
-from .catalog import Route, Snapshot
+from .decide import Decision
 from .failures import KINDS
+from .inputs import Inputs
 
 LONGEST_WAIT_S = 60  # waiting is billed: who asks for more is not waited for
-HALF_OPEN_SHARE = 0.1  # of the requests that a half-open target is offered first; the others leave it to the last
 
 
 class Try(NamedTuple):
@@ -34,26 +34,24 @@ class Ended(NamedTuple):
     billed: bool = False
 
 
-def plan(
-    route: Route, snapshot: Snapshot, circuits: Mapping[str, Circuit], draw: float, now_ms: int, deadline_ms: int
-) -> Generator[Try, Ended, None]:
-    """Attempts in order, `route.max_attempts` at most, none that begins after the deadline.
+def plan(decision: Decision, inputs: Inputs) -> Generator[Try, Ended, None]:
+    """Attempts in order, `decision.max_attempts` at most, none that begins after the deadline.
 
     Each target is tried once; then again those that said when to, and whose failure was not billed.
-    `circuits` is what `circuits.state.view` made of the stored state at `now_ms`; `draw` is uniform in [0, 1).
     """
+    circuits, now_ms, deadline_ms = inputs.circuits, inputs.now_ms, inputs.deadline_ms
     due_ms: dict[str, int] = {}
     number = 0
-    for target, warning in order(route, circuits, draw)[: route.max_attempts]:
+    for target in decision.targets[: decision.max_attempts]:
         if now_ms >= deadline_ms:
             return
         number += 1
-        ended = yield Try(number, target, _generation(circuits, target), warning)
+        ended = yield Try(number, target, _generation(circuits, target), decision.warning)
         if not KINDS[ended.kind].elsewhere:
             return
         now_ms = ended.now_ms
         _expect_again(due_ms, target, ended)
-    while due_ms and number < route.max_attempts:
+    while due_ms and number < decision.max_attempts:
         target = min(due_ms, key=due_ms.__getitem__)
         at_ms = max(now_ms, due_ms.pop(target))
         if at_ms >= deadline_ms:
@@ -74,17 +72,3 @@ def _expect_again(due_ms: dict[str, int], target: str, ended: Ended) -> None:
 
 def _generation(circuits: Mapping[str, Circuit], target: str) -> int:
     return circuits[target].generation if target in circuits else 0
-
-
-def order(route: Route, circuits: Mapping[str, Circuit], draw: float) -> list[tuple[str, str | None]]:
-    """The targets in the order to try them, each with the warning it carries. Open ones only when there is no other."""
-    state = {target: circuits[target].state if target in circuits else "closed" for target in route.targets}
-    probing = draw < HALF_OPEN_SHARE
-    first = [target for target in route.targets if state[target] == "closed" or (probing and state[target] == "half_open")]
-    last = [target for target in route.targets if state[target] == "half_open" and target not in first]
-    if first or last:
-        return [(target, None) for target in first + last]
-    return [
-        (target, f"every circuit of route {route.name} is open: {target} was tried as the one that may close first")
-        for target in sorted(route.targets, key=lambda target: circuits[target].until_ms)
-    ]

@@ -1,0 +1,51 @@
+"""What of a request routing may go by."""
+
+import hmac
+
+from ..providers.fit import NEEDS
+from ..request import Request, Text
+from ..routing import bound
+from ..routing.catalog import Snapshot
+from ..routing.complexity import score
+from ..routing.inputs import Features
+from .asked import Asked
+
+CHARS_PER_TOKEN = 4
+
+
+def to_features(asked: Asked, agent: str, snapshot: Snapshot) -> Features:
+    request, caller = asked.request, asked.caller
+    input_tokens = -(-bound.prompt_chars(request) // CHARS_PER_TOKEN)
+    return Features(
+        request=asked.id,
+        tenant=caller.tenant,
+        team=caller.team,
+        key=caller.key_id,
+        agent=agent,
+        tags=asked.tags,
+        model=request.model,
+        dialect=request.dialect,
+        stream=request.stream,
+        n=request.n,
+        input_tokens=input_tokens,
+        input_bound=bound.input_tokens_bound(request, asked.body_bytes),
+        max_tokens=request.max_tokens,
+        complexity=score(request, input_tokens),
+        uses=tuple(sorted(name for name, (needs, _) in NEEDS.items() if needs(request))),
+        user=_digest(caller.tenant, request.user or ""),
+        conversation=_digest(caller.tenant, _conversation(request)),
+    )
+
+
+def _conversation(request: Request) -> str:
+    """What stays the same from one turn to the next, and what providers' caches are found by: a given name, else how it begins."""
+    named = request.extra.get("prompt_cache_key")
+    if isinstance(named, str) and named:
+        return named
+    texts = [part.text for message in request.messages[:2] for part in message.parts if isinstance(part, Text)]
+    return "\n".join(texts)
+
+
+def _digest(tenant: str, text: str) -> str:
+    """Short, and another for each tenant, so that it tells nobody who else said the same."""
+    return hmac.digest(tenant.encode(), text.encode("utf-8", "surrogatepass"), "sha256").hex()[:16] if text else ""
