@@ -369,7 +369,7 @@ def test_a_model_that_only_the_client_named_is_unknown_and_no_fault_of_the_provi
     row = SNAPSHOT.targets["a/m"]._replace(id="a/*")
     targets = Targets({"a/*": row._replace(capabilities=frozenset({"streaming"}))})
     trip.trip = trip.trip._replace(
-        route=ROUTE._replace(targets=("a/made-up",)), snapshot=trip.trip.snapshot._replace(targets=targets, routes={}, names={})
+        decision=trip.trip.decision._replace(targets=("a/made-up",)), snapshot=trip.trip.snapshot._replace(targets=targets)
     )
     with pytest.raises(Refusal) as refused:
         trip.begin(whole=False)

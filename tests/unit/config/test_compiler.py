@@ -25,7 +25,7 @@ def test_the_seed_compiles_without_a_warning_and_reads_back_as_a_snapshot() -> N
     assert compile_text(SEED).warnings == ()
     snapshot = snapshot_of(SEED)
     assert snapshot.routes["chat"] == Route(
-        "chat", ("openai/gpt-4.1-mini", "mistral/mistral-small-latest"), "sequential", Timeouts(5, 10, 120), 3
+        "chat", ("openai/gpt-4.1-mini", "mistral/mistral-small-latest"), "sequential", Timeouts(total_s=120), 3
     )
     assert snapshot.targets["openai/gpt-5.2"].prices == Prices(
         input=1_750_000_000,
@@ -39,13 +39,16 @@ def test_the_seed_compiles_without_a_warning_and_reads_back_as_a_snapshot() -> N
     assert snapshot.providers["openai"].base_url == "https://api.openai.com/v1"
 
 
-def test_a_route_with_a_model_that_thinks_waits_as_long_as_that_model_asks_for() -> None:
-    assert snapshot_of(SEED).routes["smart"].timeouts == Timeouts(60, 60, 600)
+def test_a_model_that_thinks_is_waited_for_as_long_as_it_asks_and_the_others_of_its_route_are_not() -> None:
+    snapshot = snapshot_of(SEED)
+    route = snapshot.routes["smart"]
+    waits = [route.timeouts.over(snapshot.targets[id].timeouts) for id in route.targets]
+    assert waits == [Timeouts(60, 60, 600), Timeouts(5, 10, 600)]
 
 
 def test_a_routes_own_timeout_comes_first() -> None:
     text = SEED.replace("  smart:\n", "  smart:\n    timeouts: {ttft_s: 2}\n")
-    assert snapshot_of(text).routes["smart"].timeouts == Timeouts(2, 60, 600)
+    assert snapshot_of(text).routes["smart"].timeouts == Timeouts(2, None, 600)
 
 
 def test_every_name_a_client_may_say_leads_to_a_route_of_known_targets() -> None:

@@ -170,7 +170,7 @@ def test_a_star_makes_a_model_of_whatever_is_asked_for_by_the_longest_that_fits(
     snapshot = snapshot_of("", STARS)
     route = snapshot.route("openai/gpt-9")
     assert route is not None
-    assert (route.targets, route.timeouts.ttft_s) == (("openai/gpt-9",), 60)
+    assert (route.targets, snapshot.targets["openai/gpt-9"].timeouts.ttft_s) == (("openai/gpt-9",), 60)
     target = snapshot.targets["openai/gpt-9"]
     assert (target.model, target.context_window, target.prices is not None) == ("gpt-9", 9, True)
     assert snapshot.targets["openai/o9"].prices is None
@@ -183,6 +183,6 @@ def test_a_star_is_no_name() -> None:
 def test_routes_and_aliases_may_name_what_a_star_stands_for() -> None:
     rest = "routes:\n  chat: {targets: [openai/gpt-9, openai/o9]}\naliases:\n  best: openai/gpt-9\n"
     snapshot = snapshot_of("", STARS, rest)
-    assert snapshot.routes["chat"].timeouts.ttft_s == 60
+    assert snapshot.targets["openai/gpt-9"].timeouts.ttft_s == 60
     assert snapshot.routes[snapshot.names["best"]].targets == ("openai/gpt-9",)
     assert snapshot.targets[snapshot.routes["chat"].targets[1]].model == "o9"

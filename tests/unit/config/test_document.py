@@ -43,7 +43,7 @@ WRONG = {
     ),
     "a key of nowhere": (
         document(rest="timeouts: {xyz: 1}\n"),
-        "line 9: timeouts.xyz: unknown key; known here: ttft_s, between_chunks_s, total_s",
+        "line 9: timeouts.xyz: unknown key; known here: ttft_s, between_chunks_s, total_s, embedding, health_check_s, report_s",
     ),
     "something missing": (
         document(models="  openai/mini:\n    context_window: 10\n"),
@@ -180,7 +180,8 @@ WRONG = {
     ),
     "an unknown strategy": (
         document(rest="routes:\n  chat: {targets: [openai/gpt], strategy: random}\n"),
-        "line 10: routes.chat.strategy: 'random' is none of: 'sequential'",
+        "line 10: routes.chat.strategy: 'random' is none of: 'sequential', 'lowest_cost', 'fastest_first', 'round_robin', 'health_based',"
+        " 'weighted', 'sticky' or 'quality_first'",
     ),
     "a route without targets": (
         document(rest="routes:\n  chat: {targets: []}\n"),

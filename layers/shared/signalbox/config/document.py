@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 from ..circuits.machine import DEFAULTS
 from ..routing.catalog import ANY
 from .fields import (
+    PLAIN,
     Alias,
     Capability,
     Count,
@@ -21,7 +22,6 @@ from .fields import (
     OnLeave,
     Option,
     Percent,
-    Plain,
     Seconds,
     Strategy,
     TargetId,
@@ -219,7 +219,7 @@ class Policy(Row):
     priority: Annotated[int, Field(ge=0, le=1_000_000)] = 100
     flag: FlagName | None = None
     goes_on: Annotated[bool, Field(alias="continue")] = False
-    conditions: Annotated[Mapping[str, Any], Plain] = {}
+    conditions: Annotated[Mapping[str, Any], PLAIN] = {}
     actions: Actions
 
 
@@ -236,7 +236,7 @@ class Guardrail(Row):
     """`use` is its maker's name, where that is not its own. `routes` are those it guards; without them it guards whatever is asked for."""
 
     use: Annotated[str, StringConstraints(min_length=1, max_length=128)] | None = None
-    options: Annotated[Mapping[str, Any], Plain] = {}
+    options: Annotated[Mapping[str, Any], PLAIN] = {}
     routes: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
 
 

@@ -111,7 +111,7 @@ Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 Weight = Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)]
 FlagName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 Wire = Annotated[str, AfterValidator(known_wire)]
-Plain = Annotated[Any, BeforeValidator(plain_data)]
+PLAIN = BeforeValidator(plain_data)
 
 
 def names(rows: Iterable[str]) -> str:
