@@ -25,8 +25,10 @@ ATTEMPTS = st.builds(
     generation=COUNTS,
     tokens=TOKENS,
     cost_nanousd=COUNTS,
+    purpose=st.sampled_from(["", "hedge", "mirror"]),
 )
 TEXTS = ("tenant", "team", "key", "agent", "model", "route", "policy", "target", "provider", "cache", "decision", "lease")
+TEXTS += ("default_target", "inputs", "decided", "strategy")
 NUMBERS = ("prompt_chars", "duration_ms", "config_version", "cost_nanousd", "baseline_cost_nanousd")
 RECORDS = st.builds(
     UsageRecord,
@@ -41,6 +43,9 @@ RECORDS = st.builds(
     period_by_scope=st.dictionaries(NAMES, st.lists(NAMES, max_size=3), max_size=4),
     refused_by=st.none() | st.tuples(NAMES, NAMES),
     tags=st.lists(TEXT, max_size=3).map(tuple),
+    policies=st.lists(TEXT, max_size=3).map(tuple),
+    flags=st.lists(TEXT, max_size=3).map(tuple),
+    features=st.dictionaries(NAMES, st.none() | st.booleans() | COUNTS | TEXT | st.lists(TEXT, max_size=2), max_size=4),
     **dict.fromkeys(TEXTS, TEXT),
     **dict.fromkeys(NUMBERS, COUNTS),
 )
@@ -103,6 +108,16 @@ def test_an_envelope_that_says_something_else_is_refused(name, source):
 
 def test_a_field_that_is_not_known_yet_is_passed_over():
     assert UsageRecorded.model_validate_json(json.dumps(detail(colour="blue"))).id == "r1"
+
+
+def test_an_event_of_before_a_field_was_told_is_read_without_it():
+    older = detail(attempts=[attempt()])
+    for name in ("policies", "flags", "default_target", "features", "inputs", "decided", "strategy"):
+        del older[name]
+    del older["attempts"][0]["purpose"]
+    read = UsageRecorded.model_validate_json(json.dumps(older))
+    assert (read.policies, read.flags, read.features, read.inputs, read.decided) == ([], [], {}, "", "")
+    assert read.attempts[0].purpose == ""
 
 
 def test_what_is_wrong_is_said_without_repeating_the_input():

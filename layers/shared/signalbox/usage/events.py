@@ -5,7 +5,7 @@ Input is hidden in errors, because errors are logged.
 
 from typing import Annotated, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 SOURCE = "signalbox"
 
@@ -52,10 +52,11 @@ class Attempt(Strict):
     cost_nanousd: Count
     estimated: bool
     retry_after_s: Count | None = None
+    purpose: Annotated[str, Field(max_length=64)] = ""
 
 
 class UsageRecorded(Event):
-    """`usage.record.UsageRecord`, as it arrives."""
+    """`usage.record.UsageRecord`, as it arrives. What has a default is missing from events of before it was told."""
 
     at_ms: Annotated[int, Field(ge=0, le=253_402_300_799_999)]
     tenant: Name
@@ -86,6 +87,13 @@ class UsageRecorded(Event):
     period_by_scope: Annotated[dict[Id, Annotated[list[Id], Field(max_length=10)]], Field(max_length=50)]
     refused_by: Annotated[list[Id], Field(min_length=2, max_length=2)] | None
     tags: Annotated[list[Name], Field(max_length=50)]
+    policies: Annotated[list[Name], Field(max_length=200)] = []
+    flags: Annotated[list[Name], Field(max_length=200)] = []
+    default_target: Name = ""
+    features: Annotated[dict[Name, JsonValue], Field(max_length=50)] = {}
+    inputs: Annotated[str, Field(max_length=200_000)] = ""  # the bus takes 256 KB
+    decided: Name = ""
+    strategy: Name = ""
 
 
 class BudgetEvent(Event):

@@ -23,13 +23,16 @@ class Attempt(NamedTuple):
     tokens: Tokens = Tokens()
     cost_nanousd: int = 0
     estimated: bool = False
+    purpose: str = ""  # "" of the request's own; hedge: started beside another; mirror: whose answer nobody saw
 
 
 class UsageRecord(NamedTuple):
     """One request. `outcome` is `ok` or the error code answered; `tokens` and `cost_nanousd` are sums over its attempts.
 
     `period_by_scope` names each budget that the request was held against: {"key#k1": ["month#2026-11"]}.
-    `refused_by` is the scope and period of the budget that is used up, where one refused it.
+    `refused_by` is the scope and period of the budget that is used up, where one refused it. `inputs` is the canonical text that it was
+    decided by, `decision` that text's digest, `decided` the digest of what came of it; all three are empty where nothing was decided.
+    `features` are `routing.inputs.Features` by name, plain enough for JSON. `policies` were applied, `flags` were on.
     """
 
     id: str
@@ -62,9 +65,17 @@ class UsageRecord(NamedTuple):
     period_by_scope: Mapping[str, list[str]] = MappingProxyType({})
     refused_by: tuple[str, str] | None = None
     tags: tuple[str, ...] = ()
+    policies: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    default_target: str = ""  # whose cost the baseline is
+    features: Mapping[str, Any] = MappingProxyType({})
+    inputs: str = ""
+    decided: str = ""
+    strategy: str = ""
 
     def to_detail(self) -> dict[str, Any]:
         """The detail of `UsageRecorded`: JSON-ready, never a body, never a key."""
         attempts = [attempt._asdict() | {"tokens": attempt.tokens._asdict()} for attempt in self.attempts]
-        nested = {"attempts": attempts, "tokens": self.tokens._asdict(), "period_by_scope": dict(self.period_by_scope)}
-        return {"version": VERSION} | self._asdict() | nested
+        nested = {"attempts": attempts, "tokens": self.tokens._asdict()}
+        plain = {"period_by_scope": dict(self.period_by_scope), "features": dict(self.features)}
+        return {"version": VERSION} | self._asdict() | nested | plain
