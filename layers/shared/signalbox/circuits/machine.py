@@ -25,6 +25,8 @@ EFFECTS = {
     "content_filtered": IGNORED,
     "key_refused": IGNORED,  # another key of the same provider took its place
     "key_limited": IGNORED,
+    "at_capacity": IGNORED,  # never sent
+    "outrun": IGNORED,  # slower than another is not ill
     "auth": TRIPS,  # no later attempt fares better until an operator acts
     "not_found": TRIPS,
     "rate_limited": COUNTS,

@@ -37,6 +37,8 @@ KINDS = {
     # One of several keys was refused or used up, and another took its place: it says nothing of the target.
     "key_refused": Kind("upstream_failed"),
     "key_limited": Kind("upstream_failed"),
+    "at_capacity": Kind("upstream_failed"),  # not sent: the target takes no more than it declares
+    "outrun": Kind("upstream_failed"),  # given up because its rival's answer came first
 }
 KEYS_OWN = {"auth": "key_refused", "rate_limited": "key_limited"}
 
