@@ -10,8 +10,8 @@ from typing import Any
 from ..circuits.machine import DEFAULTS
 from ..money import NANOUSD_PER_USD
 from ..routing.catalog import ANY
-from ..routing.conditions import to_compiled as to_compiled_conditions
 from .checks import ERRORS, WARNINGS
+from .conditions import to_compiled as to_compiled_conditions
 from .defaults import resolved, wire_of
 from .document import Circuits, Document, Guardrail, Model, PerToken, Policy, Prices, Route, Timeouts, parse
 from .source import Check, InvalidDocument, Problem, Source
