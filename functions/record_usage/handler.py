@@ -1,4 +1,4 @@
-"""Usage events into the usage table: a batch at a time, each event once."""
+"""Usage events into the traffic log and the usage table: a batch at a time, each event once in the table and at least once in the log."""
 
 import os
 from typing import Any
@@ -9,7 +9,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from signalbox.aws import boto_inbox, boto_tables, boto_usage
+from signalbox.aws import boto_bus, boto_inbox, boto_tables, boto_traffic, boto_usage
 
 logger = Logger()
 tracer = Tracer()
@@ -22,6 +22,9 @@ metrics = Metrics()
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     events, answer = boto_inbox.read(event, logger)
     metrics.add_metric("UsageUnreadable", MetricUnit.Count, len(answer["batchItemFailures"]))
+    # Before the table, which takes an event once: what failed here would never be written later. An error leaves the batch in the queue.
+    written = boto_traffic.write(boto_bus.client("s3"), os.environ["SIGNALBOX_TRAFFIC_BUCKET"], events.values())
+    metrics.add_metric("TrafficWritten", MetricUnit.Count, written)
     shard = crc32(context.log_stream_name.encode()) % boto_usage.SHARDS  # one container, one shard
     new, refused = boto_usage.record(boto_tables.table(os.environ["SIGNALBOX_USAGE_TABLE"]), events.values(), shard)
     for message_id, usage in events.items():

@@ -16,6 +16,7 @@ from samtranslator.yaml_helper import yaml_parse
 from signalbox.dialects import openai_errors
 from signalbox.errors import Refusal
 from signalbox.rollback.request import to_request
+from signalbox.usage.totals import KEEP_S
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "template.yaml").read_text()
@@ -311,6 +312,7 @@ def test_the_names_that_the_layer_reads_are_set_somewhere() -> None:
         ("SIGNALBOX_CACHE_TABLE", "CacheTable"),
         ("SIGNALBOX_BUS", "Bus"),
         ("SIGNALBOX_CONFIG_BUCKET", "ConfigBucket"),
+        ("SIGNALBOX_TRAFFIC_BUCKET", "TrafficBucket"),
         ("SIGNALBOX_KEY_SECRET", "KeySecret"),
         ("SIGNALBOX_ALERT_TOPIC", "AlertTopic"),
         ("SIGNALBOX_ROLL_BACK_WORKFLOW", "RollBackWorkflow"),
@@ -387,6 +389,13 @@ def test_whoever_is_told_of_the_bucket_may_read_its_snapshots_and_nobody_else() 
     readers = {id for id in FUNCTIONS for action, name in grants(id) if action == "s3:GetObject" and "/snapshots/*" in name}
     assert readers == {id for id in FUNCTIONS if "SIGNALBOX_CONFIG_BUCKET" in variables(id)}
     assert "TrackCircuitsFunction" in readers
+
+
+def test_one_writes_the_traffic_log_and_another_reads_it() -> None:
+    may = {(id, action) for id in FUNCTIONS for action, name in grants(id) if "TrafficBucket" in name}
+    assert {row for row in may if row[1] == "s3:PutObject"} == {("RecordUsageFunction", "s3:PutObject")}
+    assert {row for row in may if row[1] != "s3:PutObject"} == {("ControlFunction", "s3:GetObject"), ("ControlFunction", "s3:ListBucket")}
+    assert {id for id, _ in may} == {id for id in FUNCTIONS if "SIGNALBOX_TRAFFIC_BUCKET" in variables(id)}
 
 
 def test_only_those_who_verify_or_send_keys_may_read_secrets() -> None:
@@ -494,6 +503,17 @@ def test_the_configuration_bucket_is_private_and_versioned_and_costs_no_call_to_
     assert len(bucket["PublicAccessBlockConfiguration"]) == 4
     assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
     [only] = properties("ConfigBucketPolicy")["PolicyDocument"]["Statement"]
+    assert (only["Effect"], only["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
+
+
+def test_the_traffic_bucket_is_private_and_encrypted_and_keeps_what_it_has_as_long_as_usage() -> None:
+    bucket = properties("TrafficBucket")
+    [encryption] = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert encryption == {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+    assert list(bucket["PublicAccessBlockConfiguration"].values()) == [True] * 4
+    [rule] = bucket["LifecycleConfiguration"]["Rules"]
+    assert (rule["Status"], rule["ExpirationInDays"] * 86_400) == ("Enabled", KEEP_S)
+    [only] = properties("TrafficBucketPolicy")["PolicyDocument"]["Statement"]
     assert (only["Effect"], only["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
 
 

@@ -22,6 +22,7 @@ EVENTS = Path(__file__, "../../../events").resolve()
 
 
 BUCKET = "signalbox-config"
+TRAFFIC = "signalbox-traffic"
 
 
 @cache
@@ -32,7 +33,8 @@ def resource(service: str) -> Any:
 class Stage:
     def __init__(self) -> None:
         self.control, self.ledger, self.usage = (self._table(name) for name in ("control", "ledger", "usage"))
-        client("s3").create_bucket(Bucket=BUCKET)
+        for bucket in (BUCKET, TRAFFIC):
+            client("s3").create_bucket(Bucket=bucket)
         events = client("events")
         events.create_event_bus(Name="signalbox")
         self.topic = client("sns").create_topic(Name="alerts")["TopicArn"]
@@ -87,6 +89,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
         monkeypatch.setenv("SIGNALBOX_BUS", "signalbox")
         monkeypatch.setenv("SIGNALBOX_ALERT_TOPIC", stage.topic)
         monkeypatch.setenv("SIGNALBOX_CONFIG_BUCKET", BUCKET)
+        monkeypatch.setenv("SIGNALBOX_TRAFFIC_BUCKET", TRAFFIC)
         monkeypatch.setenv("SIGNALBOX_PROVIDER_SECRETS", "signalbox/test/providers/")
         yield stage
 

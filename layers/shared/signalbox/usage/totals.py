@@ -23,7 +23,10 @@ class Total(NamedTuple):
 
 
 def usage_item(event: UsageRecorded) -> dict[str, Any]:
-    detail = json.loads(event.model_dump_json(), parse_float=Decimal)
+    """Without the inputs, which the traffic log keeps, and without what reads the same when it is missing or stands beside it."""
+    detail = json.loads(event.model_dump_json(exclude_defaults=True, exclude={"inputs"}), parse_float=Decimal)
+    if features := detail.pop("features", None):
+        detail["features"] = {name: value for name, value in features.items() if name not in detail and name != "request"}
     return {"pk": f"request#{event.id}", "sk": "usage", "expires_at": event.at_ms // 1000 + KEEP_S} | detail
 
 
