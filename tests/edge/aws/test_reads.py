@@ -8,7 +8,7 @@ import pytest
 
 from signalbox.aws import dynamodb, secrets, snapshots
 from signalbox.aws.client import Rejected
-from signalbox.aws.control import CIRCUITS, LIVE, Control
+from signalbox.aws.control import CIRCUITS, HEALTH, LIVE, Control
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def control(tables, clocks):
 def test_control_items_are_read_in_one_call_and_known_from_then_on(aws, tables, control):
     aws.call(dynamodb.put(tables.control, {"pk": "config", "sk": "live", "version": 3}))
     keys = control.unseen(["key#k"])
-    assert keys == [LIVE, CIRCUITS, ("key#k", "scope")]
+    assert keys == [LIVE, CIRCUITS, HEALTH, ("key#k", "scope")]
     assert control.learn(keys, aws.call(control.read(keys))) == []
     view = control.view(["key#k"])
     assert (view.live["version"], view.circuits, view.records) == (3, {}, {"key#k": {}})
@@ -72,18 +72,18 @@ def test_control_items_are_read_in_one_call_and_known_from_then_on(aws, tables, 
     ids=["young", "old", "thawed", "the clock stands", "the clock was set back"],
 )
 def test_both_clocks_tell_what_is_stale(control, clocks, ticks_s, wall_s, is_stale):
-    control.learn([LIVE, CIRCUITS], ([], []))
+    control.learn([LIVE, CIRCUITS, HEALTH], ([], []))
     clocks.move(ticks_s, wall_s)
-    assert control.older_than(5, []) == ([LIVE, CIRCUITS] if is_stale else [])
+    assert control.older_than(5, []) == ([LIVE, CIRCUITS, HEALTH] if is_stale else [])
 
 
 def test_keys_that_were_left_over_are_still_unseen(control):
-    assert control.learn([LIVE, CIRCUITS], ([], [CIRCUITS])) == [CIRCUITS]
+    assert control.learn([LIVE, CIRCUITS, HEALTH], ([], [CIRCUITS])) == [CIRCUITS]
     assert control.unseen([]) == [CIRCUITS]
 
 
 def test_the_cache_does_not_grow_for_ever(control):
     scopes = [f"key#{n}" for n in range(2_500)]
     control.learn([(scope, "scope") for scope in scopes], ([], []))
-    assert len(control.unseen(scopes)) == 2 + 500
-    assert control.unseen(scopes[-2:]) == [LIVE, CIRCUITS]
+    assert len(control.unseen(scopes)) == 3 + 500
+    assert control.unseen(scopes[-2:]) == [LIVE, CIRCUITS, HEALTH]

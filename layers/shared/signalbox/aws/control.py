@@ -2,13 +2,17 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from ..routing.health import to_health
+from ..routing.inputs import Health
 from . import dynamodb
 from .client import Call
 
 LIVE = ("config", "live")
 CIRCUITS = ("circuits", "state")
+HEALTH = ("targets", "health")
 FRESH_S = 5.0
 USABLE_S = 60.0  # while DynamoDB does not answer
 KEPT = 2_000  # records of scopes
@@ -20,12 +24,13 @@ class View(NamedTuple):
     """What a request is judged by; the numbers are int.
 
     `live` is config/live ({} before the first publish), `circuits` circuits/state ({} before the first outcome: all closed),
-    `records` the records of the scopes asked for, {} for a scope that has none.
+    `records` the records of the scopes asked for, {} for a scope that has none. `health` lacks a target that was not asked for an hour.
     """
 
     live: Mapping[str, Any]
     circuits: Mapping[str, Any]
     records: Mapping[str, Mapping[str, Any]]
+    health: Mapping[str, Health] = MappingProxyType({})
 
 
 class _Read(NamedTuple):
@@ -41,10 +46,12 @@ class Control:
         self._table = table
         self._ticks, self._wall = ticks, wall
         self._reads: dict[Key, _Read] = {}
+        self._health: Mapping[str, Health] = MappingProxyType({})  # read once, and not by each request
 
     def view(self, scopes: Iterable[str]) -> View:
         """What is known, however old."""
-        return View(self._item(LIVE), self._item(CIRCUITS), {scope: self._item((scope, "scope")) for scope in scopes})
+        records = {scope: self._item((scope, "scope")) for scope in scopes}
+        return View(self._item(LIVE), self._item(CIRCUITS), records, self._health)
 
     def unseen(self, scopes: Iterable[str]) -> list[Key]:
         return [key for key in _keys(scopes) if key not in self._reads]
@@ -66,6 +73,8 @@ class Control:
             if key not in left:
                 self._reads.pop(key, None)  # to the end: what is read least is dropped first
                 self._reads[key] = _Read(found.get(key, {}), ticks_s, wall_s)
+                if key == HEALTH:
+                    self._health = MappingProxyType(to_health(found.get(key, {}).get("targets", {})))
         while len(self._reads) > KEPT:
             del self._reads[next(iter(self._reads))]
         return left
@@ -82,4 +91,4 @@ class Control:
 
 
 def _keys(scopes: Iterable[str]) -> list[Key]:
-    return [LIVE, CIRCUITS, *((scope, "scope") for scope in scopes)]
+    return [LIVE, CIRCUITS, HEALTH, *((scope, "scope") for scope in scopes)]
