@@ -119,7 +119,7 @@ class Policies:
             if field is None:
                 rest.append(position)
                 continue
-            for value in demand[field]:
+            for value in dict.fromkeys(demand[field]):
                 by_value[field].setdefault(value, []).append(position)
         return [(POSITIONS[name], rows) for name, rows in by_value.items() if rows], rest
 
