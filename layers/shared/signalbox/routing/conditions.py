@@ -67,25 +67,14 @@ def to_values(facts: Facts) -> Values:
 def to_test(node: Sequence[Any]) -> Test:
     match node[0]:
         case "all":
-            return _all([to_test(inner) for inner in node[1]])
+            return _all([to_test(inner) for inner in sorted(node[1], key=_cost)])
         case "any":
             return _any([to_test(inner) for inner in node[1]])
         case "not":
             inner = to_test(node[1])
             return lambda values: not inner(values)
     _, field, item, operator, operand = node
-    return OPERATORS[FIELDS[field].kind][operator](_reader(field, item), operand)
-
-
-def demanded(node: Sequence[Any]) -> dict[str, Sequence[str]]:
-    """By text field, what it has to be one of for the node to hold."""
-    rows = node[1] if node[0] == "all" else [node]
-    leaves = [row[1:] for row in rows if row[0] == "is"]
-    return {field: [operand] if operator == "eq" else operand for field, item, operator, operand in leaves if _is_demand(field, operator)}
-
-
-def _is_demand(field: str, operator: str) -> bool:
-    return FIELDS[field].kind == TEXT and not FIELDS[field].of and operator in ("eq", "in")
+    return OPERATORS[FIELDS[field].kind][operator](reader(field, item), operand)
 
 
 def read_by(node: Sequence[Any]) -> Iterator[tuple[str, str]]:
@@ -100,13 +89,20 @@ def read_by(node: Sequence[Any]) -> Iterator[tuple[str, str]]:
             yield node[1], node[2]
 
 
-def _reader(field: str, item: str) -> Read:
+def reader(field: str, item: str) -> Read:
     position = POSITIONS[field]
     if field == "headers":
         return lambda values: values[position].get(item, "")
     if field == "circuits":
         return lambda values: values[position][item].state if item in values[position] else CLOSED
     return itemgetter(position)
+
+
+def _cost(node: Sequence[Any]) -> int:
+    """What is asked first may save the rest; all of it is pure, so that the order means nothing."""
+    if node[0] != "is":
+        return 1
+    return 2 if node[1] == "time" else 0
 
 
 def _all(tests: list[Test]) -> Test:

@@ -1,12 +1,12 @@
 """The policies of a snapshot, in the order they are looked at. What a condition says is for `conditions`."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
-from itertools import chain
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from .conditions import POSITIONS, Facts, Test, Values, demanded, read_by, to_test, to_values
+from .conditions import Facts, Test, read_by, to_test, to_values
+from .index import Index
 
 NO_WEIGHTS: Mapping[str, float] = MappingProxyType({})
 
@@ -46,15 +46,13 @@ class Policy(NamedTuple):
     goes_on: bool = False
 
 
-INDEXED = ("key", "agent", "team", "tenant", "model")  # the one that leaves the fewest first
-
 On = Callable[[str], bool]
 
 
 class Policies:
     """In order: the smallest priority first, then by id.
 
-    One that demands one of a few tenants, keys, … is looked at for those alone, so that the policies of others cost a request nothing.
+    One that demands a tenant, a key, a tag, … is looked at for those alone, so that the policies of others cost a request nothing.
     """
 
     def __init__(self, rows: Iterable[Policy]) -> None:
@@ -62,46 +60,35 @@ class Policies:
 
     def applied(self, facts: Facts, on: On) -> list[Policy]:
         """Those that match, up to the first that does not go on. `on` says whether a flag is on for this request."""
-        found = []
-        for policy, matches in self._looked_at(facts, on):
-            if matches:
-                found.append(policy)
-                if not policy.goes_on:
-                    break
-        return found
+        return [policy for policy, matches in self._looked_at(facts, on) if matches]
 
     def tried(self, facts: Facts, on: On) -> list[tuple[str, bool]]:
-        """The id of each policy that was looked at, and whether it matched."""
-        rows = []
-        for policy, matches in self._looked_at(facts, on):
-            rows.append((policy.id, matches))
-            if matches and not policy.goes_on:
-                break
-        return rows
+        """The id of each policy that was looked at, and whether it matched. Of those that are for others nothing is told."""
+        return [(policy.id, matches) for policy, matches in self._looked_at(facts, on, every=True)]
 
     @cached_property
     def headers(self) -> frozenset[str]:
         """The names, in lower case, of those that any condition reads."""
         return frozenset(item for row in self.rows for field, item in read_by(row.conditions) if field == "headers")
 
-    def _looked_at(self, facts: Facts, on: On) -> Iterator[tuple[Policy, bool]]:
+    def _looked_at(self, facts: Facts, on: On, every: bool = False) -> list[tuple[Policy, bool]]:
+        """Those that match, and with `every` those that do not as well."""
         if not self.rows:
-            return
-        values, tests = to_values(facts), self._tests
-        for position in self._positions(values):
-            policy = self.rows[position]
-            if policy.flag is not None and not on(policy.flag):
-                yield policy, False
-                continue
-            test = tests[position]
-            if test is None:
-                test = tests[position] = to_test(policy.conditions)
-            yield policy, test(values)
+            return []
+        values, rows, tests = to_values(facts), self.rows, self._tests
+        found = []
+        for position in self._index.positions(values):
+            if (tests[position] or self._test(position))(values) and ((flag := rows[position].flag) is None or on(flag)):
+                found.append((rows[position], True))
+                if not rows[position].goes_on:
+                    break
+            elif every:
+                found.append((rows[position], False))
+        return found
 
-    def _positions(self, values: Values) -> Sequence[int]:
-        by_value, rest = self._index
-        found = [rows for field, of in by_value if (rows := of.get(values[field]))]
-        return sorted(chain(rest, *found)) if found else rest
+    def _test(self, position: int) -> Test:
+        test = self._tests[position] = to_test(self.rows[position].conditions)
+        return test
 
     @cached_property
     def _tests(self) -> list[Test | None]:
@@ -109,19 +96,8 @@ class Policies:
         return [None] * len(self.rows)
 
     @cached_property
-    def _index(self) -> tuple[list[tuple[int, dict[str, list[int]]]], list[int]]:
-        """By the position of each indexed field and its value; and those that have to be looked at for every request."""
-        by_value: dict[str, dict[str, list[int]]] = {name: {} for name in INDEXED}
-        rest = []
-        for position, row in enumerate(self.rows):
-            demand = demanded(row.conditions)
-            field = next((name for name in INDEXED if name in demand), None)
-            if field is None:
-                rest.append(position)
-                continue
-            for value in dict.fromkeys(demand[field]):
-                by_value[field].setdefault(value, []).append(position)
-        return [(POSITIONS[name], rows) for name, rows in by_value.items() if rows], rest
+    def _index(self) -> Index:
+        return Index(row.conditions for row in self.rows)
 
 
 def to_policies(compiled: Iterable[Mapping[str, Any]]) -> Policies:
