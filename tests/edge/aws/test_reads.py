@@ -9,6 +9,8 @@ import pytest
 from signalbox.aws import dynamodb, secrets, snapshots
 from signalbox.aws.client import Rejected
 from signalbox.aws.control import CIRCUITS, HEALTH, LIVE, Control
+from signalbox.routing.health import Sample, folded
+from signalbox.routing.inputs import Health
 
 
 @pytest.fixture
@@ -64,6 +66,22 @@ def test_control_items_are_read_in_one_call_and_known_from_then_on(aws, tables, 
     view = control.view(["key#k"])
     assert (view.live["version"], view.circuits, view.records) == (3, {}, {"key#k": {}})
     assert control.unseen(["key#k"]) == []
+
+
+def test_how_targets_fare_comes_with_the_same_read_and_goes_with_it(aws, tables, control):
+    assert control.view([]).health == {}
+    sample = Sample("a/m", 1_795_230_000_000, True, duration_ms=900, ttft_ms=80)
+    rows = folded({}, [sample], sample.ended_ms)
+    aws.call(dynamodb.put(tables.control, {"pk": HEALTH[0], "sk": HEALTH[1], "version": 1, "targets": rows}))
+    keys = control.unseen([])
+    control.learn(keys, aws.call(control.read(keys)))
+    assert control.view([]).health == {"a/m": Health(ttft_ms=80, duration_ms=900, success=1000, at_ms=sample.ended_ms)}
+    control.learn([LIVE], ([], []))  # another item: this one stays as it was read
+    assert "a/m" in control.view([]).health
+    control.learn([HEALTH], ([], [HEALTH]))  # DynamoDB did not come to it
+    assert "a/m" in control.view([]).health
+    control.learn([HEALTH], ([], []))
+    assert control.view([]).health == {}
 
 
 @pytest.mark.parametrize(
