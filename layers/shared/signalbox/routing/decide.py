@@ -1,16 +1,20 @@
 """Which targets may serve a request, in which order, and under which limits: a pure function of the snapshot and the inputs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from .catalog import Route, Snapshot, Target, Timeouts
+from . import flags
+from .actions import lowest, together
+from .candidates import LackOf, Screen
+from .catalog import Route, Snapshot, Timeouts
+from .conditions import Facts
 from .inputs import Inputs, Lack
+from .order import NOBODY, Course, mirrored, ordered
+from .policies import Policy
+from .strategies import ADAPTIVE
 
 DEFAULT_POLICY = "default"
-HALF_OPEN_SHARE = 0.1  # of the requests that a half-open target is offered first; the others leave it to the last
-
-LackOf = Callable[[Target], Lack | None]
 
 
 class Decision(NamedTuple):
@@ -48,35 +52,56 @@ class Decision(NamedTuple):
 
 def decide(inputs: Inputs, snapshot: Snapshot, route: Route, lack_of: LackOf) -> Decision:
     """`route` is what `snapshot.route(features.model)` gave. `lack_of` is asked for each target that may serve."""
-    found = {id: lack_of(snapshot.targets[id]) for id in route.targets}
-    lacks = {id: lack for id, lack in found.items() if lack}
-    fitting = tuple(id for id in route.targets if id not in lacks)
-    targets, warning = _by_circuit(route.name, fitting, inputs)
+    tenant = inputs.features.tenant
+    segments = frozenset([name for name, tenants in snapshot.segments.items() if tenant in tenants])
+    on = flags.on(inputs.features, snapshot.flags, segments)
+    policies = snapshot.policies.applied(Facts(inputs, segments), frozenset(on).__contains__) if "routing_policies" in on else []
+    course = _course(route, snapshot, policies, on)
+    chosen, actions = course.route, course.actions
+    screen = _screen(inputs, snapshot, lack_of, policies, course)
+    order = NOBODY if actions.deny else ordered(inputs, snapshot, course, screen)
+    if actions.deny:
+        screen.passed |= dict.fromkeys((*chosen.targets, *actions.add_targets, *inputs.features.fallbacks), "a policy denies the request")
+    elif actions.route and not snapshot.route(actions.route):
+        screen.passed.setdefault(actions.route, "a policy leads to it, and there is no such route")
     return Decision(
-        route=route.name,
+        route=chosen.name,
         asked=route.name,
-        targets=targets,
-        default=next(iter(fitting), ""),
-        strategy=route.strategy,
-        timeouts=route.timeouts,
-        max_attempts=route.max_attempts,
-        passed=tuple((id, f"cannot serve `{parameter}`: {why}") for id, (parameter, why) in lacks.items()),
-        lacks=lacks,
-        warning=warning,
-        max_cost_nanousd=route.max_cost_nanousd,
-        retries=route.retries,
-        hedge_after_ms=route.hedge_after_ms,
+        targets=order.targets,
+        default=next((id for id in route.targets if screen.serves(id)), ""),
+        strategy=course.strategy,
+        timeouts=Timeouts(**actions.timeouts).over(chosen.timeouts) if actions.timeouts else chosen.timeouts,
+        max_attempts=chosen.max_attempts,
+        behind=order.behind,
+        mirror=mirrored(inputs, course, screen, order.targets),
+        passed=tuple(screen.passed.items()),
+        reasons=order.reasons,
+        lacks=screen.lacks,
+        warning=order.warning,
+        max_tokens=actions.max_tokens,
+        max_cost_nanousd=course.max_cost_nanousd,
+        retries=chosen.retries,
+        hedge_after_ms=chosen.hedge_after_ms if course.falls_back else None,
+        cache=actions.cache,
+        deny=actions.deny,
+        policy=policies[0].id if policies else DEFAULT_POLICY,
+        policies=tuple([policy.id for policy in policies]),
+        flags=on,
     )
 
 
-def _by_circuit(route: str, targets: tuple[str, ...], inputs: Inputs) -> tuple[tuple[str, ...], str | None]:
-    """Open ones only when there is no other, and then the one first that may close first."""
-    circuits = inputs.circuits
-    state = {target: circuits[target].state if target in circuits else "closed" for target in targets}
-    probing = inputs.draw < HALF_OPEN_SHARE
-    first = [target for target in targets if state[target] == "closed" or (probing and state[target] == "half_open")]
-    last = [target for target in targets if state[target] == "half_open" and target not in first]
-    if first or last or not targets:
-        return (*first, *last), None
-    ordered = tuple(sorted(targets, key=lambda target: circuits[target].until_ms))
-    return ordered, f"every circuit of route {route} is open: {ordered[0]} was tried as the one that may close first"
+def _course(route: Route, snapshot: Snapshot, policies: Sequence[Policy], on: Sequence[str]) -> Course:
+    actions = together(policies)
+    chosen = (snapshot.route(actions.route) if actions.route else None) or route
+    strategy = actions.strategy or chosen.strategy
+    off = next((flag for flag in ADAPTIVE.get(strategy, ()) if flag not in on), "")
+    ceiling_nanousd = lowest((chosen.max_cost_nanousd, actions.max_cost_nanousd))
+    return Course(chosen, actions, "sequential" if off else strategy, off, ceiling_nanousd, "fallback" in on)
+
+
+def _screen(inputs: Inputs, snapshot: Snapshot, lack_of: LackOf, policies: Sequence[Policy], course: Course) -> Screen:
+    features, cap = inputs.features, course.actions.max_tokens
+    if cap is not None:
+        features = features._replace(max_tokens=lowest((features.max_tokens, cap)))
+    removed = {id: policy.id for policy in reversed(policies) for id in policy.actions.remove_targets}
+    return Screen(inputs, features, snapshot, lack_of, removed, course.max_cost_nanousd)
