@@ -1,4 +1,4 @@
-"""Budgets that cross a threshold or are spent: each is told once, to the bus and to people."""
+"""Budgets that cross a threshold or are spent: each is told once, to the bus and to people. And how much of each is used."""
 
 import os
 import time
@@ -11,15 +11,18 @@ from aws_lambda_powertools.utilities.batch import process_partial_response
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from signalbox.aws import boto_alerts, boto_inbox
+from signalbox.aws import boto_alerts, boto_inbox, boto_used
 from signalbox.aws.boto_inbox import UsageMessage
 from signalbox.aws.boto_tables import table
-from signalbox.usage.alerts import Alert, crossed, exhausted
+from signalbox.usage.alerts import Alert, Budget, crossed, exhausted
 
 logger = Logger()
 tracer = Tracer()
 metrics = Metrics()
 told: set[str] = set()  # by this container or seen to be told: a spent budget is evaluated thousands of times
+noted: dict[tuple[str, str], tuple[int, int]] = {}  # (version, percent) of budgets, as this container wrote or found them
+
+MOST_NOTED = 10_000
 
 
 @logger.inject_lambda_context
@@ -40,6 +43,8 @@ def evaluate(record: UsageMessage, seen: set[tuple[str, str]]) -> None:
         budget = boto_alerts.budget(table(os.environ["SIGNALBOX_LEDGER_TABLE"]), scope, period)
         for alert in crossed(budget) if budget else ():
             tell(alert)
+        if budget:
+            note(budget)
         seen.add((scope, period))
     if usage.refused_by and usage.outcome == "budget_exceeded":
         budget = boto_alerts.budget(table(os.environ["SIGNALBOX_LEDGER_TABLE"]), *usage.refused_by)
@@ -57,3 +62,20 @@ def tell(alert: Alert) -> None:
     if state == "sent":
         metrics.add_metric(alert.name, MetricUnit.Count, 1)
         logger.info("a budget was announced", alert=alert.id)
+
+
+def note(budget: Budget) -> None:
+    """After the alerts, which a failure here must not make wait: the next request that settles writes it."""
+    account, said = (budget.scope, budget.period), (budget.version, boto_used.percent_of(budget))
+    if noted.get(account) == said:
+        return
+    try:
+        if boto_used.write(table(os.environ["SIGNALBOX_CONTROL_TABLE"]), budget):
+            metrics.add_metric("BudgetUseWritten", MetricUnit.Count, 1)
+    except Exception:
+        logger.exception("how much of a budget is used could not be written", scope=budget.scope)
+        metrics.add_metric("BudgetUseUnwritten", MetricUnit.Count, 1)
+        return
+    if len(noted) >= MOST_NOTED:
+        noted.clear()
+    noted[account] = said
