@@ -14,6 +14,7 @@ import failures
 import keys
 import openapi
 import rollbacks
+import routes
 import tenants
 import usage
 from aws_lambda_powertools import Tracer
@@ -29,7 +30,7 @@ JSON = "application/json"
 tracer = Tracer()
 app = APIGatewayRestResolver(enable_validation=True, json_body_deserializer=partial(json.loads, parse_float=Decimal))
 app.use(middlewares=[audit.record])
-for noun in (keys, tenants, budgets, usage, config, circuits, rollbacks, openapi):
+for noun in (keys, tenants, budgets, usage, config, circuits, rollbacks, routes, openapi):
     app.include_router(noun.router)
 failures.handle(app)
 

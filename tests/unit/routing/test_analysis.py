@@ -147,6 +147,8 @@ def test_costs():
     assert found.worst.cost_nanousd == 2 * (1_000 + 1_000 * 4)
     assert found.worst.full_cost_nanousd == 2 * (10_000 + 1_000 * 4)
     assert (found.worst.attempts, found.worst.total_s) == (3, 60)
+    ceiling = analysed(route=ROUTE._replace(max_cost_nanousd=12_000)).worst
+    assert (ceiling.cost_nanousd, ceiling.full_cost_nanousd) == (10_000, 12_000)
 
 
 def test_the_dearest_that_may_be_tried_count_and_those_of_a_kind_as_well():

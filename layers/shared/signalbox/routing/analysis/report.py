@@ -57,8 +57,8 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Worst:
-    """`first_byte_s` is how long a caller waits for it while one target after the other hangs. Each attempt is billed in full:
-    `cost_nanousd` for the reference input and the longest output, `full_cost_nanousd` with full context windows.
+    """`first_byte_s` is how long a caller waits for it while one target after the other hangs. Each attempt is billed in full,
+    up to the route's `max_cost_usd`: `cost_nanousd` for the reference input and the longest output, `full_cost_nanousd` with full windows.
     """
 
     attempts: int
@@ -183,11 +183,11 @@ def _expected(order: Sequence[Target], served: Mapping[str, float]) -> int | Non
 
 
 def _worst(reached: Reach) -> Worst:
-    attempts = reached.route.max_attempts
+    route = reached.route
     return Worst(
-        attempts=attempts,
+        attempts=route.max_attempts,
         first_byte_s=reached.first_byte_s(),
         total_s=reached.total_s,
-        cost_nanousd=dearest(map(longest_nanousd, reached.all), attempts),
-        full_cost_nanousd=dearest(map(fullest_nanousd, reached.all), attempts),
+        cost_nanousd=dearest(map(longest_nanousd, reached.all), route),
+        full_cost_nanousd=dearest(map(fullest_nanousd, reached.all), route),
     )

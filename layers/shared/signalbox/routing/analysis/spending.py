@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from ...money import Tokens, cost_nanousd
 from ..bound import bound_nanousd
-from ..catalog import Target
+from ..catalog import Route, Target
 
 INPUT_TOKENS, OUTPUT_TOKENS = 1_000, 500  # of the request that costs are told of
 
@@ -25,7 +25,12 @@ def fullest_nanousd(target: Target) -> int | None:
     return longest_nanousd(target, target.context_window)
 
 
-def dearest(costs: Iterable[int | None], attempts: int) -> int | None:
-    """Of all orders there may be: as many attempts, each billed in full. None where one has no price."""
-    known = list(costs)
-    return None if None in known else sum(sorted((cost for cost in known if cost is not None), reverse=True)[:attempts])
+def dearest(costs: Iterable[int | None], route: Route) -> int | None:
+    """Of all orders there may be: as many as there are attempts, none paid twice, up to the route.s ceiling. None: one has no price."""
+    known: list[int] = []
+    for cost in costs:
+        if cost is None:
+            return None
+        known.append(cost)
+    total = sum(sorted(known, reverse=True)[: route.max_attempts])
+    return total if route.max_cost_nanousd is None else min(total, route.max_cost_nanousd)
