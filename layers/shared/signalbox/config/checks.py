@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from ..guardrails.registry import maker
 from ..routing.catalog import ANY
-from . import checks_chains, checks_policies
+from . import checks_chains, checks_idle, checks_policies
 from .defaults import resolved, wire_of
 from .document import BatchPrices, Document, LongPrices, Prices
 from .fields import checked_url, names
@@ -167,4 +167,4 @@ ERRORS: tuple[Check, ...] = (
     *checks_chains.ERRORS,
     *checks_policies.ERRORS,
 )
-WARNINGS: tuple[Check, ...] = (_models_are_priced, *checks_chains.WARNINGS, *checks_policies.WARNINGS)
+WARNINGS: tuple[Check, ...] = (_models_are_priced, *checks_chains.WARNINGS, *checks_idle.WARNINGS)

@@ -56,6 +56,7 @@ def to_compiled(document: Document) -> dict[str, Any]:
         "guardrails": [_guardrail(name, row) for name, row in document.guardrails.items()],
         "chains": {name: row.model_dump(mode="json") for name, row in document.chains.items()},
         "policies": [_policy(id, row) for id, row in _in_order(document) if row.status == "active"],
+        "drafts": _digest_of_drafts(document),
         "flags": {name: {"name": name} | row.model_dump(mode="json") for name, row in document.flags.items()},
         "segments": {name: sorted(tenants) for name, tenants in document.segments.items()},
         "health_check_s": document.timeouts.health_check_s,
@@ -152,6 +153,12 @@ def _said(timeouts: Timeouts) -> dict[str, Any]:
 
 def _in_order(document: Document) -> list[tuple[str, Policy]]:
     return sorted(document.policies.items(), key=lambda row: (row[1].priority, row[0]))
+
+
+def _digest_of_drafts(document: Document) -> str:
+    """Nothing routes by it; with it a policy that is not active makes a version too, and so is stored. Empty where there is none."""
+    rows = {id: row.model_dump(mode="json") for id, row in document.policies.items() if row.status != "active"}
+    return hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest() if rows else ""
 
 
 def _policy(id: str, row: Policy) -> dict[str, Any]:

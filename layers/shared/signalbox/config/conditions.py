@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..circuits.state import CLOSED, HALF_OPEN, OPEN
 from ..providers.fit import NEEDS
@@ -28,6 +28,16 @@ OPENS_DOORS = re.compile(r"authorization|cookie|signature|credential")
 Node = list[Any]
 
 
+class Leaf(NamedTuple):
+    """One thing that is asked, and where it stands in the conditions. `item` is a header's name or a target's id."""
+
+    path: Path
+    field: str
+    item: str
+    operator: str
+    operand: Any
+
+
 class InvalidConditions(ValueError):
     """`faults` are all of them, each with its path inside the conditions."""
 
@@ -38,20 +48,22 @@ class InvalidConditions(ValueError):
 
 def to_compiled(conditions: Mapping[str, Any]) -> Node:
     """Raises InvalidConditions."""
+    return read(conditions)[0]
+
+
+def read(conditions: Mapping[str, Any]) -> tuple[Node, list[Leaf]]:
+    """The stored form, and all that is asked in it. Raises InvalidConditions."""
     reading = _Reading()
     node = reading.mapping(conditions, ())
     if reading.faults:
         raise InvalidConditions(reading.faults)
-    return node
-
-
-class _Fault(Exception):
-    pass
+    return node, reading.leaves
 
 
 class _Reading:
     def __init__(self) -> None:
         self.faults: list[Finding] = []
+        self.leaves: list[Leaf] = []
 
     def mapping(self, plain: Any, path: Path) -> Node:
         """All of its entries have to hold."""
@@ -111,6 +123,7 @@ class _Reading:
             elif message := _unfit(field, operator, operand):
                 self._fault(where, message)
             else:
+                self.leaves.append(Leaf(where, field, item, operator, operand))
                 yield ["is", field, item, operator, operand]
 
     def _fault(self, path: Path, message: str) -> Node:
