@@ -11,14 +11,14 @@
 | images | 5 | 5 |
 | a schema for the answer | 5 | 5 |
 
-What the user said last is its first and its last 2,048 characters: instructions stand before what they are about, or after it.
+What the user said last is its first and its last 1,024 characters: instructions stand before what they are about, or after it.
 """
 
 from bisect import bisect_right
 
 from ..request import Image, Request, Text
 
-EDGE_CHARS = 2_048
+EDGE_CHARS = 1_024
 MOST_PARTS = 64  # of the last message that are looked at
 LENGTHS = (100, 500, 2_000, 8_000, 32_000)
 CODE = ("def ", "class ", "function ", "import ", "return ", "#include", "select ", "const ", "public ", "();", "=> ", "{\n", "</")
