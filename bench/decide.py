@@ -31,15 +31,11 @@ def main() -> None:
     found = {strategy: measured(snapshot(POLICIES, strategy)) for strategy in STRATEGIES}
     for strategy, row in found.items():
         print(f"  {strategy:16}" + "".join(f"{value:9.1f}" for value in row))
-    median, p99, added = (
-        max(row[0] for row in found.values()),
-        max(row[1] for row in found.values()),
-        found["lowest_cost"][2] - found["sequential"][2],
-    )
+    median, p99 = max(row[0] for row in found.values()), max(row[1] for row in found.values())
     for what, value, goal in (
         ("the worst median", median, MEDIAN_GOAL_US),
         ("the worst p99", p99, P99_GOAL_US),
-        ("lowest_cost over sequential, CPU", added, OPTIMISING_GOAL_US),
+        ("lowest_cost over sequential, CPU, in turn", added(), OPTIMISING_GOAL_US),
     ):
         print(f"  {what}: {value:.1f} µs; the goal is {goal:g}: {'within' if value < goal else 'over'}")
     print(f"\n  {'policies':16}{'median':>9}{'p99':>9}{'CPU':>9}")
@@ -61,6 +57,22 @@ def measured(of: Snapshot) -> tuple[float, float, float]:
             walls.append((time.perf_counter() - began) * 1e6)
         cpus.append((time.process_time() - cpu) / REQUESTS * 1e6)
     return statistics.median(walls), statistics.quantiles(walls, n=100)[98], statistics.median(cpus)
+
+
+def added() -> float:
+    """The median of the rounds' differences: a busy moment of the machine is neither's alone."""
+    both = [snapshot(POLICIES, strategy) for strategy in ("sequential", "lowest_cost")]
+    rounds = [[_call(number, of) for number in range(ROUTES)] for of in both]
+    differences = []
+    for _ in range(50):
+        took = []
+        for calls in rounds:
+            began = time.process_time()
+            for call in calls:
+                call()
+            took.append((time.process_time() - began) / ROUTES * 1e6)
+        differences.append(took[1] - took[0])
+    return statistics.median(differences)
 
 
 def _call(number: int, of: Snapshot) -> Callable[[], object]:
