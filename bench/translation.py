@@ -15,7 +15,8 @@ from typing import NamedTuple
 
 from signalbox.completion.endpoint import _to_the_end
 from signalbox.completion.flight import Clock
-from signalbox.completion.journey import Journey, Trip
+from signalbox.completion.journey import Journey
+from signalbox.completion.trip import Trip
 from signalbox.data_api import DIALECTS, dialect
 from signalbox.dialects.contract import Answer
 from signalbox.money import Prices, Tokens

@@ -3,6 +3,7 @@
 import os
 import time
 
+from signalbox.aws.capacity import Capacities
 from signalbox.aws.client import Aws
 from signalbox.aws.http import Pool
 from signalbox.aws.keys import CallerKeys, ProviderKeys
@@ -13,13 +14,15 @@ from signalbox.completion.flight import Clock
 from signalbox.data_api import DIALECTS, DataApi
 
 aws, pool = Aws(os.environ), Pool()
+tables = Tables.from_env(os.environ)
 completions = Completions(
-    desk=Desk(aws, Tables.from_env(os.environ)),
+    desk=Desk(aws, tables),
     live=Live(aws, os.environ["SIGNALBOX_CONFIG_BUCKET"]),
     callers=CallerKeys(aws, os.environ["SIGNALBOX_KEY_SECRET"]),
     providers=ProviderKeys(aws, os.environ["SIGNALBOX_PROVIDER_SECRETS"], pool),
     pool=pool,
     clock=Clock(time.time, time.monotonic, time.sleep),
+    capacities=Capacities(aws, tables.ledger, time.time),
 )
 api = DataApi(
     {path: {"POST": completions.complete} for path in DIALECTS}

@@ -223,7 +223,7 @@ def test_a_timeout_of_many_digits_is_refused(world, digits):
     assert json.loads(world.ask(event).body)["error"]["code"] == "invalid_request"
 
 
-@pytest.mark.parametrize("header", ["idempotency-key", "x-signalbox-explain"])
+@pytest.mark.parametrize("header", ["idempotency-key"])
 def test_what_a_caller_relies_on_is_not_passed_over_in_silence(world, header):
     event = sample("complete_chat")
     event["headers"][header] = "true"

@@ -5,77 +5,21 @@ from dataclasses import replace
 import pytest
 
 from signalbox.aws.http import Cut, Unreachable
-from signalbox.completion.flight import Clock
-from signalbox.completion.journey import MOST_FLIGHTS, Journey, Trip, total
+from signalbox.completion.journey import total
+from signalbox.completion.outing import MOST_FLIGHTS
 from signalbox.errors import Refusal, UpstreamFailure
-from signalbox.money import Prices, Tokens
-from signalbox.providers.auth import with_key
+from signalbox.money import Tokens
 from signalbox.reply import TextDelta, gather
-from signalbox.request import Message, Request, Text
-from signalbox.routing.catalog import Provider, Route, Snapshot, Target, Targets, Timeouts
-from signalbox.routing.decide import decide
-from signalbox.routing.inputs import Features, Inputs
+from signalbox.routing.catalog import Targets
 from signalbox.usage.events import MOST_ATTEMPTS
 
-from .fakes import Answer, FakeUpstream, Now, delta, ending, event
-
-PRICES = Prices(1_000_000, 2_000_000, 1_000_000, 1_000_000, 2_000_000, 1_000_000)  # a nano-dollar an input token, two an output token
-ROUTE = Route("chat", ("a/m", "b/m"), "sequential", Timeouts(ttft_s=5, between_chunks_s=2, total_s=20), max_attempts=2)
-SNAPSHOT = Snapshot(
-    version=1,
-    digest="d",
-    providers={name: Provider(name, "openai", f"http://{name}", name) for name in "ab"},
-    targets={f"{name}/m": Target(f"{name}/m", name, "m", 1000, 500, frozenset({"streaming"}), PRICES) for name in "ab"},
-    routes={"chat": ROUTE},
-    names={"chat": "chat"},
-)
-GOOD = Answer(parts=[delta("Hel"), 0.5, delta("lo"), *ending(10, 3)])
+from .fakes import Answer, Now, delta, ending, event
+from .trips import GOOD, ROUTE, SNAPSHOT, Ring, journey, kinds
 
 
 @pytest.fixture
 def now():
     return Now()
-
-
-class Ring:
-    """The provider's keys, and those that a second reading finds."""
-
-    def __init__(self, keys, fresh):
-        self.keys, self.fresh = list(keys), list(fresh)
-
-    def of(self, provider, owner, anew=False):
-        if anew:
-            self.keys = self.fresh
-        return tuple(self.keys)
-
-    def refused(self, provider, owner, key):
-        self.keys = [other for other in self.keys if other != key] + [key]
-
-    def shown(self, request, provider, key):
-        return with_key(request, provider.auth, key)
-
-
-def journey(now, granted=None, keys=("old",), fresh=(), max_tokens=None, n=1, reasons=False, total_s=20.0, route=ROUTE, **answers):
-    upstream = FakeUpstream(now, **answers)
-    capabilities = frozenset({"streaming", "reasoning"} if reasons else {"streaming"})
-    targets = {id: target._replace(capabilities=capabilities) for id, target in SNAPSHOT.targets.items()}
-    now_ms = int(now.s * 1000)
-    features = Features("r", "t", "core", "k", "chat", input_bound=100)
-    inputs = Inputs(features, draw=0.5, now_ms=now_ms, deadline_ms=now_ms + 20_000)
-    trip = Trip(
-        request=Request("openai_chat", "chat", (Message("user", (Text("hi"),)),), max_tokens=max_tokens, n=n),
-        route=route,
-        snapshot=SNAPSHOT._replace(targets=targets),
-        inputs=inputs,
-        decision=decide(inputs, SNAPSHOT._replace(targets=targets), route, lambda target: None),
-        deadline_s=now.s + total_s,
-        granted_nanousd=granted,
-    )
-    return Journey(trip, upstream.send, Ring(keys, fresh or keys), Clock(now, now, now.sleep)), upstream
-
-
-def kinds(journey):
-    return [(attempt.target, attempt.outcome) for attempt in journey.attempts()]
 
 
 def test_the_first_target_that_answers_serves(now):
@@ -186,13 +130,11 @@ def test_what_was_not_counted_is_charged_at_what_may_have_been_written(now, n, r
 
 
 def test_what_was_sent_and_then_given_up_is_charged(now):
-    trip, upstream = journey(now, a=[replace(GOOD)])
-
-    def send(request, timeout_s):
+    def send(upstream, request, timeout_s):
         upstream.send(request, timeout_s)
         raise Refusal("ledger_unavailable", "The intent could not be stored.")
 
-    trip._send = send
+    trip, _ = journey(now, send=send, a=[replace(GOOD)])
     with pytest.raises(Refusal) as refused:
         trip.begin(whole=False)
     assert refused.value.code == "ledger_unavailable"
@@ -212,15 +154,13 @@ def test_landing_does_not_wait_for_an_upstream_that_never_ends(now):
 
 
 def test_a_provider_without_a_key_is_passed_over(now):
-    trip, _ = journey(now, a=[replace(GOOD)], b=[replace(GOOD)])
-    known = trip._keys.of
+    class Missing(Ring):
+        def of(self, provider, owner, anew=False):
+            if provider.name == "a":
+                raise UpstreamFailure("no_key", "There is no key for a. Set one: signalbox secrets set a.")
+            return super().of(provider, owner, anew)
 
-    def of(provider, owner, anew=False):
-        if provider.name == "a":
-            raise UpstreamFailure("no_key", "There is no key for a. Set one: signalbox secrets set a.")
-        return known(provider, owner, anew)
-
-    trip._keys.of = of
+    trip, _ = journey(now, ring=Missing(["key"], ["key"]), a=[replace(GOOD)], b=[replace(GOOD)])
     trip.begin(whole=False)
     assert trip.target == "b/m"
 
@@ -271,25 +211,25 @@ def shown(upstream):
 
 @pytest.mark.parametrize(("status", "kind"), [(401, "key_refused"), (403, "key_refused"), (429, "key_limited")])
 def test_another_key_takes_the_place_of_one_that_is_refused_or_used_up(now, status, kind):
-    trip, upstream = journey(now, keys=["first", "second"], a=[Answer(status=status), replace(GOOD)])
+    ring = Ring(["first", "second"], [])
+    trip, upstream = journey(now, ring=ring, a=[Answer(status=status), replace(GOOD)])
     trip.begin(whole=False)
     assert shown(upstream) == ["Bearer first", "Bearer second"]
     assert kinds(trip) == [("a/m", kind), ("a/m", "ok")]
-    assert trip._keys.keys == ["second", "first"]
+    assert ring.keys == ["second", "first"]
     assert trip.attempts()[0].cost_nanousd == 0
 
 
 @pytest.mark.parametrize("first", ["a", "b"])
 def test_a_credential_that_is_exchanged_for_nothing_is_followed_by_the_next(now, first):
-    trip, _ = journey(now, keys=["bad", "good"], a=[replace(GOOD) if first == "a" else Answer(status=500)], b=[replace(GOOD)])
-    shown = trip._keys.shown
+    class Refusing(Ring):
+        def shown(self, request, provider, key):
+            if (provider.name, key) == (first, "bad"):
+                raise UpstreamFailure("auth", "the google token was not given")
+            return super().shown(request, provider, key)
 
-    def refusing(request, provider, key):
-        if (provider.name, key) == (first, "bad"):
-            raise UpstreamFailure("auth", "the google token was not given")
-        return shown(request, provider, key)
-
-    trip._keys.shown = refusing
+    ring = Refusing(["bad", "good"], [])
+    trip, _ = journey(now, ring=ring, a=[replace(GOOD) if first == "a" else Answer(status=500)], b=[replace(GOOD)])
     trip.begin(whole=False)
     assert kinds(trip) == ([] if first == "a" else [("a/m", "server")]) + [(f"{first}/m", "ok")]
 
@@ -343,9 +283,12 @@ def test_a_count_before_the_first_content_commits_to_nothing(now):
 
 
 def left_at(now, on_leave):
-    trip, upstream = journey(now, a=[Answer(parts=[delta("Hel"), 0.5, delta("lo"), *ending(10, 3)])])
     providers = {name: row._replace(on_leave=on_leave) for name, row in SNAPSHOT.providers.items()}
-    trip.trip = trip.trip._replace(snapshot=trip.trip.snapshot._replace(providers=providers))
+    trip, upstream = journey(
+        now,
+        change=lambda trip: trip._replace(snapshot=trip.snapshot._replace(providers=providers)),
+        a=[Answer(parts=[delta("Hel"), 0.5, delta("lo"), *ending(10, 3)])],
+    )
     trip.begin(whole=False)
     chunks = trip.chunks()
     next(chunks)
@@ -365,12 +308,13 @@ def test_a_stream_that_was_left_is_drained_estimated_or_free_by_its_providers_ru
 
 
 def test_a_model_that_only_the_client_named_is_unknown_and_no_fault_of_the_provider(now):
-    trip, _ = journey(now, a=[Answer(status=404)])
     row = SNAPSHOT.targets["a/m"]._replace(id="a/*")
     targets = Targets({"a/*": row._replace(capabilities=frozenset({"streaming"}))})
-    trip.trip = trip.trip._replace(
-        decision=trip.trip.decision._replace(targets=("a/made-up",)), snapshot=trip.trip.snapshot._replace(targets=targets)
-    )
+
+    def change(trip):
+        return trip._replace(decision=trip.decision._replace(targets=("a/made-up",)), snapshot=trip.snapshot._replace(targets=targets))
+
+    trip, _ = journey(now, change=change, a=[Answer(status=404)])
     with pytest.raises(Refusal) as refused:
         trip.begin(whole=False)
     assert (refused.value.code, kinds(trip)) == ("model_not_found", [("a/made-up", "unknown_model")])
@@ -400,8 +344,10 @@ def test_without_a_budget_the_callers_limit_goes_through_as_it_is(now):
 
 
 def test_what_is_billed_at_other_prices_than_ours_is_charged_and_marked(now):
-    trip, _ = journey(now, a=[replace(GOOD)])
-    trip.trip = trip.trip._replace(request=trip.trip.request._replace(extra={"service_tier": "priority"}))
+    def change(trip):
+        return trip._replace(request=trip.request._replace(extra={"service_tier": "priority"}))
+
+    trip, _ = journey(now, change=change, a=[replace(GOOD)])
     trip.begin(whole=False)
     list(trip.chunks())
     (attempt,) = trip.attempts()

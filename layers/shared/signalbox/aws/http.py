@@ -48,7 +48,10 @@ class Malformed(TransportError):
 
 
 class Pool:
-    """Kept connections by origin. One thread uses it. `wall` is epoch seconds, which go on while a container is frozen."""
+    """Kept connections by origin. `wall` is epoch seconds, which go on while a container is frozen.
+
+    Several threads may send at once: each connection is one's alone from the moment it is taken until it is given back.
+    """
 
     def __init__(self, wall: Callable[[], float] = time.time) -> None:
         self._idle: dict[tuple[str, str], list[tuple[http.client.HTTPConnection, float]]] = {}
@@ -86,8 +89,11 @@ class Pool:
 
     def _take(self, origin: tuple[str, str]) -> http.client.HTTPConnection:
         idle = self._idle.get(origin, [])
-        while idle:
-            connection, since = idle.pop()
+        while True:
+            try:
+                connection, since = idle.pop()
+            except IndexError:
+                break
             if self._wall() - since < IDLE_LIMIT_S and not _ended(connection):
                 return connection
             connection.close()
@@ -158,6 +164,13 @@ class Exchange:
         if self._response:
             self._response.close()
         self._connection.close()
+
+    def abort(self) -> None:
+        """Ends the connection under whoever reads from it, in another thread: they are told that it was cut, and close it."""
+        try:
+            socket.socket.shutdown(self._socket, socket.SHUT_RDWR)  # of TLS, too, the connection alone: its reader still needs the rest
+        except OSError:
+            pass  # it has ended by itself
 
     def makefile(self, mode: str) -> io.BufferedReader:
         """What http.client reads the answer from, in place of the socket's own: a bound holds however the bytes trickle."""

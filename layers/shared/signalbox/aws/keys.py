@@ -56,7 +56,7 @@ class ProviderKeys:
     def refused(self, provider: Provider, owner: str, key: str | None) -> None:
         keys = self._cache.get(self._name(provider, owner)) if provider.secret else None
         if keys and key in keys:
-            keys.append(keys.pop(keys.index(key)))
+            keys[:] = [*(other for other in keys if other != key), key]  # at once: another thread may be looking
 
     def shown(self, request: HttpRequest, provider: Provider, key: str | None) -> HttpRequest:
         """Signed, or with its key or token in a header."""

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from ..admission.keys import Caller
@@ -11,12 +12,17 @@ from .flight import Clock
 
 AFTER_ANSWER_S = 5.0  # kept free before Lambda's deadline, for settling
 MOST_TAGS = 16
+MOST_FALLBACKS = 8
+FALLBACKS = "fallbacks"  # of the body: ours, and no provider's
+EXPLAIN = "x-signalbox-explain"
 # What a caller relies on, and would pay for if it were passed over in silence.
-NOT_SERVED_YET = ("x-signalbox-explain", "idempotency-key")
+NOT_SERVED_YET = ("idempotency-key",)
 
 
 class Asked(NamedTuple):
-    """`at_ms` is epoch, `began_s` and `deadline_s` are monotonic. `agent` is what a header says: the key must permit it yet."""
+    """`at_ms` is epoch, `began_s` and `deadline_s` are monotonic. What a header says of the `agent` and the body of `fallbacks`, which are
+    names of models, the key must permit yet. `headers` are all of them, in lower case. `explain`: it is to be told, and not done.
+    """
 
     id: str
     at_ms: int
@@ -27,12 +33,15 @@ class Asked(NamedTuple):
     body_bytes: int
     agent: str = ""
     tags: tuple[str, ...] = ()
+    fallbacks: tuple[str, ...] = ()
+    headers: Mapping[str, str] = MappingProxyType({})
+    explain: bool = False
 
 
 def to_asked(caller: Caller, request: Request, headers: Mapping[str, str], body_bytes: int, remaining_s: float, clock: Clock) -> Asked:
-    """Raises Refusal for a header that means nothing. `remaining_s` is what Lambda allows."""
+    """Raises Refusal for a header or a field that means nothing. `remaining_s` is what Lambda allows."""
     for name in NOT_SERVED_YET:
-        if headers.get(name, "false").lower() != "false":
+        if _said(headers, name):
             raise Refusal("unsupported_parameter", f"{name} is not served yet. Leave it out; no call was made.", param=name)
     at_ms, began_s = int(clock.wall() * 1000), clock.monotonic()
     tags = (tag.strip() for tag in headers.get("x-signalbox-tags", "").split(","))
@@ -42,11 +51,26 @@ def to_asked(caller: Caller, request: Request, headers: Mapping[str, str], body_
         began_s=began_s,
         deadline_s=began_s + min(remaining_s - AFTER_ANSWER_S, _wanted_s(headers.get("x-signalbox-timeout-ms"))),
         caller=caller,
-        request=request,
+        request=request._replace(extra={name: value for name, value in request.extra.items() if name != FALLBACKS}),
         body_bytes=body_bytes,
         agent=headers.get("x-signalbox-agent", ""),
         tags=tuple(tag[:64] for tag in tags if tag)[:MOST_TAGS],
+        fallbacks=_fallbacks(request),
+        headers=headers,
+        explain=_said(headers, EXPLAIN),
     )
+
+
+def _said(headers: Mapping[str, str], name: str) -> bool:
+    return headers.get(name, "false").lower() != "false"
+
+
+def _fallbacks(request: Request) -> tuple[str, ...]:
+    names = request.extra.get(FALLBACKS, ())
+    if not (isinstance(names, list | tuple) and len(names) <= MOST_FALLBACKS and all(isinstance(name, str) and name for name in names)):
+        message = f"`{FALLBACKS}` must be a list of up to {MOST_FALLBACKS} names of models, routes or aliases."
+        raise Refusal("invalid_request", message, param=FALLBACKS)
+    return tuple(names)
 
 
 def _wanted_s(header: str | None) -> float:

@@ -1,6 +1,7 @@
 """The endpoints: admit, route, call, answer; and what is left to do after the answer. One for every dialect."""
 
 import json
+from _thread import allocate_lock
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
@@ -8,6 +9,7 @@ from urllib.parse import unquote
 from ..admission.budgets import scopes_of
 from ..admission.keys import authenticate, check_standing
 from ..aws import telemetry
+from ..aws.capacity import Capacities
 from ..aws.http import Exchange, Pool
 from ..aws.keys import CallerKeys, ProviderKeys
 from ..aws.ledger import Desk
@@ -21,12 +23,13 @@ from ..routing.catalog import Snapshot
 from ..runtime.invocation import Response
 from ..usage.record import UsageRecord
 from ..wire import HttpRequest
-from .admitted import Admitted, admit, unknown_model
+from .admitted import Admitted, admit, explained
 from .asked import Asked, to_asked
 from .flight import Clock
 from .guards import Guards, guarded
 from .journey import Journey, total
 from .record import to_record, to_refused
+from .routed import Router, unknown_model
 
 REQUEST_IDS = ("x-signalbox-request-id", "x-request-id", "request-id")  # ours, and those that OpenAI's and Anthropic's clients look for
 JSON = {"content-type": "application/json"}
@@ -36,14 +39,24 @@ EVENTS = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "
 class Completions:
     """One per container; it serves one request at a time."""
 
-    def __init__(self, desk: Desk, live: Live, callers: CallerKeys, providers: ProviderKeys, pool: Pool, clock: Clock) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        live: Live,
+        callers: CallerKeys,
+        providers: ProviderKeys,
+        pool: Pool,
+        clock: Clock,
+        capacities: Capacities,
+    ) -> None:
         self._desk = desk
         self._live = live
         self._callers = callers
         self._providers = providers
         self._pool = pool
         self._clock = clock
-        self._guards = Guards()
+        self._capacities = capacities
+        self._router = Router(Guards(), capacities.full)
 
     def complete(self, call: Call) -> Response:
         """POST, in the dialect that the path says."""
@@ -52,8 +65,10 @@ class Completions:
         request = dialect.to_request(call.body, call.headers)
         asked = to_asked(caller, request, call.headers, len(call.body), call.remaining_s, self._clock)
         headers = dict.fromkeys(REQUEST_IDS, asked.id) | {"x-signalbox-cache": "none"}
+        if asked.explain:
+            return self._explain(asked, dialect, headers)
         try:
-            admitted = admit(asked, self._desk, self._live, self._guards)
+            admitted = admit(asked, self._desk, self._live, self._router)
         except Refusal as refusal:
             record = to_refused(asked, refusal, self._clock)
             return refused(refusal, dialect, headers)._replace(after=lambda: self._note(record))
@@ -84,28 +99,40 @@ class Completions:
         """SIGTERM."""
         self._desk.release()
 
+    def _explain(self, asked: Asked, dialect: Dialect, headers: Mapping[str, str]) -> Response:
+        """Nothing is called, held or recorded."""
+        try:
+            told = {"id": asked.id} | explained(asked, self._desk, self._live, self._router)
+        except Refusal as refusal:
+            return refused(refusal, dialect, headers)
+        headers = {**headers, "x-signalbox-policy": told["policy"], "x-signalbox-config-version": str(told["config_version"])}
+        return Response(200, headers | JSON, json.dumps(told).encode())
+
     def _note(self, record: UsageRecord) -> None:
         self._desk.record(record.to_detail())
         telemetry.completion(record)
 
     def _travel(self, asked: Asked, admitted: Admitted, dialect: Dialect, headers: Mapping[str, str]) -> Response:
-        hold = admitted.hold
+        hold, opening = admitted.hold, allocate_lock()
 
         def send(request: HttpRequest, timeout_s: float) -> Exchange:
             exchange = self._pool.send(request, timeout_s)
             if hold.binds:
                 try:
-                    hold.opened()  # while the upstream is at work: a lost intent must be stored before its lease can expire
+                    with opening:  # two attempts of a race may come here at once
+                        hold.opened()  # while the upstream is at work: a lost intent must be stored before its lease can expire
                 except Refusal:
                     exchange.close()
                     raise
             return exchange
 
-        journey = Journey(admitted.trip, send, self._providers, self._clock)
+        journey = Journey(admitted.trip, send, self._providers, self._clock, self._capacities)
         broke: list[Refusal] = []
 
         def settle() -> None:
             journey.drain()
+            if not broke:
+                journey.mirror()
             outcome, status = (broke[0].code, broke[0].status) if broke else ("ok", 200)
             record = to_record(asked, admitted, journey, outcome, status, self._clock)
             self._desk.settle(hold, record.cost_nanousd, record.to_detail())

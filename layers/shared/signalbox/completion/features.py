@@ -1,6 +1,7 @@
 """What of a request routing may go by."""
 
 import hmac
+from collections.abc import Mapping
 
 from ..providers.fit import NEEDS
 from ..request import Request, Text
@@ -9,11 +10,14 @@ from ..routing.catalog import Snapshot
 from ..routing.complexity import score
 from ..routing.inputs import Features
 from .asked import Asked
+from .permits import Permits
 
 CHARS_PER_TOKEN = 4
+MOST_HEADER_CHARS = 200
+SECRET = frozenset({"authorization", "x-api-key", "cookie", "proxy-authorization"})  # a condition that names one sees nothing of it
 
 
-def to_features(asked: Asked, agent: str, snapshot: Snapshot) -> Features:
+def to_features(asked: Asked, permits: Permits, snapshot: Snapshot) -> Features:
     request, caller = asked.request, asked.caller
     input_tokens = -(-bound.prompt_chars(request) // CHARS_PER_TOKEN)
     return Features(
@@ -21,8 +25,9 @@ def to_features(asked: Asked, agent: str, snapshot: Snapshot) -> Features:
         tenant=caller.tenant,
         team=caller.team,
         key=caller.key_id,
-        agent=agent,
+        agent=permits.agent,
         tags=asked.tags,
+        headers=_headers(asked.headers, snapshot.policies.headers),
         model=request.model,
         dialect=request.dialect,
         stream=request.stream,
@@ -34,7 +39,12 @@ def to_features(asked: Asked, agent: str, snapshot: Snapshot) -> Features:
         uses=tuple(sorted(name for name, (needs, _) in NEEDS.items() if needs(request))),
         user=_digest(caller.tenant, request.user or ""),
         conversation=_digest(caller.tenant, _conversation(request)),
+        fallbacks=permits.fallbacks,
     )
+
+
+def _headers(headers: Mapping[str, str], named: frozenset[str]) -> dict[str, str]:
+    return {name: headers[name][:MOST_HEADER_CHARS] for name in named - SECRET if name in headers}
 
 
 def _conversation(request: Request) -> str:

@@ -58,10 +58,14 @@ class Part(NamedTuple):
 
 
 class Flight:
-    """`send` it, then take its `chunks`; `attempt` says what it came to. `key` is what no failure may quote, whatever it looks like."""
+    """Take its `chunks`; `attempt` says what it came to. `key` is what no failure may quote, whatever it looks like.
 
-    def __init__(self, step: Try, limits: Limits, prices: Prices | None, clock: Clock, key: str | None = None) -> None:
+    One thread takes the chunks; another may call `outrun`, and whatever else once that thread is done with them.
+    """
+
+    def __init__(self, step: Try, limits: Limits, prices: Prices | None, clock: Clock, key: str | None = None, purpose: str = "") -> None:
         self.step = step
+        self.purpose = purpose
         self.outcome = "ok"
         self.status: int | None = None
         self.retry_after_s: float | None = None
@@ -82,6 +86,7 @@ class Flight:
         self._owed = self._owed_before = False  # something may be billed that no count covers yet
         self._rest: Iterator[bytes] = iter(())
         self._exchange: Exchange | None = None
+        self._outrun_s: float | None = None
         self.over = False
 
     def chunks(self, parts: Iterable[Part], wire: Wire, streamed: bool) -> Iterator[Chunk]:
@@ -115,9 +120,13 @@ class Flight:
         wait_s = self._wait_s()
         if wait_s <= 0:
             raise TimedOut("the time was up before it was sent")
+        if self._outrun_s is not None:
+            raise UpstreamFailure("outrun")
         self._parts_tokens, self._owed_before, self._owed = self._tokens, self._owed, True
         self._part_counts, self._finishes = False, 0
         self._exchange = exchange = part.send(wait_s)
+        if self._outrun_s is not None:  # while it was sent, when there was no exchange yet to abort
+            raise Cut("outrun")
         self._read_head(exchange)
         counted = wire.from_headers(exchange.headers)
         if counted is not None:
@@ -136,12 +145,33 @@ class Flight:
         """The client has gone. Unless the rule is to `drain` it, the stream is closed here: `free` where nothing is billed then."""
         if self.over or rule == "drain":
             return
+        self._close(self._clock.monotonic())
+        self._forgive(rule)
+
+    def outrun(self) -> None:
+        """Its rival has answered first: whoever waits for its chunks stops waiting."""
+        self._outrun_s = self._clock.monotonic()
+        if self._exchange and not self.over:
+            self._exchange.abort()
+
+    def concede(self, rule: str) -> None:
+        """Closed, and charged for what may have been written by then: by the same rule, but that nobody waits for its count."""
+        if self.outcome not in ("ok", "outrun"):
+            return  # it had failed before
+        self.outcome = "outrun"
+        if not self.over:
+            self._close(self._clock.monotonic() if self._outrun_s is None else self._outrun_s)
+        self._forgive(rule)
+
+    def _close(self, ended_s: float) -> None:
         self.over = True
-        self._ended_s = self._clock.monotonic()
-        if rule == "free" and self._owed:
-            self._tokens, self._owed = None, False
+        self._ended_s = ended_s
         if self._exchange:
             self._exchange.close()
+
+    def _forgive(self, rule: str) -> None:
+        if rule == "free" and self._owed:
+            self._tokens, self._owed = None, False
 
     def land(self) -> None:
         """After the answer: reads what comes after the last chunk, which is little, so that the connection can serve again."""
@@ -166,6 +196,7 @@ class Flight:
             tokens=tokens,
             cost_nanousd=cost_nanousd(tokens, self._prices) if self._prices else 0,
             estimated=self._owed or (self._limits.priced_otherwise and any(tokens)),
+            purpose=self.purpose,
         )
 
     def _charged(self) -> Tokens:
@@ -242,7 +273,7 @@ class Flight:
         self._delivered_bytes += len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
     def _failed(self, kind: str, detail: str) -> UpstreamFailure:
-        self.outcome = kind
+        self.outcome = kind = kind if self._outrun_s is None else "outrun"
         if self._key and self._key in detail:
             detail = WITHHELD
         return UpstreamFailure(kind, detail, status=self.status, retry_after_s=self.retry_after_s)

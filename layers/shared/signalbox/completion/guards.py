@@ -13,14 +13,14 @@ class Guards:
         self._digest = ""
         self._made: list[tuple[Guard, Guardrail]] = []
 
-    def of(self, snapshot: Snapshot, route: str) -> tuple[Guardrail, ...]:
-        """Raises what making one raises: a request that cannot be guarded is not served."""
+    def of(self, snapshot: Snapshot, *routes: str) -> tuple[Guardrail, ...]:
+        """Those of any of the routes. Raises what making one raises: a request that cannot be guarded is not served."""
         if not snapshot.guards:
             return ()
         if snapshot.digest != self._digest:
             self._made = [(row, maker(row.use)(row.options)) for row in snapshot.guards]
             self._digest = snapshot.digest
-        return tuple(guard for row, guard in self._made if row.routes is None or route in row.routes)
+        return tuple(guard for row, guard in self._made if row.routes is None or not row.routes.isdisjoint(routes))
 
 
 def guarded(chunks: Iterator[Chunk], guards: Iterable[Guardrail]) -> Iterator[Chunk]:

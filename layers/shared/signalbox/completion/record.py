@@ -7,6 +7,7 @@ from ..errors import Refusal
 from ..money import cost_nanousd
 from ..routing.bound import prompt_chars
 from ..routing.inputs import digest_of, to_json
+from ..routing.replay import digest
 from ..usage.record import UsageRecord
 from .admitted import Admitted
 from .asked import Asked
@@ -15,26 +16,36 @@ from .journey import Journey, total
 
 
 def to_record(asked: Asked, admitted: Admitted, journey: Journey, outcome: str, status: int, clock: Clock) -> UsageRecord:
+    """The baseline is what the tokens of the answer, and no others, would have cost at the default target."""
     trip, hold, attempts = journey.trip, admitted.hold, journey.attempts()
-    last = attempts[-1] if attempts else None
-    default = trip.snapshot.targets[trip.decision.default]
-    inputs = to_json(trip.inputs, trip.decision.lacks, trip.snapshot.digest)
+    decision, targets = trip.decision, trip.snapshot.targets
+    features = trip.inputs.features
+    answer = journey.flight.attempt() if journey.flight else None
+    default = targets[decision.default].prices if decision.default else None
+    inputs = to_json(trip.inputs, decision.lacks, trip.snapshot.digest)
     return UsageRecord(
         **_asked(asked, outcome, status, clock),
         agent=admitted.agent,
-        route=trip.decision.route,
-        policy=trip.decision.policy,
+        route=decision.route,
+        policy=decision.policy,
         config_version=trip.snapshot.version,
         target=journey.target,
-        provider=trip.snapshot.targets[journey.target].provider if journey.target else "",
+        provider=targets[journey.target].provider if journey.target else "",
         finish=journey.finish,
         attempts=attempts,
         tokens=total(attempts),
         cost_nanousd=sum(attempt.cost_nanousd for attempt in attempts),
-        baseline_cost_nanousd=cost_nanousd(last.tokens, default.prices) if last and default.prices else 0,
+        baseline_cost_nanousd=cost_nanousd(answer.tokens, default) if answer and default else 0,
         estimated=any(attempt.estimated for attempt in attempts),
-        ttft_ms=last.ttft_ms if last else None,
+        ttft_ms=answer.ttft_ms if answer else None,
         decision=digest_of(inputs),
+        policies=decision.policies,
+        flags=decision.flags,
+        default_target=decision.default,
+        features=features._asdict() | {"headers": dict(features.headers)},
+        inputs=inputs,
+        decided=digest(decision),
+        strategy=decision.strategy,
         lease=hold.lease,
         period_by_scope=hold.period_by_scope,
     )

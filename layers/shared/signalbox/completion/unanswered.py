@@ -1,0 +1,28 @@
+"""What the caller is told where no target has answered."""
+
+from collections.abc import Sequence
+from math import ceil
+
+from ..errors import Refusal, UpstreamFailure
+from ..routing.failures import KINDS
+from ..routing.refused import at_capacity
+from .flight import Flight
+
+
+def to_refusal(failure: UpstreamFailure | None, flights: Sequence[Flight], now_ms: int) -> Refusal:
+    """By the failure that says the most, which is usually the last; None where there was no time for any."""
+    tried = ", ".join(dict.fromkeys(flight.step.target for flight in flights)) or "none, since none could be asked"
+    if failure is None:
+        return Refusal("deadline_exceeded", "The time was up before a target could be tried. Allow more in x-signalbox-timeout-ms.")
+    code = KINDS[failure.kind].code
+    if failure.kind == "no_key":
+        return Refusal(code, failure.detail)
+    if failure.kind == "at_capacity" and not flights:
+        return at_capacity(now_ms)
+    if code == "invalid_request":
+        return Refusal(code, f"{tried} refused the request ({failure.kind}; {failure.detail or 'no reason given'}).")
+    if code == "model_not_found":
+        return Refusal(code, f"{tried}: the provider has no model of that name. GET /v1/models lists what is known.", param="model")
+    advice = "Allow more time, or try again." if code == "deadline_exceeded" else "Try again."
+    wait = None if failure.retry_after_s is None else max(1, ceil(failure.retry_after_s))
+    return Refusal(code, f"No target answered (tried {tried}; the last ended in {failure.kind}). {advice}", retry_after_s=wait)
