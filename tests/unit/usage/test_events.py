@@ -27,7 +27,7 @@ ATTEMPTS = st.builds(
     cost_nanousd=COUNTS,
     purpose=st.sampled_from(["", "hedge", "mirror"]),
 )
-TEXTS = ("tenant", "team", "key", "agent", "model", "route", "policy", "target", "provider", "cache", "decision", "lease")
+TEXTS: tuple[str, ...] = ("tenant", "team", "key", "agent", "model", "route", "policy", "target", "provider", "cache", "decision", "lease")
 TEXTS += ("default_target", "inputs", "decided", "strategy")
 NUMBERS = ("prompt_chars", "duration_ms", "config_version", "cost_nanousd", "baseline_cost_nanousd")
 RECORDS = st.builds(
