@@ -8,11 +8,14 @@ import pytest
 
 from signalbox.aws.http import Pool
 from signalbox.completion.flight import Clock
-from signalbox.completion.journey import Journey, Trip
+from signalbox.completion.journey import Journey
+from signalbox.completion.trip import Trip
 from signalbox.money import Prices, Tokens
 from signalbox.providers.rows import ROWS
 from signalbox.request import Message, Request, Text
 from signalbox.routing.catalog import Provider, Route, Snapshot, Target, Timeouts
+from signalbox.routing.decide import decide
+from signalbox.routing.inputs import Features, Inputs
 
 from .conftest import STREAMED, WHOLE, WINDOW
 
@@ -51,7 +54,10 @@ def test_a_stream_that_is_left_stops_the_server_and_costs_nothing(llama):
     snapshot = Snapshot(1, "digest", {"llama": provider}, {target.id: target}, {"tiny": route}, {})
     request = Request("openai_chat", "tiny", (Message("user", (Text("hello there"),)),), stream=True)
     now_s = time.time()
-    trip = Trip(request, route, snapshot, {}, 0.5, int(now_s * 1000), time.monotonic() + 60, int(now_s * 1000) + 60_000, 200, None)
+    features = Features("r", "t", "core", "k", "tiny", input_tokens=200, input_bound=200)
+    inputs = Inputs(features, draw=0.5, now_ms=int(now_s * 1000), deadline_ms=int(now_s * 1000) + 60_000)
+    decision = decide(inputs, snapshot, route, lambda target: None)
+    trip = Trip(request, route, snapshot, inputs, decision, time.monotonic() + 60, None)
     journey = Journey(trip, Pool().send, NoKeys(), Clock(time.time, time.monotonic, time.sleep))
     journey.begin(whole=False)
     begun(journey.chunks())
