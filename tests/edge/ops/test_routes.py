@@ -12,6 +12,10 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from ops import cli, table
+from signalbox.config.compiler import compile_text
+from signalbox.routing.catalog import to_snapshot
+from signalbox.routing.explain import explain
+from signalbox.routing.inputs import Features, Inputs
 
 SEED = Path(__file__).resolve().parents[3] / "routing.yaml"
 DOCUMENT = """\
@@ -275,6 +279,24 @@ def test_a_request_is_explained(api, run, request_file):
     assert (headers["authorization"], headers["x-signalbox-explain"]) == ("Bearer sk-1", "true")
     assert json.loads(run("explain", request_file, "--stage", "dev", "--json", "--path", "/v1/messages")) == DECISION
     assert api.seen[1][1] == "/dev/v1/messages"
+
+
+def test_what_the_router_tells_is_what_is_told(api, run, request_file):
+    snapshot = to_snapshot(json.loads(compile_text(SEED.read_text()).json), 7, "d" * 64)
+    features = Features("r", "acme", "core", "k", "chat", input_tokens=1_200, input_bound=5_000)
+    route = snapshot.route("chat")
+    lacking = route.targets[-1]
+    decision = explain(
+        Inputs(features, deadline_ms=1_000), snapshot, route, lambda row: ("tools", "it has none") if row.id == lacking else None
+    )
+    api.answer = 200, json.dumps(decision).encode()
+    said = lines(run("explain", request_file, "--stage", "dev"))
+    assert said[0] == f"chat is route chat: {route.strategy}"
+    assert any(line.startswith(f"1 {decision['targets'][0]['target']} closed $0.00") for line in said)
+    assert any(line.startswith(f"passed over {lacking}: ") and "it has none" in line for line in said)
+    assert any(line.startswith(f"worst case {decision['worst_case']['attempts']} attempts, ") for line in said)
+    assert said[-1].startswith(f"decided by configuration version 7, inputs {decision['inputs'][:12]}")
+    assert {key for key in decision if key not in DECISION} == {key for key in DECISION if key not in decision} == set()
 
 
 def test_so_is_one_that_nobody_would_serve(api, run, request_file):
