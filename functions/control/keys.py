@@ -25,6 +25,7 @@ class NewKey(BaseModel):
     name: Annotated[str, Field(min_length=1, max_length=200, description="For people; a key is known by its id")]
     tenant: Name
     team: Name = "default"
+    fallbacks: Annotated[bool, Field(description="Whether its requests may bring `fallbacks` of their own")] = False
 
 
 class Key(BaseModel):
@@ -32,6 +33,7 @@ class Key(BaseModel):
     name: str
     tenant: str
     team: str
+    fallbacks: bool = False
     status: Literal["active", "disabled"]
     created_at: str
     created_by: str

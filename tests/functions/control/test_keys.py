@@ -19,7 +19,7 @@ def test_a_minted_key_lives_from_its_minting_to_its_deletion(api: Api, stage: An
     ring = MODULES["access"].ring()
     caller = authenticate(secret, ring)
     assert (caller.key_id, caller.tenant, caller.team, caller.minted) == (id, "acme", "red", True)
-    assert minted == {"id": id, "name": "robot", "tenant": "acme", "team": "red", "status": "active"} | {
+    assert minted == {"id": id, "name": "robot", "tenant": "acme", "team": "red", "fallbacks": False, "status": "active"} | {
         name: minted[name] for name in ("created_at", "created_by")
     }
     assert minted["created_by"] == "ann"
@@ -38,6 +38,13 @@ def test_a_minted_key_lives_from_its_minting_to_its_deletion(api: Api, stage: An
         refused(api(method, f"/admin/keys/{id}", body), "not_found")
     assert api("GET", "/admin/keys") == (200, {"keys": []})
     assert secret not in json.dumps(stage.control.scan()["Items"], default=str)
+
+
+def test_a_key_may_be_permitted_to_bring_fallbacks(api: Api, stage: Any) -> None:
+    _, minted = api("POST", "/admin/keys", {"name": "robot", "tenant": "acme", "fallbacks": True})
+    assert api("GET", f"/admin/keys/{minted['id']}")[1]["fallbacks"] is True
+    assert stage.control.get_item(Key={"pk": f"key#{minted['id']}", "sk": "scope"})["Item"]["fallbacks"] is True
+    refused(api("POST", "/admin/keys", {"name": "robot", "tenant": "acme", "fallbacks": "some"}), "invalid_request")
 
 
 def test_keys_are_listed_in_pages_in_the_order_of_their_making(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
