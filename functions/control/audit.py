@@ -8,7 +8,7 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from stage import logger
 
 KEEP_S = 400 * 86_400
-READS = {("POST", "/admin/config/check")}
+READS = {("POST", "/admin/config/check"), ("POST", "/admin/config/diff")}
 
 
 def record(app: APIGatewayRestResolver, next_middleware: Callable[[APIGatewayRestResolver], Response]) -> Response:

@@ -10,6 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from signalbox.aws import boto_tables
 from signalbox.aws.boto_versions import Published
 from signalbox.config.compiler import compile_text
+from signalbox.config.diff import Change, compare, summary
+from signalbox.config.document import parse
+from signalbox.config.plain import to_json
 from signalbox.config.source import InvalidDocument, Problem
 from signalbox.errors import Refusal
 
@@ -27,7 +30,11 @@ class NewDocument(BaseModel):
     document: Annotated[str, Field(description="The text of routing.yaml")]
 
 
-class NewVersion(NewDocument):
+class NewVersion(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    document: Annotated[str | None, Field(description="The text of routing.yaml; left out where it is the draft")] = None
+    draft: Annotated[bool, Field(description="Publish the draft, which is gone then; its message stands where there is no other")] = False
     message: Message = ""
     expected_version: Annotated[
         int | None, Field(ge=0, description="The version you looked at: refused with 409 where another is live")
@@ -41,8 +48,36 @@ class NewVersion(NewDocument):
 class Restored(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    version: Annotated[int, Field(ge=1, le=99_999_999)]
+    version: Annotated[
+        int | None, Field(ge=1, le=99_999_999, description="Left out: the newest one that says something else than the live one")
+    ] = None
     message: Message = ""
+
+
+class Compared(BaseModel):
+    """Two versions; or a document and the version it is to follow, which is the live one unless `from` names another."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    document: Annotated[str | None, Field(description="The text of routing.yaml")] = None
+    older: Annotated[int | None, Field(alias="from", ge=1, le=99_999_999)] = None
+    newer: Annotated[int | None, Field(alias="to", ge=1, le=99_999_999)] = None
+
+
+class Difference(BaseModel):
+    path: str
+    change: Annotated[str, Field(description="added, removed or changed")]
+    old: Any = None
+    new: Any = None
+    said: Annotated[str, Field(description="The same in one line")]
+
+
+class Differences(BaseModel):
+    """Of what the documents mean: comments, order and defaults that are written out are none."""
+
+    same: bool
+    summary: str
+    changes: list[Difference]
 
 
 class Finding(BaseModel):
@@ -68,6 +103,8 @@ class PublishedVersion(BaseModel):
     digest: str
     changed: bool
     warnings: list[Finding]
+    summary: Annotated[str, Field(description="What differs from the version before, counted")] = ""
+    changes: Annotated[list[str], Field(description="What differs from the version before, a line each")] = []
 
 
 class Version(BaseModel):
@@ -122,9 +159,13 @@ def version(number: int) -> ShownVersion:
 
 @router.post("/admin/config/check", summary="Say what is wrong with a document; changes nothing", tags=["config"])
 def check(new: NewDocument) -> Checked:
+    return checked(new.document)
+
+
+def checked(document: str) -> Checked:
     pointer = _pointer()
     try:
-        compiled = compile_text(new.document, pointer.get("overrides"))
+        compiled = compile_text(document, pointer.get("overrides"))
     except InvalidDocument as error:
         return Checked(valid=False, digest=None, live=False, problems=_findings(error.problems), warnings=[])
     same = compiled.digest == pointer.get("digest")
@@ -133,20 +174,53 @@ def check(new: NewDocument) -> Checked:
 
 @router.post("/admin/config/publish", summary="Make a document the live version", tags=["config"])
 def publish(new: NewVersion) -> PublishedVersion:
+    document, message, draft = new.document, new.message, None
+    if (document is None) == (not new.draft):
+        raise Refusal("invalid_request", "document: send one, or draft: true, and not both.", param="document")
+    if new.draft:
+        draft = stage.drafts().read()
+        if draft is None:
+            raise Refusal("not_found", "There is no draft. PUT /admin/config/draft stores one.", param="draft")
+        document, message = draft["document"], message or draft["message"]
+    assert document is not None
     published = stage.versions().publish(
-        new.document,
+        document,
         author=router.context["who"],
-        message=new.message,
+        message=message,
         expected=new.expected_version,
         overrides=new.overrides,
     )
+    if draft:
+        stage.drafts().delete(draft["sha256"])
     return _told(published)
+
+
+@router.post("/admin/config/diff", summary="Say what differs between two versions, or a document and one; changes nothing", tags=["config"])
+def diff(asked: Compared) -> Differences:
+    versions, live = stage.versions(), _pointer()
+    if "version" not in live:
+        raise Refusal("not_found", "No configuration is published yet, so that there is nothing to compare with.")
+    if (asked.document is None) == (asked.newer is None):
+        raise Refusal("invalid_request", "document: send one, or `from` and `to`: the numbers of two versions.", param="document")
+    older = versions.version(asked.older) if asked.older else live
+    try:
+        if asked.document is None:
+            assert asked.newer
+            changes = versions.compared(older, versions.version(asked.newer))
+        else:
+            overrides = live.get("overrides")
+            before = parse(versions.document(older["digest"]), older.get("overrides"))[0]
+            changes = compare(before, parse(asked.document, overrides)[0])
+    except InvalidDocument as error:
+        raise Refusal("invalid_request", f"There is no comparing what cannot be read.\n{error}", param="document") from error
+    return Differences(same=not changes, summary=summary(changes), changes=[_difference(change) for change in changes])
 
 
 @router.post("/admin/config/rollback", summary="Make an earlier version live again, under a new number", tags=["config"])
 def roll_back(new: Restored) -> PublishedVersion:
-    message = new.message or f"back to version {new.version}"
-    return _told(stage.versions().roll_back(new.version, author=router.context["who"], message=message))
+    version = new.version or stage.versions().previous()
+    message = new.message or f"back to version {version}"
+    return _told(stage.versions().roll_back(version, author=router.context["who"], message=message))
 
 
 def _told(published: Published) -> PublishedVersion:
@@ -155,8 +229,17 @@ def _told(published: Published) -> PublishedVersion:
     else:
         router.append_context(changed="nothing: this configuration was live already")
     return PublishedVersion(
-        version=published.version, digest=published.digest, changed=published.changed, warnings=_findings(published.warnings)
+        version=published.version,
+        digest=published.digest,
+        changed=published.changed,
+        warnings=_findings(published.warnings),
+        summary=summary(published.changes),
+        changes=[str(change) for change in published.changes],
     )
+
+
+def _difference(change: Change) -> Difference:
+    return Difference(path=change.name, change=change.what, old=to_json(change.old), new=to_json(change.new), said=str(change))
 
 
 def _pointer() -> dict[str, Any]:

@@ -6,8 +6,9 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 from stage import logger
 
-from signalbox.aws.boto_budgets import Contended, NoSuchKey
-from signalbox.aws.boto_versions import PublishConflict, UnknownVersion
+from signalbox.aws.boto_budgets import Contended, NoSuchKey, OfTheDocument
+from signalbox.aws.boto_ceilings import CeilingConflict
+from signalbox.aws.boto_versions import CeilingsNotKept, PublishConflict, UnknownVersion
 from signalbox.config.source import InvalidDocument
 from signalbox.dialects.openai_errors import to_error
 from signalbox.errors import Refusal
@@ -64,6 +65,11 @@ def _document(error: InvalidDocument) -> Refusal:
     return Refusal("invalid_request", f"The document cannot go live. The live version stays.\n{error}", param="document")
 
 
+def _ceiling(error: OfTheDocument) -> Refusal:
+    message = f"{error}: this budget is max_cost_a_day_usd of the route in the live configuration. Publish another to change it."
+    return Refusal("invalid_request", message, param="id")
+
+
 REFUSALS = {
     Refusal: lambda error: error,
     RequestValidationError: invalid,
@@ -72,6 +78,9 @@ REFUSALS = {
     InvalidDocument: _document,
     UnknownVersion: lambda error: Refusal("not_found", str(error)),
     PublishConflict: lambda error: Refusal("request_in_progress", str(error), retry_after_s=1),
+    CeilingConflict: lambda error: Refusal("invalid_request", f"Nothing goes live. The live version stays.\n{error}", param="document"),
+    CeilingsNotKept: lambda error: Refusal("ledger_unavailable", str(error), retry_after_s=1),
+    OfTheDocument: _ceiling,
     Contended: lambda error: Refusal("request_in_progress", "Others are changing the same budget. Try again.", retry_after_s=1),
     NoSuchKey: lambda error: Refusal("not_found", "The key has been deleted. GET /admin/keys lists them.", param="id"),
     Exception: internal,

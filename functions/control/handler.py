@@ -10,6 +10,7 @@ import audit
 import budgets
 import circuits
 import config
+import drafts
 import failures
 import keys
 import openapi
@@ -30,7 +31,7 @@ JSON = "application/json"
 tracer = Tracer()
 app = APIGatewayRestResolver(enable_validation=True, json_body_deserializer=partial(json.loads, parse_float=Decimal))
 app.use(middlewares=[audit.record])
-for noun in (keys, tenants, budgets, usage, config, circuits, rollbacks, routes, openapi):
+for noun in (keys, tenants, budgets, usage, config, drafts, circuits, rollbacks, routes, openapi):
     app.include_router(noun.router)
 failures.handle(app)
 

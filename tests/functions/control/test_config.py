@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from .client import SEED, Api, logged, refused
+from .client import MODULES, SEED, Api, logged, refused
 
 
 def test_a_document_is_checked_without_a_change(api: Api) -> None:
@@ -21,7 +21,8 @@ def test_a_document_is_published_once(api: Api, published: Any, stage: Any) -> N
     live = api("GET", "/admin/config")[1]
     assert (live["version"], live["author"], live["message"], live["document"]) == (1, "ann", "first", SEED)
     assert [name for name, _ in stage.heard()] == ["ConfigPublished"]
-    assert api("POST", "/admin/config/publish", {"document": SEED})[1] == published | {"changed": False}
+    again = {"changed": False, "changes": [], "summary": "nothing"}
+    assert api("POST", "/admin/config/publish", {"document": SEED})[1] == published | again
     assert api("POST", "/admin/config/check", {"document": SEED})[1]["live"] is True
 
 
@@ -71,3 +72,104 @@ def test_as_many_and_as_long_overrides_as_are_let_in_are_stored(api: Api) -> Non
     assert len(overrides) == 64
     assert api("POST", "/admin/config/publish", {"document": SEED, "overrides": overrides})[0] == 200
     assert api("GET", "/admin/config")[1]["overrides"] == overrides
+
+
+CEILED = SEED.replace("  smart:\n", "  smart:\n    max_cost_a_day_usd: 5\n")
+
+
+def day_budgets(api: Api) -> list[tuple[str, str, bool]]:
+    rows = api("GET", "/admin/budgets", query={"scope": "route", "id": "smart"})[1]["budgets"]
+    return [(row["period"], row["limit_usd"], row["hard"]) for row in rows]
+
+
+def test_a_publication_says_what_it_changes_to_the_bus_and_to_people(api: Api, published: Any, stage: Any) -> None:
+    stage.heard(), stage.mailed()
+    new = SEED.replace("ttft_s: 5\n", "ttft_s: 6\n") + "flags: {cost_optimization: {enabled: false}}\n"
+    answer = api("POST", "/admin/config/publish", {"document": new, "message": "a trial"})[1]
+    assert (answer["summary"], answer["changes"]) == (
+        "1 flag, 1 timeout",
+        ["~ timeouts.ttft_s: 5 → 6", "+ flags.cost_optimization: {enabled: false}"],
+    )
+    [(name, detail)] = stage.heard()
+    assert (name, detail["message"], detail["changes"]) == ("ConfigPublished", "a trial", ["timeouts.ttft_s", "flags.cost_optimization"])
+    [(subject, body)] = stage.mailed()
+    assert "version 2 is live: 1 flag, 1 timeout" in subject
+    assert "flags.cost_optimization" in body
+
+
+def test_a_topic_that_is_gone_does_not_undo_a_publication(api: Api, monkeypatch: pytest.MonkeyPatch, caplog: Any, capsys: Any) -> None:
+    monkeypatch.setenv("SIGNALBOX_ALERT_TOPIC", "arn:aws:sns:us-east-1:123456789012:gone")
+    assert api("POST", "/admin/config/publish", {"document": SEED})[0] == 200
+    assert "nobody was notified" in logged(caplog)[0]
+    assert '"AnnouncementsFailed":[1.0]' in capsys.readouterr().out
+
+
+def test_two_versions_and_a_document_are_compared(api: Api, published: Any) -> None:
+    other = SEED.replace("ttft_s: 5\n", "ttft_s: 6\n")
+    told = api("POST", "/admin/config/diff", {"document": other})[1]
+    row = {"path": "timeouts.ttft_s", "change": "changed", "old": 5, "new": 6, "said": "~ timeouts.ttft_s: 5 → 6"}
+    assert told == {"same": False, "summary": "1 timeout", "changes": [row]}
+    api("POST", "/admin/config/publish", {"document": other})
+    assert api("POST", "/admin/config/diff", {"from": 1, "to": 2})[1] == told
+    assert api("POST", "/admin/config/diff", {"from": 1, "document": SEED + "# a remark\n"})[1]["same"] is True
+    assert "line 1" in refused(api("POST", "/admin/config/diff", {"document": "version: 2"}), "invalid_request")
+    assert "document: send one" in refused(api("POST", "/admin/config/diff", {"from": 1}), "invalid_request")
+    refused(api("POST", "/admin/config/diff", {"from": 1, "to": 9}), "not_found")
+
+
+def test_a_roll_back_without_a_number_leads_to_what_was_live_before(api: Api, published: Any) -> None:
+    assert "no earlier version" in refused(api("POST", "/admin/config/rollback", {}), "not_found")
+    second = api("POST", "/admin/config/publish", {"document": SEED.replace("ttft_s: 5\n", "ttft_s: 6\n")})[1]
+    back = api("POST", "/admin/config/rollback", {})[1]
+    assert (back["digest"], back["changes"]) == (published["digest"], ["~ timeouts.ttft_s: 6 → 5"])
+    assert api("POST", "/admin/config/rollback", {})[1]["digest"] == second["digest"]
+
+
+def test_a_draft_is_stored_right_or_wrong_and_published_when_it_is_right(api: Api, published: Any) -> None:
+    refused(api("GET", "/admin/config/draft"), "not_found")
+    stored = api("PUT", "/admin/config/draft", {"document": "version: 2\n", "message": "on my way"})[1]
+    assert (stored["author"], stored["message"], stored["valid"], stored["problems"][0]["line"]) == ("ann", "on my way", False, 1)
+    refused(api("POST", "/admin/config/publish", {"draft": True}), "invalid_request")
+    right = SEED.replace("ttft_s: 5\n", "ttft_s: 6\n")
+    api("PUT", "/admin/config/draft", {"document": right, "message": "done"})
+    assert api("GET", "/admin/config/draft")[1]["document"] == right
+    assert api("POST", "/admin/config/publish", {"draft": True})[1]["version"] == 2
+    assert api("GET", "/admin/config")[1]["message"] == "done"
+    refused(api("DELETE", "/admin/config/draft"), "not_found")
+    refused(api("POST", "/admin/config/publish", {"draft": True}), "not_found")
+    assert "not both" in refused(api("POST", "/admin/config/publish", {"draft": True, "document": SEED}), "invalid_request")
+
+
+def test_a_daily_ceiling_is_a_hard_budget_that_comes_and_goes_with_the_document(api: Api, published: Any) -> None:
+    api("POST", "/admin/config/publish", {"document": CEILED})
+    assert day_budgets(api) == [("day", "5.00", True)]
+    budget = {"scope": "route", "id": "smart", "period": "day", "limit_usd": 9}
+    assert "max_cost_a_day_usd" in refused(api("POST", "/admin/budgets", budget), "invalid_request")
+    refused(api("DELETE", "/admin/budgets", query={"scope": "route", "id": "smart", "period": "day"}), "invalid_request")
+    api("POST", "/admin/config/publish", {"document": CEILED.replace("a_day_usd: 5", "a_day_usd: 7")})
+    assert day_budgets(api) == [("day", "7.00", True)]
+    api("POST", "/admin/config/rollback", {"version": 1})
+    assert day_budgets(api) == []
+
+
+def test_an_operators_budget_stays_and_one_that_is_looser_than_the_document_keeps_it_from_going_live(api: Api, published: Any) -> None:
+    budget = {"scope": "route", "id": "smart", "period": "day", "limit_usd": 9}
+    api("POST", "/admin/budgets", budget)
+    said = refused(api("POST", "/admin/config/publish", {"document": CEILED}), "invalid_request")
+    assert "routes.smart.max_cost_a_day_usd: $5.00 would not hold: an operator has set a hard budget of $9.00 a day" in said
+    assert api("GET", "/admin/config")[1]["version"] == 1
+    api("POST", "/admin/budgets", budget | {"limit_usd": 3})
+    assert api("POST", "/admin/config/publish", {"document": CEILED})[1]["version"] == 2
+    api("POST", "/admin/config/rollback", {"version": 1})
+    assert day_budgets(api) == [("day", "3.00", True)]
+
+
+def test_a_ceiling_that_a_crash_has_left_out_is_set_by_the_next_publication_of_the_same(
+    api: Api, published: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(MODULES["stage"].Versions, "_keep_ceilings", lambda self: None)
+        api("POST", "/admin/config/publish", {"document": CEILED})
+        assert day_budgets(api) == []
+    assert api("POST", "/admin/config/publish", {"document": CEILED})[1]["changed"] is False
+    assert day_budgets(api) == [("day", "5.00", True)]

@@ -20,28 +20,33 @@ class Contended(Exception):
     """Others changed the same budget at every try. Nothing was changed."""
 
 
+class OfTheDocument(Exception):
+    """The budget is a ceiling that the live document sets, and is changed there. Nothing was changed."""
+
+
 class NoSuchKey(Exception):
     """The key has no record (any more). Nothing was changed."""
 
 
 def change(
-    control: Any, ledger: Any, scope: str, kind: str, limit_nanousd: int, hard: bool, now_ms: int, *, minted: bool = False
+    control: Any, ledger: Any, scope: str, kind: str, limit_nanousd: int, hard: bool, now_ms: int, *, minted: bool = False, by: str = ""
 ) -> Budget:
     """Sets the budget of one kind of period. What is spent and held stays so; what remains moves by the difference, below zero too.
 
-    `minted`: the scope is a key that must have its record; a budget alone would look like one.
+    `minted`: the scope is a key that must have its record; a budget alone would look like one. `by` is who sets it, where no operator does.
     """
     for attempt in range(TRIES):
         record = boto_tables.get(control, scope, "scope") or {}
         if minted and "status" not in record:
             raise NoSuchKey(scope)
+        _refuse_of_others(scope, record, kind, by)
         periods = sorted({period_id(kind, at_ms) for at_ms in (now_ms - SKEW_MS, now_ms + SKEW_MS)})
         sights = {(scope, period): _sight(ledger, (scope, period)) for period in periods}
         was = [budget.version for budget in to_budgets(scope, record) if budget.kind == kind]
         version = 1 + max([0, *was, *(sight.version for sight in sights.values() if sight)])  # the ledger remembers removed budgets
         budget = Budget(scope, kind, limit_nanousd, hard, version)
         parts = [
-            {"Update": {"TableName": control.name} | _definition(record, budget)},
+            {"Update": {"TableName": control.name} | _definition(record, budget, by)},
             {"Put": {"TableName": control.name, "Item": {"pk": LIST, "sk": scope}}},
             *(_headroom(ledger.name, account, sight, budget) for account, sight in sights.items()),
         ]
@@ -51,15 +56,21 @@ def change(
     raise Contended(f"the {kind} budget of {scope} was changed by others {TRIES} times in a row")
 
 
-def remove(control: Any, scope: str, kind: str) -> bool:
+def remove(control: Any, scope: str, kind: str, *, by: str = "") -> bool:
     """False where there is none. The ledger keeps what was spent, should the budget come back within the period."""
-    return not boto_tables.refused(
+    seen = {"ExpressionAttributeValues": {":by": by}} if by else {}
+    gone = not boto_tables.refused(
         control.update_item,
         Key={"pk": scope, "sk": "scope"},
         UpdateExpression="REMOVE #budgets.#kind",
-        ConditionExpression="attribute_exists(#budgets.#kind)",
-        ExpressionAttributeNames={"#budgets": "budgets", "#kind": kind},
+        ConditionExpression="attribute_exists(#budgets.#kind) AND "
+        + ("#budgets.#kind.#by = :by" if by else "attribute_not_exists(#budgets.#kind.#by)"),
+        ExpressionAttributeNames={"#budgets": "budgets", "#kind": kind, "#by": "by"},
+        **seen,
     )
+    if not gone:
+        _refuse_of_others(scope, boto_tables.get(control, scope, "scope") or {}, kind, by)
+    return gone
 
 
 def of_scope(control: Any, scope: str) -> tuple[Budget, ...]:
@@ -81,14 +92,20 @@ def running(ledger: Any, budget: Budget, now_ms: int) -> Sight | None:
     return _sight(ledger, (budget.scope, period_id(budget.kind, now_ms)))
 
 
+def _refuse_of_others(scope: str, record: dict[str, Any], kind: str, by: str) -> None:
+    row = record.get("budgets", {}).get(kind)
+    if row and row.get("by", "") != by:
+        raise OfTheDocument(scope) if not by else Contended(f"an operator has set the {kind} budget of {scope} meanwhile")
+
+
 def _sight(ledger: Any, account: Account) -> Sight | None:
     item = boto_tables.get(ledger, *accounts.key(account))
     return to_sight(item) if item else None
 
 
-def _definition(record: dict[str, Any], budget: Budget) -> dict[str, Any]:
+def _definition(record: dict[str, Any], budget: Budget, by: str) -> dict[str, Any]:
     """The write of the definition, on the condition that it is as it was read; of a minted key, that the key is still there."""
-    row = {"limit_nanousd": budget.limit_nanousd, "hard": budget.hard, "version": budget.version}
+    row = {"limit_nanousd": budget.limit_nanousd, "hard": budget.hard, "version": budget.version} | ({"by": by} if by else {})
     old = record.get("budgets", {}).get(budget.kind)
     names, values = {"#budgets": "budgets"}, {":row": row if "budgets" in record else {budget.kind: row}}
     if "budgets" not in record:

@@ -1,10 +1,11 @@
 """Versions of the configuration: bodies in S3 by digest, and one pointer in the control table that says which is live. Uses boto3.
 
 The pointer and the version's own item are written by one transaction, on the condition that nobody moved the pointer meanwhile.
-What is in S3 before that is content-addressed, and harmless where the transaction fails.
+What is in S3 before that is content-addressed, and harmless where the transaction fails. The ceilings of the routes follow the pointer.
 """
 
 import gzip
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,8 +13,12 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from ..config import announcement
 from ..config.compiler import Compiled, compile_text
-from ..config.source import Problem
+from ..config.diff import Change, compare
+from ..config.document import parse
+from ..config.source import InvalidDocument, Problem
+from . import boto_ceilings
 
 LIVE = {"pk": "config", "sk": "live"}
 
@@ -26,6 +31,10 @@ class UnknownVersion(Exception):
     pass
 
 
+class CeilingsNotKept(Exception):
+    """The version is live; the day budgets of its routes are not all as it says. Publishing or rolling back once more mends them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Published:
     """`changed` is false where this very configuration was live already: then nothing was written."""
@@ -34,10 +43,14 @@ class Published:
     digest: str
     changed: bool
     warnings: tuple[Problem, ...] = ()
+    changes: tuple[Change, ...] = ()
 
 
 class Versions:
-    """`table` is boto3's Table, `s3` its client; `announce` publishes one event, as (detail type, detail)."""
+    """`table` is boto3's Table, `s3` its client; `announce` publishes one event, as (detail type, detail).
+
+    `ledger` is the table of the budgets that hold the routes' daily ceilings; without it they are left alone.
+    """
 
     def __init__(
         self,
@@ -46,12 +59,14 @@ class Versions:
         bucket: str,
         announce: Callable[[str, dict[str, Any]], None],
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        ledger: Any = None,
     ) -> None:
         self._table = table
         self._s3 = s3
         self._bucket = bucket
         self._announce = announce
         self._now = now
+        self._ledger = ledger
 
     def live(self) -> dict[str, Any]:
         """The pointer, with what else hangs on it (`llm_disabled`, `overrides`); {} before the first publication."""
@@ -62,7 +77,7 @@ class Versions:
     ) -> Published:
         """Without `overrides`, those of the live version stay. `expected` is the version that the author looked at.
 
-        Raises InvalidDocument and PublishConflict; the live version stays then.
+        Raises InvalidDocument, PublishConflict and CeilingConflict; the live version stays then.
         """
         live = self.live()
         if expected is not None and expected != int(live.get("version", 0)):
@@ -70,18 +85,40 @@ class Versions:
         overrides = dict(live.get("overrides", {}) if overrides is None else overrides)
         compiled = compile_text(text, overrides)
         if live.get("digest") == compiled.digest and live.get("overrides", {}) == overrides:
+            self._keep_ceilings()
             return Published(int(live["version"]), compiled.digest, False, compiled.warnings)
+        self._check_ceilings(json.loads(compiled.json))
         self._store(compiled, text)
-        version = self._point(live, {"digest": compiled.digest, "author": author, "message": message, "overrides": overrides})
-        return Published(version, compiled.digest, True, compiled.warnings)
+        changes = self._changes(live, text, overrides)
+        row = {"digest": compiled.digest, "author": author, "message": message, "overrides": overrides}
+        version = self._point(live, row, changes)
+        self._keep_ceilings()
+        return Published(version, compiled.digest, True, compiled.warnings, changes)
 
     def roll_back(self, to: int, *, author: str, message: str) -> Published:
-        """What was live as version `to` is live again, under a new number. Raises UnknownVersion and PublishConflict."""
+        """What was live as version `to` is live again, under a new number. Raises UnknownVersion, PublishConflict and CeilingConflict."""
         live, old = self.live(), self.version(to)
         if live.get("digest") == old["digest"]:
+            self._keep_ceilings()
             return Published(int(live["version"]), old["digest"], False)
-        row = {"digest": old["digest"], "author": author, "message": message, "overrides": old.get("overrides", {}), "restores": to}
-        return Published(self._point(live, row), old["digest"], True)
+        self._check_ceilings(self._snapshot(old["digest"]))
+        overrides = old.get("overrides", {})
+        changes = self._changes(live, self.document(old["digest"]), overrides)
+        row = {"digest": old["digest"], "author": author, "message": message, "overrides": overrides, "restores": to}
+        version = self._point(live, row, changes)
+        self._keep_ceilings()
+        return Published(version, old["digest"], True, (), changes)
+
+    def previous(self) -> int:
+        """The newest version that says something else than the live one. Raises UnknownVersion where there is none."""
+        live = self.live()
+        before = int(live.get("version", 0))
+        while rows := self.versions(before=before):
+            for row in rows:
+                if row["digest"] != live["digest"]:
+                    return int(row["version"])
+            before = int(rows[-1]["version"])
+        raise UnknownVersion("There is no earlier version that says anything else. GET /admin/config/versions lists them.")
 
     def versions(self, limit: int = 50, before: int = 100_000_000) -> list[dict[str, Any]]:
         """Newest first; `before` a version number, to page on."""
@@ -107,6 +144,42 @@ class Versions:
         """The document that was compiled to `digest`, as its author wrote it."""
         return self._s3.get_object(Bucket=self._bucket, Key=f"documents/{digest}.yaml")["Body"].read().decode()
 
+    def compared(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[Change, ...]:
+        """What version `new` says differently from `old`, each with its overrides. Raises InvalidDocument."""
+        before, after = (parse(self.document(row["digest"]), row.get("overrides"))[0] for row in (old, new))
+        return compare(before, after)
+
+    def _changes(self, live: Mapping[str, Any], text: str, overrides: Mapping[str, str]) -> tuple[Change, ...]:
+        """None are known where the live document is one that this release would not take: that is no reason not to replace it."""
+        try:
+            old = parse(self.document(live["digest"]), live.get("overrides"))[0] if "version" in live else None
+            return compare(old, parse(text, overrides)[0])
+        except InvalidDocument:
+            return ()
+
+    def _snapshot(self, digest: str) -> dict[str, Any]:
+        body = self._s3.get_object(Bucket=self._bucket, Key=f"snapshots/{digest}.json.gz")["Body"].read()
+        snapshot: dict[str, Any] = json.loads(gzip.decompress(body))
+        return snapshot
+
+    def _check_ceilings(self, snapshot: Mapping[str, Any]) -> None:
+        if self._ledger is not None:
+            boto_ceilings.check(self._table, boto_ceilings.to_ceilings(snapshot))
+
+    def _keep_ceilings(self) -> None:
+        """Of whatever is live by now: who publishes at the same time does the same, and the last to look sees the last version."""
+        if self._ledger is None:
+            return
+        kept = None
+        try:
+            while (live := self.live())["version"] != kept:
+                ceilings = boto_ceilings.to_ceilings(self._snapshot(live["digest"]))
+                boto_ceilings.keep(self._table, self._ledger, ceilings, int(self._now().timestamp() * 1000))
+                kept = live["version"]
+        except (ClientError, boto_ceilings.boto_budgets.Contended) as error:
+            message = f"Version {self.live()['version']} is live, but the daily ceilings of its routes are not all set: {error}"
+            raise CeilingsNotKept(f"{message}. Publish it once more.") from error
+
     def _store(self, compiled: Compiled, text: str) -> None:
         snapshot = gzip.compress(compiled.json, mtime=0)
         self._s3.put_object(Bucket=self._bucket, Key=f"snapshots/{compiled.digest}.json.gz", Body=snapshot, ContentType="application/gzip")
@@ -114,7 +187,7 @@ class Versions:
             Bucket=self._bucket, Key=f"documents/{compiled.digest}.yaml", Body=text.encode(), ContentType="application/yaml"
         )
 
-    def _point(self, live: Mapping[str, Any], row: dict[str, Any]) -> int:
+    def _point(self, live: Mapping[str, Any], row: dict[str, Any], changes: tuple[Change, ...]) -> int:
         """Writes the next version and points at it; whatever else hangs on the pointer stays."""
         version, now = int(live.get("version", 0)) + 1, self._now()
         row = {"restores": None, "version": version, "at": now.isoformat(timespec="seconds")} | row
@@ -135,8 +208,7 @@ class Versions:
             if error.response["Error"]["Code"] in ("TransactionCanceledException", "TransactionConflictException"):
                 raise PublishConflict(_moved_on(self.live())) from error
             raise
-        detail = {"version": 1, "id": f"config#{version}", "at_ms": int(now.timestamp() * 1000)}
-        self._announce("ConfigPublished", detail | {"config_version": version, "digest": row["digest"], "author": row["author"]})
+        self._announce(announcement.NAME, announcement.to_detail(row, changes, int(now.timestamp() * 1000)))
         return version
 
 

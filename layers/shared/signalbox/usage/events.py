@@ -132,6 +132,9 @@ class ConfigPublished(Event):
     config_version: Count
     digest: Id
     author: str
+    message: str = ""
+    changes: Annotated[list[Name], Field(max_length=20)] = []
+    summary: str = ""
 
 
 class RollbackEvent(Event):
