@@ -45,6 +45,12 @@ def test_where_no_window_has_room_the_largest_is_tried_with_a_warning():
     assert list(passed(decision)) == ["a"]
 
 
+def test_of_those_without_room_a_well_one_is_tried_and_no_ill_one():
+    targets = [target("a", 1, context_window=900), target("b", 1, context_window=500)]
+    assert decided(route(*"ab"), targets, circuits={"a": OPEN}).targets == ("b",)
+    assert decided(route(*"ab"), targets, circuits={"a": OPEN, "b": OPEN}).targets == ("a",)
+
+
 def test_a_larger_window_of_the_chain_serves_where_the_own_has_no_room():
     targets = [target("a", 1, context_window=500, chain="wide"), target("b", 1)]
     decision = decided(route("a"), targets, chains={"wide": Chain(context_too_long=("b",))})

@@ -65,7 +65,8 @@ class Screen:
         ill = sorted((id for id in ids if id in self.ill), key=lambda id: circuits[id].until_ms)
         if ill:
             return ill, "every circuit of route {} is open", "the one that may close first"
-        small = [id for id in ids if self.back.get(id) == NO_ROOM]
+        all_small = [id for id in ids if self.back.get(id) == NO_ROOM]
+        small = [id for id in all_small if self.state(id) != OPEN] or sorted(all_small, key=lambda id: circuits[id].until_ms)
         most = max((self._targets[id].context_window for id in small), default=0)
         largest = [id for id in small if self._targets[id].context_window == most]
         return largest, "no target of route {} seems to have room for the request", "the one with the largest window"
