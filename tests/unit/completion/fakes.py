@@ -3,9 +3,12 @@
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from threading import Event
 
-from signalbox.aws.http import TimedOut, TransportError
+from signalbox.aws.http import Cut, TimedOut, TransportError
 from signalbox.wire import HttpRequest
+
+WAIT_S = 10  # nothing waits so long but what is broken
 
 
 @dataclass
@@ -25,7 +28,10 @@ class Now:
 
 @dataclass
 class Answer:
-    """Served in order: a number is seconds of silence, bytes are a piece, an exception breaks the answer there."""
+    """Served in order: a number is seconds of silence, bytes are a piece, an exception breaks the answer there.
+
+    An event is waited for, in the thread that reads, until another sets it or gives the answer up.
+    """
 
     status: int = 200
     parts: list = field(default_factory=list)
@@ -36,6 +42,7 @@ class FakeExchange:
     def __init__(self, answer: Answer, now: Now) -> None:
         self._answer, self._now = answer, now
         self.status, self.headers, self.closed = answer.status, answer.headers, False
+        self._aborted = False
 
     def head(self, timeout_s: float) -> int:
         if timeout_s <= 0:
@@ -52,10 +59,22 @@ class FakeExchange:
             if isinstance(part, bytes):
                 yield part
                 continue
+            if isinstance(part, Event):
+                assert part.wait(WAIT_S), "nobody has set it"
+                if self._aborted:
+                    raise Cut("aborted")
+                continue
             wait = timeout_s()
             self._now.s += min(part, max(wait, 0))
             if wait < part:
                 raise TimedOut("silence")
+
+    def abort(self) -> None:
+        """From another thread: whoever reads is woken, and told that it was cut."""
+        self._aborted = True
+        for part in self._answer.parts:
+            if isinstance(part, Event):
+                part.set()
 
     def close(self) -> None:
         self.closed = True

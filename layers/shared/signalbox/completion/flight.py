@@ -111,10 +111,10 @@ class Flight:
             telemetry.error("an answer could not be read", error)
             raise self._failed("malformed", type(error).__name__) from error
         finally:
-            self.over = True
-            self._ended_s = self._clock.monotonic()
+            self._ended_s = self._clock.monotonic() if self._outrun_s is None else self._outrun_s
             if self._exchange and self.outcome != "ok":
                 self._exchange.close()
+            self.over = True
 
     def _part(self, part: Part, wire: Wire, streamed: bool) -> Iterator[Chunk]:
         wait_s = self._wait_s()
