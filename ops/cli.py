@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from . import admin_key, config, models, routes, secrets
+from . import admin_key, config, models, replay, routes, secrets
 from .local import up
 from .trouble import Trouble
 
@@ -24,6 +24,7 @@ COMMANDS = {
     "admin-key": Command("draw a key for the control API", admin_key.add_arguments, admin_key.run),
     "models": Command("compare the models' prices with a public table, and take them over", models.add_arguments, models.run),
     "config": Command("publish the document that says how to route", config.add_arguments, config.run),
+    "replay": Command("decide recorded traffic again, and say where it comes out otherwise", replay.add_arguments, replay.run),
     "routes": Command("say what routes promise, and what a request would meet", routes.add_arguments, routes.run),
 }
 

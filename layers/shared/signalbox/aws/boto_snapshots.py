@@ -1,6 +1,7 @@
-"""The live snapshot, for functions that may take their time: the pointer in the control table, the body in S3."""
+"""Snapshots, for whoever may take their time: which is live stands in the control table, what each holds in S3."""
 
 import gzip
+import hashlib
 import json
 from functools import lru_cache
 from typing import Any
@@ -21,6 +22,15 @@ def circuit_settings(control: Any, bucket: str) -> Settings:
     """Of the live version; the defaults before the first one."""
     pointer = boto_tables.get(control, "config", "live")
     return to_settings(_body(bucket, pointer["digest"])) if pointer else DEFAULTS
+
+
+def stored(s3: Any, bucket: str, digest: str) -> Snapshot | None:
+    """Of whatever version, live or long gone; None where it is missing, or is not what its name says."""
+    try:
+        body = gzip.decompress(s3.get_object(Bucket=bucket, Key=f"snapshots/{digest}.json.gz")["Body"].read())
+    except s3.exceptions.NoSuchKey:
+        return None
+    return to_snapshot(json.loads(body), 0, digest) if hashlib.sha256(body).hexdigest() == digest else None
 
 
 @lru_cache(maxsize=2)

@@ -1,0 +1,58 @@
+"""`signalbox replay`: decides recorded traffic again by the configuration it was decided by, and says where that comes out otherwise."""
+
+import argparse
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from signalbox.routing.replay import differences, recorded
+
+from . import stages
+from .traffic import DAY_MS, Traffic, day, now_ms
+from .trouble import Trouble
+
+SHOWN = 20  # of those that differ: the rest is counted
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--from", dest="days", type=float, default=1.0, metavar="DAYS", help="the last so many days (%(default)s)")
+    which.add_argument("--date", help="one day, as 2026-11-21, in UTC")
+    which.add_argument("--request", metavar="ID", help="one request, with what is decided again")
+    stages.add_argument(parser)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    traffic = Traffic(arguments.stage)
+    if arguments.request:
+        row = traffic.row(arguments.request)
+        _tell(traffic, row)
+        rows: Iterable[dict[str, Any]] = [row]
+    else:
+        until_ms = now_ms()
+        from_ms, to_ms = day(arguments.date) if arguments.date else (until_ms - int(arguments.days * DAY_MS), until_ms)
+        rows = traffic.rows(from_ms, to_ms, "replaying")
+    decided, missed = 0, 0
+    for row in rows:
+        decided += 1
+        wrong = _differences(traffic, row)
+        if wrong and missed < SHOWN:
+            print(f"{row['id']}: {'; '.join(wrong)}")
+        missed += bool(wrong)
+    if missed:
+        raise Trouble(f"{missed} of {decided} requests were not decided as they were recorded")
+    print(f"{decided} requests decided again, each as it was recorded, bit for bit")
+
+
+def _differences(traffic: Traffic, row: dict[str, Any]) -> list[str]:
+    digest = recorded(row).snapshot
+    snapshot = traffic.snapshot(digest)
+    return list(differences(row, snapshot)) if snapshot else [f"its snapshot {digest[:12]} is not there any more, or is damaged"]
+
+
+def _tell(traffic: Traffic, row: dict[str, Any]) -> None:
+    was = recorded(row)
+    snapshot = traffic.snapshot(was.snapshot)
+    decision = was.decide(snapshot) if snapshot else None
+    if decision:
+        print(json.dumps(decision._asdict(), indent=2, default=dict))
