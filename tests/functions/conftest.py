@@ -16,6 +16,7 @@ from signalbox.aws import boto_tables
 from signalbox.aws.boto_bus import client
 
 from .every_provider import all_of_it, providers  # noqa: F401  fixtures
+from .routes import routed  # noqa: F401  fixture
 from .world import servers, world  # noqa: F401  fixtures
 
 EVENTS = Path(__file__, "../../../events").resolve()

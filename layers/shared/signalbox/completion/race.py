@@ -12,6 +12,7 @@ from ..reply import Chunk
 from .flight import Flight
 from .outing import Failed, Outing
 
+NAME = "hedge"  # of the threads
 LOSER_S = 1.0  # nothing but connecting keeps one longer, and that has its own limit
 
 Begin = Callable[[Outing], Iterator[Chunk]]
@@ -66,7 +67,7 @@ class Race:
 
     def _start(self, outing: Outing) -> None:
         self.outings.append(outing)
-        thread = Thread(target=self._go, args=(outing,), daemon=True)  # nobody waits for it when the container ends
+        thread = Thread(target=self._go, args=(outing,), name=NAME, daemon=True)  # nobody waits for it when the container ends
         thread.start()
         self._threads.append(thread)
 

@@ -1,0 +1,121 @@
+"""x-signalbox-explain: what would become of a request, told instead of done."""
+
+import json
+
+import pytest
+
+from .routes import LARGE, MINI, SMALL, SMALLER, Routed, code
+from .world import sample
+
+
+def explained(routed: Routed, model: str = "chat", *, headers=None, **asked):
+    response = routed.ask(model, headers={"x-signalbox-explain": "true"} | (headers or {}), **asked)
+    assert routed.calls == []
+    assert routed.usage == []
+    assert routed.world.pending() == []
+    return response
+
+
+def told(routed: Routed, model: str = "chat", **asked):
+    response = explained(routed, model, **asked)
+    assert response.status == 200, response.body
+    assert response.headers["content-type"] == "application/json"
+    return json.loads(response.body)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_the_order_its_reasons_and_what_it_may_cost_are_told_and_nothing_is_done(routed: Routed, stream):
+    decision = told(routed, stream=stream, max_tokens=100)
+    assert decision["object"] == "signalbox.decision"
+    assert [row["target"] for row in decision["targets"]] == [MINI, SMALL]
+    assert [row["reason"] for row in decision["targets"]] == ["as declared", "as declared"]
+    first = decision["targets"][0]
+    assert 0 < first["expected_cost"]["nanousd"] <= first["worst_cost"]["nanousd"]
+    assert first["expected_latency_ms"] is None
+    assert first["timeouts"] == {"ttft_s": 5.0, "between_chunks_s": 10.0, "total_s": 120.0}
+    assert decision["worst_case"] == {
+        "attempts": 2,
+        "cost": {
+            "nanousd": sum(row["worst_cost"]["nanousd"] for row in decision["targets"]),
+            "usd": decision["worst_case"]["cost"]["usd"],
+        },
+        "total_s": 120.0,
+    }
+    assert decision["baseline"]["target"] == MINI
+    assert (decision["refused"], decision["config_version"], decision["policy"]) == (None, 1, "default")
+
+
+def test_no_budget_is_touched(routed: Routed):
+    routed.permit(budgets={"total": {"limit_nanousd": 10**12, "hard": True, "version": 1}})
+    told(routed)
+    assert routed.world.table("ledger").scan()["Items"] == []
+
+
+def test_what_is_told_is_what_is_done(routed: Routed):
+    """The same request for real: its record's features, policy and first target."""
+    routed.permit(fallbacks=True)
+    asked = {"tags": "batch", "headers": {"x-tier": "tin"}, "max_tokens": 9, "fallbacks": [LARGE]}
+    decision = told(routed, **asked)
+    response = routed.ask(**asked)
+    [usage] = routed.usage
+    same = ("tags", "headers", "input_tokens", "input_bound", "complexity", "uses", "fallbacks", "conversation")
+    assert {name: usage["features"][name] for name in same} == {name: decision["features"][name] for name in same}
+    assert response.headers["x-signalbox-target"] == decision["targets"][0]["target"]
+    assert (usage["policy"], usage["route"], usage["strategy"], usage["flags"]) == tuple(
+        decision[name] for name in ("policy", "route", "strategy", "flags")
+    )
+    assert usage["cost_nanousd"] <= decision["worst_case"]["cost"]["nanousd"]
+
+
+def test_the_policies_that_were_tried_are_named(routed: Routed):
+    rows = {row["id"]: row["matched"] for row in told(routed, tags="batch")["policies"]}
+    assert rows["by-tag"] is True
+    assert rows.get("by-header", False) is False
+
+
+def test_a_denied_request_is_told_and_not_refused(routed: Routed):
+    decision = told(routed, tags="forbidden")
+    assert decision["deny"] == "Nothing of that kind goes out."
+    assert (decision["refused"]["status"], decision["refused"]["code"]) == (403, "permission_denied")
+    assert decision["targets"] == []
+
+
+def test_those_passed_over_are_named_with_the_reason(routed: Routed):
+    decision = told(routed, "dear")
+    assert decision["passed"][0]["target"] == MINI
+    assert "nano-dollars" in decision["passed"][0]["why"]
+    assert decision["refused"]["code"] == "permission_denied"
+
+
+def test_what_stands_behind_a_target_is_told(routed: Routed):
+    decision = told(routed, "chained")
+    assert decision["behind"] == {SMALLER: {"context_too_long": [MINI], "content_filtered": [LARGE]}}
+    assert {row["target"] for row in decision["only_behind"]} == {MINI, LARGE}
+    each = [row["worst_cost"]["nanousd"] for row in decision["targets"] + decision["only_behind"]]
+    assert decision["worst_case"]["cost"]["nanousd"] == sum(each)
+
+
+def test_the_prompt_is_nowhere_in_it(routed: Routed):
+    said = "my password is hunter2"
+    assert said not in json.dumps(told(routed, messages=[{"role": "user", "content": said}], user="ann@example.com"))
+
+
+@pytest.mark.parametrize(("model", "expected"), [("no-such", "model_not_found")])
+def test_where_there_is_nothing_to_decide_the_error_is_as_ever(routed: Routed, model, expected):
+    assert code(explained(routed, model)) == expected
+
+
+def test_a_hard_budget_that_could_not_be_kept_is_told(routed: Routed):
+    routed.permit(budgets={"total": {"limit_nanousd": 10**12, "hard": True, "version": 1}})
+    decision = told(routed, service_tier="priority", n=1, model="chained")
+    assert decision["refused"] == {
+        "status": 400,
+        "code": "unsupported_parameter",
+        "message": decision["refused"]["message"],
+    }
+
+
+def test_false_is_no_wish(routed: Routed):
+    event = sample("complete_chat")
+    event["headers"]["x-signalbox-explain"] = "false"
+    assert "choices" in json.loads(routed.world.ask(event).body)
