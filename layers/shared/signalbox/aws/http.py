@@ -15,6 +15,7 @@ import select
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -167,10 +168,8 @@ class Exchange:
 
     def abort(self) -> None:
         """Ends the connection under whoever reads from it, in another thread: they are told that it was cut, and close it."""
-        try:
+        with suppress(OSError):  # it may have ended by itself
             socket.socket.shutdown(self._socket, socket.SHUT_RDWR)  # of TLS, too, the connection alone: its reader still needs the rest
-        except OSError:
-            pass  # it has ended by itself
 
     def makefile(self, mode: str) -> io.BufferedReader:
         """What http.client reads the answer from, in place of the socket's own: a bound holds however the bytes trickle."""
