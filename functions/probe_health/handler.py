@@ -16,8 +16,6 @@ from signalbox.circuits.state import HALF_OPEN, Circuit, view
 from signalbox.providers.probes import outcome_of, probe_of
 from signalbox.routing.catalog import Provider, Snapshot
 
-TIMEOUT_S = 2.0
-
 logger = Logger()
 tracer = Tracer()
 metrics = Metrics()
@@ -45,7 +43,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
 def probe(due: dict[str, Circuit], snapshot: Snapshot, now_ms: int) -> list[Outcome]:
     """One question a provider: its answer holds for each of its targets."""
     targets = [target for target in due if target in snapshot.targets]
-    kinds = {name: ask(snapshot.providers[name]) for name in {snapshot.targets[target].provider for target in targets}}
+    providers = {snapshot.targets[target].provider for target in targets}
+    kinds = {name: ask(snapshot.providers[name], snapshot.health_check_s) for name in providers}
     return [
         Outcome(f"probe#{target}#{now_ms}", target, kind, now_ms, now_ms, due[target].generation)
         for target in targets
@@ -53,7 +52,7 @@ def probe(due: dict[str, Circuit], snapshot: Snapshot, now_ms: int) -> list[Outc
     ]
 
 
-def ask(provider: Provider) -> str | None:
+def ask(provider: Provider, timeout_s: float) -> str | None:
     """The outcome's kind; None where the provider could not be asked or its answer says nothing."""
     try:
         request = probe_of(provider, _key(provider))
@@ -65,7 +64,7 @@ def ask(provider: Provider) -> str | None:
     if request is None:
         return None
     try:
-        answer = httpx.request(request.method, request.url, headers=dict(request.headers), timeout=TIMEOUT_S)
+        answer = httpx.request(request.method, request.url, headers=dict(request.headers), timeout=timeout_s)
     except httpx.TimeoutException:
         return "timeout"
     except httpx.TransportError:

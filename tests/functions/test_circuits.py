@@ -170,9 +170,13 @@ def test_whatever_opens_at_once_is_all_told(stage):
 
 
 def publish_settings(stage, **circuits):
-    digest = "settings" + "-".join(f"{name}{value}" for name, value in circuits.items())
+    publish(stage, circuits=circuits)
+
+
+def publish(stage, **settings):
+    digest = "settings-" + json.dumps(settings).encode().hex()
     stage.control.put_item(Item={"pk": "config", "sk": "live", "version": 1, "digest": digest})
-    body = gzip.compress(json.dumps(COMPILED | {"circuits": circuits}).encode())
+    body = gzip.compress(json.dumps(COMPILED | settings).encode())
     client("s3").put_object(Bucket="signalbox-config", Key=f"snapshots/{digest}.json.gz", Body=body)
 
 
@@ -325,7 +329,15 @@ def test_a_provider_that_does_not_answer_is_not_waited_for(stage, upstream, prob
     handler(failures, context)
     wait_is_over(stage)
     probe()
-    assert max(upstream.asked[0].extensions["timeout"].values()) <= 3
+    assert set(upstream.asked[0].extensions["timeout"].values()) == {2.0}
+
+
+def test_a_provider_is_waited_for_as_long_as_the_live_configuration_says(stage, upstream, probe, context, failures):
+    handler(failures, context)
+    wait_is_over(stage)
+    publish(stage, health_check_s=0.5)
+    probe()
+    assert set(upstream.asked[0].extensions["timeout"].values()) == {0.5}
 
 
 def test_a_probe_closes_as_the_live_configuration_says(stage, upstream, probe, context, failures):

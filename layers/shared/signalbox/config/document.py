@@ -58,13 +58,16 @@ class Timeouts(Row):
 
 
 class DefaultTimeouts(Row):
-    """`embedding` is where they differ for embeddings; a health check and a call for a report have a limit each."""
+    """`embedding` is where they differ for embeddings. A health check has its own: all of a minute's have to end within it.
+
+    `report_s` is for calls that make a report, of which there are none yet.
+    """
 
     ttft_s: Seconds = 5
     between_chunks_s: Seconds = 10
     total_s: Seconds = 120
     embedding: Timeouts = Timeouts(ttft_s=3)
-    health_check_s: Seconds = 2
+    health_check_s: Annotated[float, Field(gt=0, le=10, allow_inf_nan=False)] = 2
     report_s: Seconds = 120
 
 

@@ -147,6 +147,7 @@ class Snapshot(NamedTuple):
     policies: Policies = Policies(())
     flags: Mapping[str, Flag] = MappingProxyType({})
     segments: Mapping[str, frozenset[str]] = MappingProxyType({})  # the tenants of each
+    health_check_s: float = 2.0
 
     def route(self, model: str) -> Route | None:
         """The route that a client means by `model`, if there is one."""
@@ -177,6 +178,7 @@ def to_snapshot(compiled: Mapping[str, Any], version: int, digest: str) -> Snaps
         policies=to_policies(compiled.get("policies", ())),
         flags={name: Flag(**row | {"segments": tuple(row["segments"])}) for name, row in compiled.get("flags", {}).items()},
         segments={name: frozenset(tenants) for name, tenants in compiled.get("segments", {}).items()},
+        health_check_s=compiled.get("health_check_s", 2.0),
     )
 
 
