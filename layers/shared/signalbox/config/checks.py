@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from ..guardrails.registry import maker
 from ..routing.catalog import ANY
-from . import checks_chains, checks_idle, checks_policies
+from . import checks_chains, checks_idle, checks_policies, checks_routes, timeouts
 from .defaults import resolved, wire_of
 from .document import BatchPrices, Document, LongPrices, Prices
 from .fields import checked_url, names
@@ -99,17 +99,6 @@ def _aliases_lead_somewhere(document: Document) -> Iterator[Finding]:
             yield ("aliases", alias), f"there is no route, model or alias {meaning!r}; the routes are: {names(document.routes)}"
 
 
-def _timeouts_nest(document: Document) -> Iterator[Finding]:
-    rows = {("timeouts",): document.timeouts}
-    rows |= {("models", id, "timeouts"): model.timeouts for id, model in document.models.items()}  # type: ignore[misc]
-    rows |= {("routes", name, "timeouts"): route.timeouts for name, route in document.routes.items()}  # type: ignore[misc]
-    for path, timeouts in rows.items():
-        total_s = timeouts.total_s or document.timeouts.total_s
-        for part in ("ttft_s", "between_chunks_s"):
-            if (getattr(timeouts, part) or 0) > total_s:
-                yield (*path, part), f"longer than total_s ({total_s:g} s), so that it could never pass; raise total_s or lower this"
-
-
 def _guardrails_can_be_made(document: Document) -> Iterator[Finding]:
     for name, guardrail in document.guardrails.items():
         try:
@@ -160,11 +149,12 @@ ERRORS: tuple[Check, ...] = (
     _output_fits_context,
     _routes_name_targets,
     _aliases_lead_somewhere,
-    _timeouts_nest,
+    *timeouts.ERRORS,
     _a_circuits_waits_grow,
     _guardrails_can_be_made,
     _guardrails_name_routes,
     *checks_chains.ERRORS,
+    *checks_routes.ERRORS,
     *checks_policies.ERRORS,
 )
-WARNINGS: tuple[Check, ...] = (_models_are_priced, *checks_chains.WARNINGS, *checks_idle.WARNINGS)
+WARNINGS: tuple[Check, ...] = (_models_are_priced, *timeouts.WARNINGS, *checks_chains.WARNINGS, *checks_idle.WARNINGS)

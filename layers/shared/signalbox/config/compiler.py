@@ -10,15 +10,14 @@ from typing import Any
 from ..circuits.machine import DEFAULTS
 from ..money import NANOUSD_PER_USD
 from ..routing.catalog import ANY
+from . import timeouts
 from .checks import ERRORS, WARNINGS
 from .conditions import to_compiled as to_compiled_conditions
 from .defaults import resolved, wire_of
-from .document import Circuits, Document, Guardrail, Model, PerToken, Policy, Prices, Route, Timeouts, parse
+from .document import Circuits, Document, Guardrail, Model, PerToken, Policy, Prices, Route, parse
 from .source import Check, InvalidDocument, Problem, Source
 
 AVAILABILITY = Decimal("99.9")  # percent, of a target of which nothing is said
-STRICT_S = 5.0
-PARTS = ("ttft_s", "between_chunks_s", "total_s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +78,7 @@ def _target(id: str, model: Model, document: Document) -> dict[str, Any]:
         "max_output_tokens": model.max_output_tokens or 0,
         "capabilities": sorted(model.capabilities),
         "prices": _prices(model.prices) if model.prices else None,
-        "timeouts": _target_timeouts(model, document.providers[provider].timeouts, document),
+        "timeouts": timeouts.of_target(id, model, document),
         "quality": model.quality,
         "availability": float((model.availability or document.providers[provider].availability or AVAILABILITY) / 100),
         "region": model.region or document.providers[provider].region or "",
@@ -118,7 +117,7 @@ def _route(name: str, route: Route, document: Document) -> dict[str, Any]:
         "name": name,
         "targets": list(route.targets),
         "strategy": route.strategy,
-        "timeouts": _timeouts(route, document),
+        "timeouts": timeouts.of_route(route.targets, route.timeouts, document),
         "max_attempts": route.max_attempts,
         "weights": dict(route.weights),
         "sticky": route.sticky,
@@ -129,26 +128,6 @@ def _route(name: str, route: Route, document: Document) -> dict[str, Any]:
         "hedge_after_ms": None if route.hedge_after_s is None else int(route.hedge_after_s * 1000),
         "shares": dict(route.shares),
     }
-
-
-def _timeouts(route: Route, document: Document) -> dict[str, float | None]:
-    """What the route says itself; and the total, which holds all attempts: its own, else the longest that one of its models asks for."""
-    own = _said(route.timeouts)
-    models = [(target.partition("/")[0], model) for target in route.targets if (model := document.model(target))]
-    totals = [_target_timeouts(model, document.providers[provider].timeouts, document)["total_s"] for provider, model in models]
-    return own | {"total_s": own["total_s"] or max(totals, default=document.timeouts.total_s)}
-
-
-def _target_timeouts(model: Model, provider: Timeouts, document: Document) -> dict[str, float]:
-    """Complete: the model's own, else its provider's, else those of what it does."""
-    rows = [_said(model.timeouts), _said(provider), *([_said(document.timeouts.embedding)] if model.embeds else [])]
-    return {part: next((row[part] for row in rows if row[part]), getattr(document.timeouts, part)) for part in PARTS}
-
-
-def _said(timeouts: Timeouts) -> dict[str, Any]:
-    """By name; the profile `strict` is a total like any other, which a smaller one may stand beside."""
-    row: dict[str, Any] = {part: getattr(timeouts, part) for part in PARTS}
-    return row | {"total_s": min(row["total_s"] or STRICT_S, STRICT_S)} if timeouts.profile == "strict" else row
 
 
 def _in_order(document: Document) -> list[tuple[str, Policy]]:
@@ -176,7 +155,7 @@ def _policy(id: str, row: Policy) -> dict[str, Any]:
             "add_targets": list(actions.add_targets),
             "remove_targets": list(actions.remove_targets),
             "weights": dict(actions.weights),
-            "timeouts": {part: value for part, value in _said(actions.timeouts).items() if value},
+            "timeouts": {part: value for part, value in timeouts.said(actions.timeouts).items() if value},
             "max_cost_nanousd": None if actions.max_cost_usd is None else _nanousd(actions.max_cost_usd),
         },
     }

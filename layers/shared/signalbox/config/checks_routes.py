@@ -1,0 +1,41 @@
+"""Weights, shares and hedges of a route that mean nothing."""
+
+from collections.abc import Iterator
+
+from . import timeouts
+from .document import Document
+from .fields import names
+from .source import Check, Finding
+
+
+def _weights_name_targets(document: Document) -> Iterator[Finding]:
+    for name, route in document.routes.items():
+        for id in route.weights:
+            if id not in route.targets:
+                yield ("routes", name, "weights", id), f"is none of this route's targets: {', '.join(route.targets)}"
+
+
+def _shares_name_providers(document: Document) -> Iterator[Finding]:
+    for name, route in document.routes.items():
+        providers = {id.partition("/")[0] for id in route.targets}
+        for provider in route.shares:
+            if provider not in document.providers:
+                where = ("routes", name, "shares", provider)
+                yield where, f"there is no provider {provider!r}; those of this route are: {names(providers)}"
+        if sum(route.shares.values()) > 100:
+            yield ("routes", name, "shares"), f"come to {sum(route.shares.values()):g} %; let them come to 100 at the most"
+
+
+def _hedges_come_before_the_end(document: Document) -> Iterator[Finding]:
+    for name, route in document.routes.items():
+        models = [(id, model) for id in route.targets if (model := document.model(id))]
+        own_s = route.timeouts.ttft_s
+        ttft_s = own_s or max((timeouts.of_target(id, model, document)["ttft_s"] for id, model in models), default=0)
+        if route.hedge_after_s is not None and models and route.hedge_after_s >= ttft_s:
+            yield (
+                ("routes", name, "hedge_after_s"),
+                f"not before the first byte's limit ({ttft_s:g} s), so that it never comes to it; lower it",
+            )
+
+
+ERRORS: tuple[Check, ...] = (_weights_name_targets, _shares_name_providers, _hedges_come_before_the_end)
