@@ -1,10 +1,11 @@
 """x-signalbox-explain: what would become of a request, told instead of done."""
 
 import json
+from typing import Any
 
 import pytest
 
-from .routes import LARGE, MINI, SMALL, SMALLER, Routed, code
+from .routes import LARGE, MINI, SMALL, SMALLER, Json, Routed, code
 from .world import sample
 
 
@@ -54,7 +55,7 @@ def test_no_budget_is_touched(routed: Routed):
 def test_what_is_told_is_what_is_done(routed: Routed):
     """The same request for real: its record's features, policy and first target."""
     routed.permit(fallbacks=True)
-    asked = {"tags": "batch", "headers": {"x-tier": "tin"}, "max_tokens": 9, "fallbacks": [LARGE]}
+    asked: dict[str, Any] = {"tags": "batch", "headers": {"x-tier": "tin"}, "max_tokens": 9, "fallbacks": [LARGE]}
     decision = told(routed, **asked)
     response = routed.ask(**asked)
     [usage] = routed.usage

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from typing import Any
 
 import pytest
 
@@ -84,7 +85,7 @@ def test_a_ceiling_shortens_the_answer_or_refuses_it(routed: Routed):
 @pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/responses", "/v1/messages", "/v1/completions"])
 def test_a_request_may_bring_fallbacks_where_its_key_permits(routed: Routed, path):
     said = {"/v1/responses": {"input": "hello"}, "/v1/completions": {"prompt": "hello"}}
-    body = {"model": "cheap", "max_tokens": 20, "messages": [{"role": "user", "content": "hello"}]}
+    body: dict[str, Any] = {"model": "cheap", "max_tokens": 20, "messages": [{"role": "user", "content": "hello"}]}
     if path in said:
         body = {"model": "cheap"} | said[path]
     event = sample("complete_chat")
