@@ -13,6 +13,8 @@ import pytest
 from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
 
+from signalbox.admission.budgets import scopes_of
+from signalbox.admission.keys import Caller
 from signalbox.dialects import openai_errors
 from signalbox.errors import Refusal
 from signalbox.rollback.request import to_request
@@ -372,6 +374,27 @@ def test_a_function_may_use_what_its_environment_names_and_no_other_table(id: st
     granted = {name for action, name in grants(id) if action.startswith("dynamodb:")}
     # Every function is told of the control table by Globals; who may read it is the role's to say.
     assert named - {"ControlTable"} <= granted <= named
+
+
+def written(role_id: str) -> dict[str, dict[str, Any]]:
+    """The conditions under which a role writes into the control table, by the first partition that each lets it write to."""
+    writing = {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"}
+    rows = [row for row in statements(role_id) if writing & set(listed(row["Action"])) and id_of(row["Resource"]) == "ControlTable"]
+    conditions = [{name: keys for operator in row["Condition"].values() for name, keys in operator.items()} for row in rows]
+    return {condition["dynamodb:LeadingKeys"][0]: condition for condition in conditions}
+
+
+def test_whoever_tracks_circuits_writes_those_and_how_targets_fare() -> None:
+    assert written("TrackCircuitsRole") == {"circuits": {"dynamodb:LeadingKeys": ["circuits", "targets"]}}
+
+
+def test_whoever_evaluates_budgets_changes_one_attribute_of_a_scopes_record() -> None:
+    """A record is what lets a key in, and what a budget is defined by."""
+    found = written("EvaluateBudgetsRole")
+    assert sorted(found) == ["alert#*", "key#*"]
+    assert found["key#*"]["dynamodb:Attributes"] == ["pk", "sk", "used"]
+    scopes = scopes_of(Caller("k", "t", "a", minted=False), agent="g", route="r", providers=["p"])
+    assert {scope.partition("#")[0] + "#*" for scope in scopes} == set(found["key#*"]["dynamodb:LeadingKeys"])
 
 
 @pytest.mark.parametrize("id", FUNCTIONS)
