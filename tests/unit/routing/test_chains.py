@@ -56,6 +56,7 @@ def test_the_terminal_one_is_last_and_of_several_that_of_the_first_chain_is_the_
 
 def test_a_terminal_one_of_the_route_itself_is_last_unless_it_was_chosen_as_the_first():
     assert order("abc", a=generic(terminal="b")) == "acb"
+    assert order("abc", "", a=generic(terminal="b")) == "acb"
     assert order("bac", a=generic(terminal="b")) == "bac"
 
 

@@ -140,6 +140,10 @@ def test_the_one_that_is_due_first_is_first():
     assert tried(ended("server", 9), ended("server", 3), ended("server", 6), *["timeout"] * 9, max_attempts=9) == "abc" + "bca"
 
 
+def test_a_wait_that_is_over_meanwhile_is_none():
+    assert [step.wait_s for step in made(ended("server", 2), "timeout", targets=("a", "b"), took_ms=3_000)] == [0, 0, 0]
+
+
 def test_a_stated_wait_is_kept_to_the_millisecond_and_a_long_one_is_not_waited_for():
     [_, again] = made(ended("rate_limited", 1.2345), targets=("a",))
     assert again.wait_s == 1.235
@@ -306,6 +310,7 @@ def test_whatever_happens_a_plan_keeps_to_its_limits(decision, given, endings, t
         needed_ms = (seen.ttft_ms if given.features.stream else seen.duration_ms) if seen else 1
         assert began_ms + needed_ms <= given.deadline_ms
         assert began_ms < given.deadline_ms
+        assert step.wait_s >= 0
         if step.target in asked:
             before = asked[step.target]
             assert before is not None, "a rival is not asked again"

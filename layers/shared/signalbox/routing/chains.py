@@ -1,7 +1,6 @@
 """What stands behind the targets of a route: those that their chains name, and those of the chains behind these, each once."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cache
 from types import MappingProxyType
 
 from .catalog import Chain, Snapshot
@@ -26,7 +25,6 @@ def expanded(
     """
     if not any(snapshot.targets[id].chain for id in (*targets, *passed)):
         return tuple(targets), {}
-    usable = cache(usable)
     order = _order(targets, snapshot, usable, passed)
     return order, _behind(order, snapshot, usable)
 
