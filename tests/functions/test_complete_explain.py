@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from .routes import LARGE, MINI, SMALL, SMALLER, Json, Routed, code
+from .routes import LARGE, MINI, SMALL, SMALLER, Routed, code
 from .world import sample
 
 

@@ -9,7 +9,6 @@ from ..aws.ledger import Desk, Hold
 from ..aws.live import Live
 from ..errors import Refusal
 from ..guardrails.contract import Guardrail
-from ..routing.explain import explain
 from ..routing.worst import reachable
 from .asked import Asked
 from .bounds import Bounds, bounds_of
@@ -23,7 +22,6 @@ TIMES_ROUTED_ANEW = 3
 class Admitted(NamedTuple):
     trip: Trip
     hold: Hold
-    agent: str
     guards: tuple[Guardrail, ...] = ()
 
 
@@ -54,13 +52,15 @@ def admit(asked: Asked, desk: Desk, live: Live, router: Router) -> Admitted:
             raise
         if fresh:
             hold.deadline_ms = fresh.trip.inputs.deadline_ms
-            return Admitted(fresh.trip, hold, fresh.permits.agent, fresh.guards)
+            return Admitted(fresh.trip, hold, fresh.guards)
         desk.cancel(hold)
     raise moved
 
 
 def explained(asked: Asked, desk: Desk, live: Live, router: Router) -> dict[str, Any]:
     """What would become of the request now. Refusal only where there is nothing to decide: no such model, a key that may not ask."""
+    from ..routing.explain import explain  # few ask
+
     scopes = scopes_of(asked.caller)
     desk.refresh(scopes)
     view = desk.look(scopes)

@@ -28,7 +28,7 @@ from .asked import Asked, to_asked
 from .flight import Clock
 from .guards import Guards, guarded
 from .journey import Journey, total
-from .record import to_record, to_refused
+from .record import to_intent, to_record, to_refused
 from .routed import Router, unknown_model
 
 REQUEST_IDS = ("x-signalbox-request-id", "x-request-id", "request-id")  # ours, and those that OpenAI's and Anthropic's clients look for
@@ -127,6 +127,7 @@ class Completions:
             return exchange
 
         journey = Journey(admitted.trip, send, self._providers, self._clock, self._capacities)
+        intent = to_intent(asked, admitted, self._clock)
         broke: list[Refusal] = []
 
         def settle() -> None:
@@ -134,7 +135,7 @@ class Completions:
             if not broke:
                 journey.mirror()
             outcome, status = (broke[0].code, broke[0].status) if broke else ("ok", 200)
-            record = to_record(asked, admitted, journey, outcome, status, self._clock)
+            record = to_record(intent, asked, journey, outcome, status, self._clock)
             self._desk.settle(hold, record.cost_nanousd, record.to_detail())
             telemetry.completion(record)
             journey.land()
@@ -142,7 +143,6 @@ class Completions:
             self._providers.refresh()
 
         try:
-            intent = to_record(asked, admitted, journey, "crashed", 500, self._clock)
             self._desk.open(hold, admitted.trip.decision.targets[0], intent.to_detail())
             journey.begin(whole=not asked.request.stream)
             return self._answer(asked, admitted.guards, journey, dialect, {**headers, **_told(journey)}, broke.append, settle)

@@ -15,29 +15,17 @@ from .flight import Clock
 from .journey import Journey, total
 
 
-def to_record(asked: Asked, admitted: Admitted, journey: Journey, outcome: str, status: int, clock: Clock) -> UsageRecord:
-    """The baseline is what the tokens of the answer, and no others, would have cost at the default target."""
-    trip, hold, attempts = journey.trip, admitted.hold, journey.attempts()
-    decision, targets = trip.decision, trip.snapshot.targets
-    features = trip.inputs.features
-    answer = journey.flight.attempt() if journey.flight else None
-    default = targets[decision.default].prices if decision.default else None
+def to_intent(asked: Asked, admitted: Admitted, clock: Clock) -> UsageRecord:
+    """Before anything is sent: how it was decided, and the outcome that it has if nobody writes another."""
+    trip, hold = admitted.trip, admitted.hold
+    decision, features = trip.decision, trip.inputs.features
     inputs = to_json(trip.inputs, decision.lacks, trip.snapshot.digest)
     return UsageRecord(
-        **_asked(asked, outcome, status, clock),
-        agent=admitted.agent,
+        **_asked(asked, "crashed", 500, clock),
+        agent=features.agent,
         route=decision.route,
         policy=decision.policy,
         config_version=trip.snapshot.version,
-        target=journey.target,
-        provider=targets[journey.target].provider if journey.target else "",
-        finish=journey.finish,
-        attempts=attempts,
-        tokens=total(attempts),
-        cost_nanousd=sum(attempt.cost_nanousd for attempt in attempts),
-        baseline_cost_nanousd=cost_nanousd(answer.tokens, default) if answer and default else 0,
-        estimated=any(attempt.estimated for attempt in attempts),
-        ttft_ms=answer.ttft_ms if answer else None,
         decision=digest_of(inputs),
         policies=decision.policies,
         flags=decision.flags,
@@ -48,6 +36,27 @@ def to_record(asked: Asked, admitted: Admitted, journey: Journey, outcome: str, 
         strategy=decision.strategy,
         lease=hold.lease,
         period_by_scope=hold.period_by_scope,
+    )
+
+
+def to_record(intent: UsageRecord, asked: Asked, journey: Journey, outcome: str, status: int, clock: Clock) -> UsageRecord:
+    """What came of it. The baseline is what the tokens of the answer, and no others, would have cost at the default target."""
+    attempts, targets = journey.attempts(), journey.trip.snapshot.targets
+    answer = journey.flight.attempt() if journey.flight else None
+    default = targets[intent.default_target].prices if intent.default_target else None
+    return intent._replace(
+        outcome=outcome,
+        status=status,
+        duration_ms=_duration_ms(asked, clock),
+        target=journey.target,
+        provider=targets[journey.target].provider if journey.target else "",
+        finish=journey.finish,
+        attempts=attempts,
+        tokens=total(attempts),
+        cost_nanousd=sum(attempt.cost_nanousd for attempt in attempts),
+        baseline_cost_nanousd=cost_nanousd(answer.tokens, default) if answer and default else 0,
+        estimated=any(attempt.estimated for attempt in attempts),
+        ttft_ms=answer.ttft_ms if answer else None,
     )
 
 
@@ -69,6 +78,10 @@ def _asked(asked: Asked, outcome: str, status: int, clock: Clock) -> dict[str, A
         "status": status,
         "stream": request.stream,
         "prompt_chars": prompt_chars(request),
-        "duration_ms": round((clock.monotonic() - asked.began_s) * 1000),
+        "duration_ms": _duration_ms(asked, clock),
         "tags": asked.tags,
     }
+
+
+def _duration_ms(asked: Asked, clock: Clock) -> int:
+    return round((clock.monotonic() - asked.began_s) * 1000)

@@ -1,0 +1,98 @@
+"""Between what a container knows and what the admission finds: the decision that counts is the one on the view that admitted."""
+
+import json
+
+import pytest
+
+from signalbox.aws import ledger
+
+from .routes import MINI, SMALL, SMALLER, Routed, code
+
+LIMIT = 10**12
+
+
+@pytest.fixture
+def aged(routed: Routed, monkeypatch):
+    """What was known at a first request is known still, and the next one's admission reads all of it anew."""
+    monkeypatch.setattr(ledger, "FRESH_S", 60)
+    routed.permit(agents=["robot"], fallbacks=True, budgets={"total": {"limit_nanousd": LIMIT, "hard": True, "version": 1}})
+    assert routed.ask(headers={"x-signalbox-agent": "robot"}).status == 200
+    monkeypatch.setattr(ledger, "FRESH_S", -1)
+    return routed
+
+
+def circuits(routed: Routed, **states):
+    targets = {id: {"state": "open", "generation": 3, "until_ms": 10**15} for id in states.values()}
+    routed.world.table("control").put_item(Item={"pk": "circuits", "sk": "state", "targets": targets})
+
+
+def held(routed: Routed) -> int:
+    """What is neither spent nor free."""
+    routed.world.module.shutdown()
+    items = routed.world.table("ledger").scan()["Items"]
+    [account] = [item for item in items if "settled" in item and item["pk"].startswith("key#local")]
+    return LIMIT - int(account["settled"]) - int(account["remaining"])
+
+
+def test_a_circuit_that_has_opened_meanwhile_is_passed_over(aged: Routed):
+    circuits(aged, first=MINI)
+    response = aged.ask()
+    assert (response.status, response.headers["x-signalbox-target"]) == (200, SMALL)
+    [usage] = aged.usage
+    assert json.loads(usage["inputs"])["circuits"] == {MINI: ["open", 3, 10**15]}
+    assert held(aged) == 0
+
+
+def test_what_is_denied_by_what_is_known_now_is_refused_and_nothing_stays_held(aged: Routed):
+    document = aged.document()
+    document["policies"]["closed"] = {
+        "status": "active",
+        "conditions": {"circuits": {MINI: "open"}},
+        "actions": {"deny": "Not while it is ill."},
+    }
+    aged.publish(policies=document["policies"])
+    assert aged.ask().status == 200
+    circuits(aged, first=MINI)
+    response = aged.ask()
+    assert (response.status, code(response)) == (403, "permission_denied")
+    assert aged.calls == []
+    assert held(aged) == 0
+
+
+def test_a_permission_that_was_withdrawn_counts_no_more(aged: Routed):
+    aged.permit()
+    response = aged.ask(fallbacks=[SMALLER])
+    assert (response.status, code(response)) == (403, "permission_denied")
+    assert aged.ask(headers={"x-signalbox-agent": "robot"}).status == 200
+    assert aged.usage[0]["agent"] == ""
+
+
+def test_a_version_that_was_published_meanwhile_decides(aged: Routed):
+    aged.publish(routes={"chat": {"targets": [SMALL]}, "cheap": {"targets": [SMALL]}})
+    response = aged.ask()
+    assert (response.headers["x-signalbox-target"], response.headers["x-signalbox-config-version"]) == (SMALL, "2")
+    assert held(aged) == 0
+
+
+def test_a_target_at_its_capacity_is_passed_over_and_then_the_caller_is_told_to_wait(routed: Routed):
+    narrow = routed.document()["models"][MINI] | {"id": "gpt-4.1-mini", "capacity": {"requests_per_minute": 1}}
+    document = routed.document()
+    routed.publish(
+        models=document["models"] | {"openai/narrow": narrow},
+        routes=document["routes"] | {"both": {"targets": ["openai/narrow", SMALL]}, "narrow": {"targets": ["openai/narrow"]}},
+    )
+    targets = [routed.ask("both").headers["x-signalbox-target"] for _ in range(2)]
+    assert targets in (["openai/narrow", SMALL], [SMALL, SMALL], ["openai/narrow", "openai/narrow"])  # a minute may have turned
+    answers = [routed.ask("narrow") for _ in range(3)]
+    refused = answers[-1]
+    assert (refused.status, code(refused)) == (429, "rate_limited")
+    assert 0 < int(refused.headers["retry-after"]) <= 60
+
+
+def test_the_guardrails_of_the_route_that_serves_hold_as_well(routed: Routed):
+    """A policy leads past no guardrail."""
+    routed.publish(guardrails={"mail": {"use": "redact", "options": {"patterns": ["email"]}, "routes": ["cheap"]}})
+    said = [{"role": "user", "content": "say: write to ann@example.com now"}]
+    through = json.loads(routed.ask(tags="batch", messages=said).body)["choices"][0]["message"]["content"]
+    assert through == "write to [email] now"
+    assert "ann@example.com" in json.loads(routed.ask(messages=said).body)["choices"][0]["message"]["content"]
