@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from signalbox.config.compiler import compile_text
 from signalbox.config.defaults import kind_of
-from signalbox.config.document import Document, Model, PerToken, parse
+from signalbox.config.document import Document, parse
+from signalbox.config.rows import Model, PerToken
 from signalbox.config.source import InvalidDocument
 from signalbox.routing.catalog import ANY
 

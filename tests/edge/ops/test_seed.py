@@ -10,7 +10,8 @@ from ops.local.seed import SIMULATOR_KEY, Upstream, upstream_of
 from ops.simulators.providers import PROVIDERS as SIMULATED
 from signalbox.config.compiler import compile_text
 from signalbox.config.defaults import resolved
-from signalbox.config.document import Provider, parse
+from signalbox.config.document import parse
+from signalbox.config.rows import Provider
 
 SIM = "http://127.0.0.1:4010"
 TEXT = Path(__file__, "../../../../routing.yaml").resolve().read_text()

@@ -7,8 +7,9 @@ from ..guardrails.registry import maker
 from ..routing.catalog import ANY
 from . import checks_chains, checks_idle, checks_policies, checks_routes, timeouts
 from .defaults import resolved, wire_of
-from .document import BatchPrices, Document, LongPrices, Prices
+from .document import Document
 from .fields import checked_url, names
+from .rows import BatchPrices, LongPrices, Prices
 from .source import Check, Finding, Path
 
 

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 from ..routing.catalog import ANY, Chain, Snapshot, Target, Targets
 from ..routing.chains import BY_KIND, GENERIC, expanded
-from .document import Chain as Row
-from .document import Document, Model
+from .document import Document
 from .fields import names
+from .rows import Model
+from .rules import Chain as Row
 from .source import Check, Finding, Path
 
 WHOLE = {"streaming", "embeddings"}  # what does not stream is asked for whole, and what embeds is told by itself

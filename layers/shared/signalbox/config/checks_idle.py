@@ -5,8 +5,9 @@ from collections.abc import Iterator
 
 from .checks_policies import is_model, leaves, named
 from .conditions import read, to_compiled
-from .document import Document, Policy
+from .document import Document
 from .fields import names, shown
+from .rules import Policy
 from .source import Check, Finding
 
 

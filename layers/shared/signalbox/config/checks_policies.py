@@ -5,8 +5,9 @@ from collections.abc import Iterable, Iterator
 from ..routing.catalog import ANY
 from ..routing.flags import BUILT_IN
 from .conditions import InvalidConditions, Leaf, read, to_compiled
-from .document import Actions, Document
+from .document import Document
 from .fields import names, shown
+from .rules import Actions
 from .source import Check, Finding, Path
 
 

@@ -14,7 +14,9 @@ from . import timeouts
 from .checks import ERRORS, WARNINGS
 from .conditions import to_compiled as to_compiled_conditions
 from .defaults import resolved, wire_of
-from .document import Circuits, Document, Guardrail, Model, PerToken, Policy, Prices, Route, parse
+from .document import Circuits, Document, Guardrail, parse
+from .rows import Model, PerToken, Prices
+from .rules import Policy, Route
 from .source import Check, InvalidDocument, Problem, Source
 
 AVAILABILITY = Decimal("99.9")  # percent, of a target of which nothing is said

@@ -2,7 +2,8 @@
 
 from ..providers.rows import PLAIN, ROWS, Row
 from ..routing.catalog import Provider as Resolved
-from .document import Document, Model, Provider
+from .document import Document
+from .rows import Model, Provider
 
 WITHOUT_KEYS = frozenset({"none", "sigv4"})
 

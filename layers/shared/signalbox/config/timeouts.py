@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from .document import Document, Model, Timeouts
+from .document import Document
+from .rows import Model, Timeouts
 from .source import Check, Finding, Path
 
 STRICT_S = 5.0
