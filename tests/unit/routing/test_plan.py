@@ -153,6 +153,18 @@ def test_a_stated_wait_is_kept_to_the_millisecond_and_a_long_one_is_not_waited_f
     assert tried(ended("rate_limited", LONGEST_WAIT_S + 0.1), retries={"rate_limited": 1}) == "ab"
 
 
+def test_one_that_asks_for_a_long_wait_is_asked_again_when_no_other_is_left():
+    long, short = ended("rate_limited", 9), ended("rate_limited", BACKOFF_MS / 1000)
+    again = {"rate_limited": 1, "timeout": 1}
+    assert tried(long, "ok", retries=again) == "ab"
+    assert tried(short, "ok", retries=again) == "aa"
+    steps = made(long, "cut", "cut", "ok", retries=again, max_attempts=9)
+    assert ("".join(step.target for step in steps), steps[-1].wait_s) == ("abca", 9 - 2 * 0.001)
+    assert tried(ended("timeout", 9), "cut", "cut", "ok", retries=again, max_attempts=9) == "abca"  # only since the route says so
+    assert tried(ended("timeout", 9), "cut", "cut", "ok", max_attempts=9) == "abc"
+    assert tried(long, "ok", targets=("a",), retries=again) == "aa"
+
+
 def test_a_wait_that_ends_after_the_deadline_is_not_begun():
     given = inputs(total_ms=5_000)
     assert tried(ended("rate_limited", 5), targets=("a",), given=given) == "a"

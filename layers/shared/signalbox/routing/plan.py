@@ -8,7 +8,7 @@ from .chains import GENERIC
 from .decide import Decision
 from .failures import KINDS
 from .inputs import Inputs
-from .waits import wait_ms
+from .waits import backoff_ms, wait_ms
 
 NOT_SENT = "at_capacity"  # neither an attempt nor a failure
 HEALTH_KEPT_MS = 300_000  # what was seen longer ago no longer says how long a target takes
@@ -51,7 +51,8 @@ def plan(decision: Decision, inputs: Inputs) -> Generator[Try, Ended, None]:
     """Attempts in order, `decision.max_attempts` at most with the rivals', none that the deadline cannot hold.
 
     Each target is tried once, and as often again as the route says for the kind of its failure; then what its chain has for that kind, and
-    the others; then again those that may fare better after a wait. None is asked again whose failure was billed.
+    the others; then again those that may fare better after a wait, or have asked for a long one. None is asked again whose failure was
+    billed.
     """
     left = _Left(decision, inputs)
     now_ms, number, attempts = inputs.now_ms, 0, 0
@@ -117,6 +118,7 @@ class _Left:
         self.order[:0] = [target for row, kind in rows for target in (*row.get(kind, ()), *row.get(GENERIC, ()))]
 
     def again(self, target: str, ended: Ended, number: int) -> None:
+        """A retry comes before the others, unless the target asks for more time than a failure costs anyhow: then one that is free does."""
         kind = ended.kind
         if kind == NOT_SENT or ended.billed:
             return
@@ -124,10 +126,11 @@ class _Left:
         wait = wait_ms(ended.retry_after_s, self.failures[target], self.inputs.draw, number)
         if wait is None:
             return
-        if self.retries[target, kind] < self.decision.retries.get(kind, 0):
-            self.retries[target, kind] += 1
+        is_retry = self.retries[target, kind] < self.decision.retries.get(kind, 0)
+        self.retries[target, kind] += is_retry
+        if is_retry and wait <= backoff_ms(self.failures[target]):
             self.retry = target, ended.now_ms + wait
-        elif KINDS[kind].again:
+        elif is_retry or KINDS[kind].again:
             self.due_ms[target] = ended.now_ms + wait
 
     def _holds(self, target: str, at_ms: int) -> bool:

@@ -11,8 +11,13 @@ BACKOFF_MOST_MS = 8_000
 def wait_ms(stated_s: float | None, failures: int, draw: float, number: int) -> int | None:
     """None: too long to wait for. `failures` are the target's so far, `number` is the attempt's that failed."""
     if stated_s is None:
-        return int(jitter(draw, number) * min(BACKOFF_MOST_MS, BACKOFF_MS << min(failures - 1, 16)))
+        return int(jitter(draw, number) * backoff_ms(failures))
     return max(0, ceil(stated_s * 1000)) if stated_s <= LONGEST_WAIT_S else None
+
+
+def backoff_ms(failures: int) -> int:
+    """The longest that is waited where nothing is stated."""
+    return min(BACKOFF_MOST_MS, BACKOFF_MS << min(failures - 1, 16))
 
 
 def jitter(draw: float, number: int) -> float:
