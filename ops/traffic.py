@@ -5,13 +5,17 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from signalbox.aws import boto_snapshots, boto_traffic
+from boto3.dynamodb.types import TypeDeserializer
+
+from signalbox.aws import boto_snapshots, boto_tables, boto_traffic, boto_versions
 from signalbox.routing.catalog import Snapshot
 
 from . import progress, stages
 from .trouble import Trouble
 
 DAY_MS = 86_400_000
+LIVE = {name: {"S": value} for name, value in boto_versions.LIVE.items()}
+READ = TypeDeserializer()
 
 
 class Traffic:
@@ -44,6 +48,11 @@ class Traffic:
             )
             raise Trouble(f"{request}: {why}")
         return row
+
+    def live(self) -> dict[str, Any]:
+        """The pointer to the live version, with its overrides; {} before the first."""
+        item = stages.client(self._stage, "dynamodb").get_item(TableName=self._outputs["ControlTableName"], Key=LIVE).get("Item", {})
+        return boto_tables.to_plain({name: READ.deserialize(value) for name, value in item.items()})
 
     def _snapshot(self, digest: str) -> Snapshot | None:
         return boto_snapshots.stored(self._s3, self._outputs["ConfigBucketName"], digest)

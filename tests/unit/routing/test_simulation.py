@@ -62,23 +62,20 @@ def simulated(draft, *rows, known=THEN, **more):
     return simulation.result()
 
 
-def unable(inputs, live):
-    """As in all that is recorded: a model that cannot do what the request needs was found lacking."""
-    return {id: ("tools", "cannot") for id, row in live.targets.items() if not row.capabilities.issuperset(inputs.features.uses)}
-
-
 @given(traffic.compiled(), st.lists(traffic.inputs(), min_size=1, max_size=3), traffic.LACKS)
 @settings(max_examples=60, phases=[Phase.generate])
 def test_a_draft_that_is_what_was_live_changes_nothing(compiled, inputs, lacks):
     live = traffic.read(compiled)
     attempts = (OK._replace(target="gamma/m2", outcome="server", cost_nanousd=7), OK._replace(target="beta/m0"))
     over = {"attempts": attempts, "target": "beta/m0", "cost_nanousd": AT_DEAR + 7}
-    rows = [traffic.row_of(one, lacks | unable(one, live), live, **over) for one in inputs]
+    rows = [traffic.row_of(one, lacks, live, **over) for one in inputs]
     result = simulated(live._replace(digest="draft"), *rows, known=live)
-    served = len(rows) - result["denials"]["draft"]
+    served = len(rows) - result["denials"]["expected"]
     cost = result["cost_nanousd"]
     assert cost["low"] == cost["expected"] == cost["high"] == served * (AT_DEAR + 7)
     assert (result["changed"]["requests"], result["moved"], result["examples"]) == (0, [], [])
+    assert result["denials"]["new"] == {"low": 0, "expected": 0, "high": 0}
+    assert all(row["low"] == row["high"] == row["expected"] for row in result["providers"].values())
 
 
 def test_another_model_costs_what_it_writes_which_nobody_knows():
@@ -88,7 +85,9 @@ def test_another_model_costs_what_it_writes_which_nobody_knows():
     cost = {"recorded": AT_DEAR, "low": low, "expected": AT_CHEAP, "high": high, "unpriced_requests": 0}
     assert result["cost_nanousd"] == cost
     assert result["savings_nanousd"] == {"low": AT_DEAR - high, "expected": AT_DEAR - AT_CHEAP, "high": AT_DEAR - low}
-    assert result["providers"] == {"a": {"recorded": 100.0, "draft": 0.0}, "b": {"recorded": 0.0, "draft": 100.0}}
+    shares = {name: {end: row[end] for end in ("recorded", "low", "expected", "high")} for name, row in result["providers"].items()}
+    assert shares["a"] == {"recorded": 100.0, "low": 0.0, "expected": 0.0, "high": 100.0}  # if b fails where it was never tried
+    assert shares["b"] == {"recorded": 0.0, "low": 0.0, "expected": 100.0, "high": 100.0}
 
 
 def test_a_changed_decision_is_shown_with_its_reason():
@@ -113,7 +112,7 @@ def test_who_failed_fails_again_wherever_the_draft_puts_it():
     assert spared["cost_nanousd"]["high"] == AT_CHEAP  # nobody is asked in vain
     added = simulated(snapshot("a/dear", "c/free", "b/cheap"), recorded)
     assert added["cost_nanousd"]["unpriced_requests"] == 1
-    assert added["providers"]["c"]["draft"] == 100.0
+    assert added["providers"]["c"]["expected"] == 100.0
 
 
 def test_a_cap_cuts_the_same_answer_short():
@@ -131,7 +130,8 @@ def test_a_model_that_reasons_may_write_more_and_one_that_does_not_writes_no_tho
 
 def test_whom_the_draft_refuses_costs_nothing_and_is_counted_by_its_code():
     denied = simulated(snapshot("a/dear", policies=[policy(deny="no")]), row())
-    assert denied["denials"] == {"recorded": 0, "draft": 1, "by_code": {"permission_denied": 1}}
+    one = {"low": 1, "expected": 1, "high": 1}
+    assert denied["denials"] == {"recorded": 0, **one, "new": one, "by_code": {"permission_denied": 1}}
     assert denied["cost_nanousd"]["high"] == 0
     assert denied["moved"] == [{"from": "a/dear", "to": "refused: permission_denied", "requests": 1}]
     assert denied["examples"][0]["why"] == "policy p denies it: no"
@@ -144,7 +144,7 @@ def test_who_could_not_serve_then_cannot_until_it_is_another_model():
     recorded = row(lacks=lacking, uses=("tools",))
     able = [target(id, prices, capabilities=["tools"]) for id, prices in (("a/dear", DEAR), ("b/cheap", CHEAP))]
     assert simulated(snapshot("b/cheap"), recorded)["denials"]["by_code"] == {"unsupported_parameter": 1}
-    assert simulated(snapshot("b/cheap", targets=able), recorded)["providers"]["b"]["draft"] == 100.0
+    assert simulated(snapshot("b/cheap", targets=able), recorded)["providers"]["b"]["expected"] == 100.0
 
 
 def test_latency_is_that_of_the_time_else_of_the_others_else_unknown():
@@ -160,7 +160,7 @@ def test_latency_is_that_of_the_time_else_of_the_others_else_unknown():
 def test_a_request_that_nobody_answered_costs_what_it_did():
     failed = (Attempt("a/dear", "bad_request", traffic.NOW_MS, 30, cost_nanousd=3),)
     result = simulated(snapshot("b/cheap"), row(attempts=failed, outcome="invalid_request"))
-    assert (result["unanswered_requests"], result["cost_nanousd"]["high"]) == (1, 3)
+    assert (result["unanswered"]["draft"], result["cost_nanousd"]["high"]) == (1, 3)
 
 
 def test_a_mirror_is_paid_for_too():

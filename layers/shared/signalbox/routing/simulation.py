@@ -1,96 +1,101 @@
 """Recorded traffic, decided by a draft: what it would have cost, who would have served it, who would have been refused. Pure, one pass."""
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
-from .catalog import Snapshot, Target
+from .catalog import Snapshot
 from .decide import Decision
-from .inputs import Inputs, Lack
+from .fitting import Fitting
+from .inputs import Inputs
+from .latencies import Latencies
 from .refused import refusal_of
-from .replay import Recorded, recorded
-from .supposed import NOTHING, Assumptions, Interval, Known, Supposed, spread, supposed, sure
+from .replay import recorded
+from .shares import Shares, percent
+from .supposed import NOTHING, Assumptions, Interval, Known, Row, Supposed, supposed, sure
+from .ways import course
+from .worst import reachable
 
-Row = Mapping[str, Any]
 Json = dict[str, Any]
 KnownBy = Callable[[str], Snapshot | None]  # a snapshot by its digest
 
 EXAMPLES = 10
+MIRROR = "mirror"
 USUAL = Assumptions()
 
 
 class Simulation:
-    """`add` each row, then ask for the `result`. `known` gives the snapshots that decided then."""
+    """`add` each row, then ask for the `result`. `known` gives the snapshots that decided then. It does not grow with the rows."""
 
     def __init__(self, draft: Snapshot, known: KnownBy, *, assume: Assumptions = USUAL, examples: int = EXAMPLES) -> None:
         self._draft, self._known, self._assume, self._most = draft, known, assume, examples
-        self.requests = self._changed = self._unpriced = self._unanswered = 0
+        self.requests = self._changed = self._unpriced = 0
         self._cost = NOTHING
         self._recorded_nanousd = self._baseline_nanousd = 0
-        self._denied: Counter[str] = Counter()
-        self._denied_then = 0
+        self._denials = _Denials()
+        self._unanswered: Counter[str] = Counter()
         self._moved: Counter[tuple[str, str]] = Counter()
-        self._served: tuple[Counter[str], Counter[str]] = Counter(), Counter()
-        self._timed = _Timed(assume)
+        self._shares = Shares()
+        self._latencies = Latencies(assume)
         self._examples: list[Json] = []
 
     def add(self, row: Row) -> None:
         was = recorded(row)
         before = self._known(was.snapshot)
         then = was.decide(before) if before else None
-        now = was.decide(self._draft, _lacks(was, before, self._draft))
+        fitting = Fitting(was, before, then)
+        now = was.decide(self._draft, fitting.lack_of)
         denial = _denial(now, was.inputs, self._draft)
+        tried = next((attempt["target"] for attempt in row["attempts"]), "")
+        denied_then = _denial(then, was.inputs, before) if before else "" if tried else row["outcome"]
         self.requests += 1
         self._recorded_nanousd += row["cost_nanousd"]
         self._baseline_nanousd += row["baseline_cost_nanousd"]
-        self._denied_then += not row["attempts"]
-        self._served[0][_provider(row.get("target", ""))] += bool(row.get("target"))
-        tried = next((attempt["target"] for attempt in row["attempts"]), "")
-        denied_then = _denial(then, was.inputs, before) if before else "" if tried else row["outcome"]
+        self._latencies.heard(row)
         self._compare(row["id"], then, now, _first(then, denied_then) or tried, _first(now, denial))
-        self._timed.heard(row)
-        if denial:
-            self._denied[denial] += 1
-        elif now and any(attempt["outcome"] == "ok" and attempt.get("purpose") != "mirror" for attempt in row["attempts"]):
-            self._answered(row, supposed(row, Known(before, then, self._draft, now, was.inputs), self._assume))
-        else:
-            self._unanswered += 1
+        self._denials.add(denied_then, denial, _unsure(now, denial, fitting))
+        answered = next((a["target"] for a in reversed(row["attempts"]) if a["outcome"] == "ok" and a.get("purpose") != MIRROR), "")
+        if answered:
+            self._shares.served(answered)
+        self._unanswered["recorded"] += not (answered or denied_then)
+        if not denial and now and answered:
+            self._answered(row, now, supposed(row, Known(before, then, self._draft, now, was.inputs), self._assume))
+        elif not denial:
+            self._unanswered["draft"] += 1
             self._cost += sure(row["cost_nanousd"])
 
     def result(self) -> Json:
-        then, now = self._served
-        low, expected, high = self._cost
-        known = self._recorded_nanousd
+        cost, known = self._cost, self._recorded_nanousd
         moved = sorted(self._moved.items(), key=lambda pair: (-pair[1], pair[0]))
         return {
             "requests": self.requests,
-            "cost_nanousd": {"recorded": known, "low": low, "expected": expected, "high": high, "unpriced_requests": self._unpriced},
-            "savings_nanousd": {"low": known - high, "expected": known - expected, "high": known - low},
+            "cost_nanousd": {"recorded": known, **cost._asdict(), "unpriced_requests": self._unpriced},
+            "savings_nanousd": {"low": known - cost.high, "expected": known - cost.expected, "high": known - cost.low},
             "baseline_cost_nanousd": self._baseline_nanousd,
-            "providers": {
-                name: {"recorded": _percent(then[name], then.total()), "draft": _percent(now[name], now.total())}
-                for name in sorted({*+then, *+now})
-            },
-            "denials": {"recorded": self._denied_then, "draft": self._denied.total(), "by_code": dict(sorted(self._denied.items()))},
-            "latency_ms": self._timed.result(),
-            "unanswered_requests": self._unanswered,
-            "changed": {"requests": self._changed, "percent": _percent(self._changed, self.requests)},
+            "providers": self._shares.result(),
+            "denials": self._denials.result(),
+            "unanswered": {name: self._unanswered[name] for name in ("recorded", "draft", "new")},
+            "latency_ms": self._latencies.result(),
+            "changed": {"requests": self._changed, "percent": percent(self._changed, self.requests)},
             "moved": [{"from": was, "to": to, "requests": count} for (was, to), count in moved],
             "examples": self._examples,
             "assumptions": self._assume.told(),
         }
 
-    def _answered(self, row: Row, found: Supposed) -> None:
-        self._served[1][_provider(found.target)] += 1
-        self._timed.expected(row, found)
+    def _answered(self, row: Row, now: Decision, found: Supposed) -> None:
         if found.cost is None:
             self._unpriced += 1
         else:
             self._cost += found.cost
+        if not found.target:
+            self._unanswered.update(("draft", "new"))
+            return
+        self._shares.serves(found.target, reachable(now), surely=found.surely)
+        self._latencies.expected(row, found)
 
     def _compare(self, id: str, then: Decision | None, now: Decision | None, was: str, to: str) -> None:
         """`then` is None where its snapshot is gone: what was tried first is all that is known of it."""
-        same = (then.targets, then.max_tokens, then.mirror) == (now.targets, now.max_tokens, now.mirror) if then and now else was == to
+        same = _limits(then) == _limits(now) if then and now else was == to
         if was != to:
             self._moved[was, to] += 1
         if was == to and same:
@@ -100,69 +105,40 @@ class Simulation:
             self._examples.append({"request": id, "from": was, "to": to, "why": _why(was, to, now), "policy": now.policy if now else ""})
 
 
-class _Timed:
-    """How long requests take; where nothing was known of a target in time, what the recorded requests of it took on average."""
+class _Denials:
+    """Those that the draft refuses; `new` are those of them that were served. Where a capability alone says so, it is not sure."""
 
-    def __init__(self, assume: Assumptions) -> None:
-        self._assume = assume
-        self._then_ms, self._now_ms, self._count = 0, NOTHING, 0
-        self._heard: dict[str, list[int]] = defaultdict(lambda: [0, 0])  # milliseconds, attempts
-        self._open: dict[str, list[tuple[int, int]]] = defaultdict(list)  # (recorded, waited) of requests, by the target not known
+    def __init__(self) -> None:
+        self._recorded = 0
+        self._all, self._new = NOTHING, NOTHING
+        self._by_code: Counter[str] = Counter()
 
-    def heard(self, row: Row) -> None:
-        for attempt in row["attempts"]:
-            if attempt["outcome"] == "ok":
-                known = self._heard[attempt["target"]]
-                known[0] += attempt["duration_ms"]
-                known[1] += 1
-
-    def expected(self, row: Row, found: Supposed) -> None:
-        if found.duration is None:
-            self._open[found.target].append((row["duration_ms"], found.waited_ms))
-        else:
-            self._add(row["duration_ms"], found.duration)
+    def add(self, then: str, now: str, unsure: bool) -> None:
+        self._recorded += bool(then)
+        if not now and not unsure:
+            return
+        case = Interval(int(not unsure), int(bool(now)), 1)
+        self._all += case
+        if not then:
+            self._new += case
+        if now:
+            self._by_code[now] += 1
 
     def result(self) -> Json:
-        unknown: dict[str, int] = {}
-        for target, rows in sorted(self._open.items()):
-            took_ms, times = self._heard[target]
-            for then_ms, waited_ms in rows if times else ():
-                self._add(then_ms, spread(took_ms // times, self._assume, waited_ms))
-            if not times:
-                unknown[target] = len(rows)
-        self._open.clear()
-        low, expected, high = (value // max(self._count, 1) for value in self._now_ms)
-        recorded_ms = self._then_ms // max(self._count, 1)
-        return {"recorded": recorded_ms, "low": low, "expected": expected, "high": high, "requests": self._count, "unknown": unknown}
-
-    def _add(self, then_ms: int, now_ms: Interval) -> None:
-        self._then_ms += then_ms
-        self._now_ms += now_ms
-        self._count += 1
+        by_code = dict(sorted(self._by_code.items()))
+        return {"recorded": self._recorded, **self._all._asdict(), "new": self._new._asdict(), "by_code": by_code}
 
 
-def _lacks(was: Recorded, before: Snapshot | None, draft: Snapshot) -> Callable[[Target], Lack | None]:
-    uses = was.inputs.features.uses
-
-    def lack_of(target: Target) -> Lack | None:
-        if target.id in was.lacks and _same(target, before):
-            return was.lacks[target.id]
-        missing = next((name for name in uses if name not in target.capabilities), None)
-        if missing:
-            return missing, f"the model has no {missing.replace('_', ' ')}"
-        if "embeddings" in target.capabilities and "embeddings" not in uses:
-            return "model", "the model makes embeddings and no completions"
-        return None
-
-    return lack_of
+def _limits(decision: Decision) -> tuple[Any, ...]:
+    """What a decision comes to, whoever made it."""
+    return *course(decision), decision.max_tokens, decision.mirror, decision.timeouts, decision.cache, decision.deny
 
 
-def _same(target: Target, before: Snapshot | None) -> bool:
-    try:
-        known = before.targets[target.id] if before else target
-    except KeyError:
+def _unsure(now: Decision | None, denial: str, fitting: Fitting) -> bool:
+    """Nobody has tried whether any of those that could serve it can, or whether one of those that seem not to cannot."""
+    if now is None or now.deny is not None or not fitting.guessed:
         return False
-    return (known.model, known.wire, known.capabilities) == (target.model, target.wire, target.capabilities)
+    return any(id in fitting.guessed for id in now.lacks) if denial else all(id in fitting.guessed for id in reachable(now))
 
 
 def _denial(decision: Decision | None, inputs: Inputs, snapshot: Snapshot) -> str:
@@ -186,11 +162,3 @@ def _why(was: str, to: str, now: Decision | None) -> str:
     if left:
         return f"{was}: {left}"
     return f"{to}: {now.reasons[to]}" if was != to and to in now.reasons else "what is tried after it, or a limit"
-
-
-def _provider(target: str) -> str:
-    return target.partition("/")[0]
-
-
-def _percent(part: int, whole: int) -> float:
-    return round(100 * part / whole, 2) if whole else 0.0

@@ -7,6 +7,7 @@ from ..money import Prices, Tokens, cost_nanousd
 from .catalog import Snapshot, Target
 from .decide import Decision
 from .inputs import Inputs
+from .ways import way
 
 Row = Mapping[str, Any]
 
@@ -26,15 +27,19 @@ class Assumptions(NamedTuple):
 
     def told(self) -> list[str]:
         return [
-            "A target that failed in a request then fails in it again; any other that is asked answers.",
+            "A target that failed in a request then fails in it again, so that a draft without the one that answered may leave nobody. Any"
+            " other that is asked answers, in time.",
             "The same target answers as it did: the same tokens, at the draft's prices, in the same time.",
             f"Another counts {self.input_low:g} to {self.input_high:g} times the input, as tokenizers differ. It writes {self.output_low:g}"
             f" to {self.output_high:g} times the output, up to {self.reasons_high:g} where it reasons and the recorded one did not."
             " Expected: the same. At the worst it finds nothing in its cache.",
             f"Another takes {self.latency_low:g} to {self.latency_high:g} times as long as it did of late, by what the router knew then,"
             " else by its own recorded requests.",
-            "What a target could not serve it still cannot while it is the same model; of a new or changed one its capabilities decide.",
-            "Circuits, health, capacities and budgets are as they were: what a draft would have done to them is not played on.",
+            "A provider's share: at the least what it answered then too, at the most whatever it is asked for, first or after others.",
+            "What a target could not serve it still cannot while it is the same model; of a new or changed one its capabilities decide."
+            " A request whose targets are all such may be refused, and one refused for such a target may be served: denials have ends.",
+            "What is decided is known exactly; circuits, health, capacities and budgets are as they were: what a draft would have done to"
+            " them is not played on.",
             "Only requests that were admitted are recorded with what they were decided by: those refused then may be served by the draft.",
             "A request that nobody answered costs and takes what it did.",
         ]
@@ -57,12 +62,15 @@ def sure(value: int) -> Interval:
 
 
 class Supposed(NamedTuple):
-    """`cost` is None where a target without prices is asked; `duration` where nobody knows how long `target` takes beyond `waited_ms`."""
+    """`target` is empty where nobody answers. `cost` is None where a target without prices is asked; `duration` where nobody knows how long
+    `target` takes beyond `waited_ms`. `surely`: it is the one that answered then.
+    """
 
     target: str
     cost: Interval | None
     duration: Interval | None
     waited_ms: int = 0
+    surely: bool = False
 
 
 class Known(NamedTuple):
@@ -79,8 +87,11 @@ def supposed(row: Row, known: Known, assume: Assumptions) -> Supposed:
     """Of a request that was answered."""
     now, attempts = known.now, [attempt for attempt in row["attempts"] if attempt.get("purpose") != "mirror"]
     answer = next(attempt for attempt in reversed(attempts) if attempt["outcome"] == "ok")
-    target, waited = _way(attempts, answer, known)
+    target, waited = way(attempts, answer, known.then, now, known.inputs)
+    waited_ms = sum(attempt["duration_ms"] for attempt in waited)
     cost: Interval | None = sure(sum(attempt["cost_nanousd"] for attempt in waited))
+    if not target:
+        return Supposed("", cost, sure(waited_ms), waited_ms)
     costs = [cost, _cost(answer if target == answer["target"] else None, target, answer, known, assume)]
     mirrored = [attempt for attempt in row["attempts"] if attempt.get("purpose") == "mirror"]
     if known.then and known.then.mirror == now.mirror:
@@ -89,28 +100,9 @@ def supposed(row: Row, known: Known, assume: Assumptions) -> Supposed:
         costs.append(_cost(None, now.mirror, answer, known, assume))
     cost = sum((some for some in costs if some), NOTHING) if None not in costs else None
     if target == answer["target"]:
-        return Supposed(target, cost, sure(row["duration_ms"]))
-    waited_ms = sum(attempt["duration_ms"] for attempt in waited)
+        return Supposed(target, cost, sure(row["duration_ms"]), waited_ms, surely=True)
     health = known.inputs.health.get(target)
     return Supposed(target, cost, spread(health.duration_ms, assume, waited_ms) if health else None, waited_ms)
-
-
-def _way(attempts: list[Row], answer: Row, known: Known) -> tuple[str, list[Row]]:
-    """Who answers, and the attempts before that, as they were recorded."""
-    now, then = known.now, known.then
-    others = [attempt for attempt in attempts if attempt is not answer]
-    if then and _course(then) == _course(now):
-        return answer["target"], others
-    failed = {attempt["target"] for attempt in others if attempt["outcome"] != "outrun"} - {answer["target"]}
-    asked = now.targets[: now.max_attempts]
-    target = next((id for id in asked if id not in failed), asked[-1])
-    met = {*asked[: asked.index(target)], *([target] if target == answer["target"] else [])}
-    hedges = now.hedge_after_ms is not None
-    return target, [attempt for attempt in others if attempt["target"] in met or (hedges and attempt["outcome"] == "outrun")]
-
-
-def _course(decision: Decision) -> tuple[Any, ...]:
-    return decision.targets, decision.behind, decision.max_attempts, decision.retries, decision.hedge_after_ms
 
 
 def spread(duration_ms: int, assume: Assumptions, waited_ms: int = 0) -> Interval:

@@ -1,0 +1,37 @@
+"""Whether a draft's targets can serve a recorded request: as it was found then, else as their capabilities say."""
+
+from .catalog import Snapshot, Target
+from .decide import Decision
+from .inputs import Lack
+from .replay import Recorded
+from .worst import reachable
+
+
+class Fitting:
+    """Of one request. `then` is what was decided by `before`; both None where they are gone. `guessed` are those that nobody looked at."""
+
+    def __init__(self, was: Recorded, before: Snapshot | None, then: Decision | None) -> None:
+        self._was, self._before = was, before
+        looked_at = then is not None and then.deny is None
+        self._known = {*reachable(then), *dict(then.passed), *then.lacks} if then and looked_at else set(was.lacks)
+        self.guessed: set[str] = set()
+
+    def lack_of(self, target: Target) -> Lack | None:
+        if target.id in self._known and _same(target, self._before):
+            return self._was.lacks.get(target.id)
+        self.guessed.add(target.id)
+        uses = self._was.inputs.features.uses
+        missing = next((name for name in uses if name not in target.capabilities), None)
+        if missing:
+            return missing, f"the model has no {missing.replace('_', ' ')}"
+        if "embeddings" in target.capabilities and "embeddings" not in uses:
+            return "model", "the model makes embeddings and no completions"
+        return None
+
+
+def _same(target: Target, before: Snapshot | None) -> bool:
+    try:
+        known = before.targets[target.id] if before else target
+    except KeyError:
+        return False
+    return (known.model, known.wire, known.capabilities) == (target.model, target.wire, target.capabilities)
