@@ -52,6 +52,26 @@ def test_what_is_recorded_says_how_it_was_decided_and_nothing_of_the_prompt(rout
     assert said not in json.dumps(usage)
 
 
+def test_each_route_goes_round_by_itself_whoever_is_asked_between(routed: Routed):
+    """Also where a policy leads to it, and where a request was only explained."""
+    document = routed.document()
+    round_robin = {name: {"targets": [MINI, SMALL], "strategy": "round_robin"} for name in ("left", "right")}
+    document["policies"]["led"] = {"status": "active", "conditions": {"tags": "led"}, "actions": {"route": "left"}}
+    routed.publish(routes=document["routes"] | round_robin, policies=document["policies"])
+    led = {"model": "chat", "tags": "led"}
+    asked = [{"model": "left"}, {"model": "right"}, led, {"model": "chat"}, {"model": "right"}, {"model": "left"}, led]
+    served = []
+    for row in asked:
+        routed.ask(**row, headers={"x-signalbox-explain": "true"})
+        served.append(served_by(routed.ask(**row)))
+        [usage] = routed.usage
+        assert holds(usage, routed.snapshot())
+    left, right = [served[place] for place in (0, 2, 5, 6)], [served[place] for place in (1, 4)]
+    assert left[0::2] == [left[0]] * 2
+    assert left[1::2] == [left[1]] * 2
+    assert {*left} == {*right} == {MINI, SMALL}
+
+
 def test_a_denied_request_is_told_by_whom_and_why_and_costs_nothing(routed: Routed):
     response = routed.ask(tags="forbidden")
     assert (response.status, code(response)) == (403, "permission_denied")

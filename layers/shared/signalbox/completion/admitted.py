@@ -52,6 +52,7 @@ def admit(asked: Asked, desk: Desk, live: Live, router: Router) -> Admitted:
             raise
         if fresh:
             hold.deadline_ms = fresh.trip.inputs.deadline_ms
+            router.sets_out(fresh.trip)
             return Admitted(fresh.trip, hold, fresh.guards)
         desk.cancel(hold)
     raise moved

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Iterable
-from itertools import count
 from typing import Any, NamedTuple
 
 from ..admission.budgets import scopes_of, used_percent
@@ -21,6 +20,7 @@ from .features import to_features
 from .guards import Guards
 from .permits import Permits, permits_of
 from .trip import Trip
+from .turns import TURNED, Turns
 
 TIMES_GUARDED = 4  # what a guardrail changes may lead elsewhere, where there are others
 
@@ -37,19 +37,19 @@ class Routed(NamedTuple):
 
 
 class Router:
-    """One per container: it counts the requests. `full` tells the targets that are at their capacity, as `aws.capacity` does."""
+    """One per container: it counts the turns of its routes. `full` tells the targets that are at their capacity, as `aws.capacity` does."""
 
     def __init__(self, guards: Guards, full: Full) -> None:
         self._guards = guards
         self._full = full
-        self._turns = count(int.from_bytes(os.urandom(2)))
+        self._turns = Turns()
 
     def routed(self, asked: Asked, snapshot: Snapshot, view: View) -> Routed:
         """Also where nobody can serve it. `view` has the records of the caller's own scopes. Refusal: no such model, or not permitted."""
         route, permits = _route(asked, snapshot), permits_of(asked, snapshot, view.records)
         inputs = Inputs(
             features=to_features(asked, permits, snapshot),
-            turn=next(self._turns),
+            turn=self._turns.of(route.name),
             draw=int.from_bytes(os.urandom(6)) / 2**48,
             now_ms=asked.at_ms,
         )
@@ -59,7 +59,7 @@ class Router:
             guarded = _guarded(asked, guards)
             if guarded is not asked:
                 inputs = inputs._replace(features=to_features(guarded, permits, snapshot))
-            routed = Routed(guarded, _trip(guarded, inputs, snapshot, route), permits, guards)
+            routed = Routed(guarded, self._trip(guarded, inputs, snapshot, route), permits, guards)
             names.add(routed.trip.decision.route)
             if self._guards.of(snapshot, *names) == guards:
                 return routed
@@ -75,10 +75,22 @@ class Router:
         inputs = trip.inputs._replace(**self._known(asked, permits, view))
         if inputs == trip.inputs:
             return routed
-        trip = _trip(asked, inputs, trip.snapshot, trip.route)
+        trip = self._trip(asked, inputs, trip.snapshot, trip.route)
         if self._guards.of(trip.snapshot, trip.route.name, trip.decision.route) != guards:
             return None
         return Routed(asked, served(trip), permits, guards)
+
+    def sets_out(self, trip: Trip) -> None:
+        """It is admitted: the next one has the next turn."""
+        self._turns.take(trip.decision, trip.snapshot)
+
+    def _trip(self, asked: Asked, inputs: Inputs, snapshot: Snapshot, route: Route) -> Trip:
+        """By the turn of the route that serves it, which only deciding tells, and which no turn changes."""
+        trip = _trip(asked, inputs, snapshot, route)
+        turn = self._turns.of(trip.decision.route)
+        if trip.decision.strategy != TURNED or turn == inputs.turn:
+            return trip
+        return _trip(asked, inputs._replace(turn=turn), snapshot, route)
 
     def _known(self, asked: Asked, permits: Permits, view: View) -> dict[str, Any]:
         scopes = scopes_of(asked.caller, agent=permits.agent)

@@ -50,7 +50,7 @@ class Inputs(NamedTuple):
     """`circuits` is what `circuits.state.view` made of the stored state at `now_ms`: without a target, closed.
 
     `full` are the targets that are known to be at their capacity. `budget_used` is percent, of the scope that has used the most. `turn`
-    counts a container's requests; `draw` is uniform in [0, 1).
+    counts what a container has sent round the route that serves it; `draw` is uniform in [0, 1).
     """
 
     features: Features
