@@ -12,6 +12,7 @@ from signalbox.routing.catalog import Timeouts
 from signalbox.routing.decide import Decision
 from signalbox.routing.inputs import Features, Inputs
 from signalbox.routing.replay import differences, digest, holds, recorded, replayed
+from signalbox.usage.record import Attempt
 
 from . import traffic
 
@@ -103,11 +104,24 @@ def test_what_differs_is_named(plain):
     row = traffic.row_of(inputs, {}, traffic.read(compiled))
     other = compiled | {"routes": {"chat": _route(["a/y", "a/x"])}}
     assert not holds(row, traffic.read(other))
-    assert list(differences(row, traffic.read(other))) == ["default_target: was 'a/x', is 'a/y'", "target: was 'a/x', is 'a/y'"]
+    behind = "target: 'a/x' was tried first, and stands behind ['a/y'], which may have been passed over then"
+    assert list(differences(row, traffic.read(other))) == ["default_target: was 'a/x', is 'a/y'", behind]
+    gone = compiled | {"routes": {"chat": _route(["a/y"])}}
+    not_among = "target: 'a/x' was tried first, and is not among those to try: ['a/y']"
+    assert list(differences(row, traffic.read(gone))) == ["default_target: was 'a/x', is 'a/y'", not_among]
     unnamed = compiled | {"routes": {"chat": _route(["a/x"])}}
     assert list(differences(row, traffic.read(unnamed))) == ["decision: another digest, in something that the record does not name"]
     nameless = compiled | {"names": {}, "targets": {}}
     assert list(differences(row, traffic.read(nameless))) == ["route: the snapshot knows no model 'chat'"]
+
+
+def test_who_was_passed_over_at_its_capacity_is_not_taken_for_another_decision(plain):
+    compiled, inputs = plain
+    second = (Attempt("a/y", "ok", inputs.now_ms, 200),)
+    row = traffic.row_of(inputs, {}, traffic.read(compiled), attempts=second, target="a/y")
+    assert holds(row, traffic.read(compiled))
+    said = list(differences(row | {"decided": "another"}, traffic.read(compiled)))
+    assert said == ["target: 'a/y' was tried first, and stands behind ['a/x'], which may have been passed over then"]
 
 
 def test_inputs_that_were_changed_since_are_found_out(plain):

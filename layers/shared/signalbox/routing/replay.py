@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from .catalog import Snapshot, Target
 from .decide import Decision, decide
 from .inputs import Inputs, Lack, digest_of, from_json
+from .worst import reachable
 
 Row = Mapping[str, Any]  # the detail of a `UsageRecorded`, as the traffic log has it
 LackOf = Callable[[Target], Lack | None]
@@ -48,6 +49,7 @@ def differences(row: Row, snapshot: Snapshot) -> Iterator[str]:
         yield f"route: the snapshot knows no model {row['model']!r}"
     elif digest(decision) != row["decided"]:
         said = [f"{name}: was {was!r}, is {now!r}" for name, was, now in _told(row, decision) if was != now]
+        said += _tried(row, decision)
         yield from said or ["decision: another digest, in something that the record does not name"]
 
 
@@ -62,9 +64,16 @@ def _told(row: Row, decision: Decision) -> Iterator[tuple[str, Any, Any]]:
         ("default_target", decision.default),
     ):
         yield name, row.get(name, type(now)()), now
+
+
+def _tried(row: Row, decision: Decision) -> Iterator[str]:
+    """Who was tried first need not be who was to be: one at its capacity, or without a key, is passed over and is no attempt."""
     tried = next((attempt["target"] for attempt in row.get("attempts", ()) if not attempt.get("purpose")), None)
-    if tried and tried not in decision.targets[:1]:
-        yield "target", tried, decision.targets[0] if decision.targets else None
+    if tried and tried not in reachable(decision):
+        yield f"target: {tried!r} was tried first, and is not among those to try: {list(decision.targets)}"
+    elif tried and tried != decision.targets[0]:
+        before = list(decision.targets[: decision.targets.index(tried)]) if tried in decision.targets else list(decision.targets)
+        yield f"target: {tried!r} was tried first, and stands behind {before}, which may have been passed over then"
 
 
 def digest(decision: Decision) -> str:
