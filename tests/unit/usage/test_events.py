@@ -45,6 +45,7 @@ RECORDS = st.builds(
     tags=st.lists(TEXT, max_size=3).map(tuple),
     policies=st.lists(TEXT, max_size=3).map(tuple),
     flags=st.lists(TEXT, max_size=3).map(tuple),
+    compared=st.booleans(),
     features=st.dictionaries(NAMES, st.none() | st.booleans() | COUNTS | TEXT | st.lists(TEXT, max_size=2), max_size=4),
     **dict.fromkeys(TEXTS, TEXT),
     **dict.fromkeys(NUMBERS, COUNTS),
@@ -112,11 +113,11 @@ def test_a_field_that_is_not_known_yet_is_passed_over():
 
 def test_an_event_of_before_a_field_was_told_is_read_without_it():
     older = detail(attempts=[attempt()])
-    for name in ("policies", "flags", "default_target", "features", "inputs", "decided", "strategy"):
+    for name in ("policies", "flags", "default_target", "features", "inputs", "decided", "strategy", "compared"):
         del older[name]
     del older["attempts"][0]["purpose"]
     read = UsageRecorded.model_validate_json(json.dumps(older))
-    assert (read.policies, read.flags, read.features, read.inputs, read.decided) == ([], [], {}, "", "")
+    assert (read.policies, read.flags, read.features, read.inputs, read.decided, read.compared) == ([], [], {}, "", "", None)
     assert read.attempts[0].purpose == ""
 
 

@@ -7,14 +7,15 @@ from hypothesis import strategies as st
 from signalbox.money import Tokens
 from signalbox.usage.events import MOST_ATTEMPTS, UsageRecorded
 from signalbox.usage.record import Attempt, UsageRecord
-from signalbox.usage.totals import Total, by_model, increments, parts, usage_item
+from signalbox.usage.totals import MOST_COUNTERS, Total, by_model, increments, parts, usage_item
 
 AT_MS = 1_795_230_000_000  # 2026-11-21T03:00Z
 
 
 def event(id="r1", *, attempts=(("openai/gpt-4.1-mini", "ok", 5),), at_ms=AT_MS, outcome="ok", **over) -> UsageRecorded:
     tries = tuple(Attempt(target, kind, at_ms, 10, tokens=Tokens(1, 0, 0, 2, 0), cost_nanousd=cost) for target, kind, cost in attempts)
-    named = {"tenant": "acme", "team": "search", "key": "k1", "route": "chat"} | over
+    named = {"tenant": "acme", "team": "search", "key": "k1", "route": "chat", "policy": "default"} | over
+    named |= {"target": attempts[-1][0], "provider": attempts[-1][0].partition("/")[0]} if attempts else {}
     record = UsageRecord(
         id=id,
         at_ms=at_ms,
@@ -39,6 +40,8 @@ def test_one_request_is_counted_for_everyone_it_concerns_in_each_period():
         ("team", "acme/search"),
         ("key", "k1"),
         ("route", "chat"),
+        ("policy", "default"),
+        ("all", "all"),
         ("model", "openai/gpt-4.1-mini"),
         ("provider", "openai"),
     }
@@ -97,16 +100,35 @@ EVENTS = st.lists(
 )
 
 
+def fits(group):
+    sums = increments(group)
+    return len(group) + len(sums) <= 100 and all(len(+counters) <= MOST_COUNTERS for counters in sums.values())
+
+
 @given(EVENTS)
 def test_parts_keep_every_event_in_order_and_fit_a_transaction(events):
     groups = list(parts(events))
     assert [event for group in groups for event in group] == events
-    assert all(len(group) + len(increments(group)) <= 100 for group in groups)
+    assert all(map(fits, groups))
 
 
 def test_the_largest_event_there_can_be_fits_a_transaction():
-    everywhere = [(f"provider{number}/model", "ok", 1) for number in range(MOST_ATTEMPTS)]
-    assert 1 + len(increments([event(attempts=everywhere, agent="a")])) == 100
+    everywhere = [(f"provider{number}/{'m' * 180}", "ok", 1) for number in range(MOST_ATTEMPTS)]
+    flags = tuple(f"{number:03d}{'f' * 61}" for number in range(200))
+    largest = event(attempts=everywhere, agent="a", flags=flags)
+    assert 1 + len(increments([largest])) == 100
+    assert fits([largest])
+
+
+def test_a_batch_that_gives_a_key_more_counters_than_an_update_takes_is_parted():
+    """Few items, and yet too much for one of them: a hundred flags, and other ones each time."""
+    batch = [event(f"r{n}", flags=tuple(f"f{n}-{flag}" for flag in range(100))) for n in range(8)]
+    assert 8 + len(increments(batch)) < 100
+    assert not fits(batch)
+    groups = list(parts(batch))
+    assert [one.id for group in groups for one in group] == [one.id for one in batch]
+    assert all(map(fits, groups))
+    assert 1 < len(groups) < len(batch)
 
 
 @given(EVENTS, st.integers(0, 30))
@@ -116,3 +138,14 @@ def test_it_is_of_no_consequence_how_events_are_grouped(events, at):
     for total, counters in increments(events[at:]).items():
         apart.setdefault(total, Counter()).update(counters)
     assert together == apart
+
+
+def test_an_event_of_before_policies_flags_and_comparisons_still_counts():
+    detail = json.loads(event().model_dump_json())
+    for name in ("policies", "flags", "default_target", "features", "inputs", "decided", "strategy", "compared"):
+        del detail[name]
+    older = UsageRecorded.model_validate_json(json.dumps(detail | {"policy": "", "baseline_cost_nanousd": 9}))
+    sums = increments([older])
+    everyone = sums[Total("all", "all", "month#2026-11")]
+    assert (everyone["requests"], everyone["served:openai"], everyone["compared_baseline_nanousd"]) == (1, 1, 9)
+    assert "policy" not in {total.dimension for total in sums}

@@ -17,7 +17,7 @@ from .flight import Clock, Flight, Limits, Part
 from .purse import Purse, Share
 from .trip import Capacities, Keys, Send, Slot, Trip
 
-MOST_FLIGHTS = 14  # what an event of them may hold: `usage.events.MOST_ATTEMPTS`
+MOST_FLIGHTS = 13  # what an event of them may hold: `usage.events.MOST_ATTEMPTS`
 HEDGE, MIRROR = "hedge", "mirror"
 
 

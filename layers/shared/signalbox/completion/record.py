@@ -1,14 +1,16 @@
 """What is written down of a completion, served or refused."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..admission.leases import BudgetExceeded
 from ..errors import Refusal
 from ..money import cost_nanousd
 from ..routing.bound import prompt_chars
+from ..routing.catalog import Target
 from ..routing.inputs import digest_of, to_json
 from ..routing.replay import digest
-from ..usage.record import UsageRecord
+from ..usage.record import Attempt, UsageRecord
 from .admitted import Admitted
 from .asked import Asked
 from .flight import Clock
@@ -40,10 +42,10 @@ def to_intent(asked: Asked, admitted: Admitted, clock: Clock) -> UsageRecord:
 
 
 def to_record(intent: UsageRecord, asked: Asked, journey: Journey, outcome: str, status: int, clock: Clock) -> UsageRecord:
-    """What came of it. The baseline is what the tokens of the answer, and no others, would have cost at the default target."""
+    """What came of it."""
     attempts, targets = journey.attempts(), journey.trip.snapshot.targets
     answer = journey.flight.attempt() if journey.flight else None
-    default = targets[intent.default_target].prices if intent.default_target else None
+    baseline = baseline_nanousd(answer, attempts, intent.default_target, targets) if outcome == "ok" else None
     return intent._replace(
         outcome=outcome,
         status=status,
@@ -54,10 +56,22 @@ def to_record(intent: UsageRecord, asked: Asked, journey: Journey, outcome: str,
         attempts=attempts,
         tokens=total(attempts),
         cost_nanousd=sum(attempt.cost_nanousd for attempt in attempts),
-        baseline_cost_nanousd=cost_nanousd(answer.tokens, default) if answer and default else 0,
+        compared=baseline is not None,
+        baseline_cost_nanousd=baseline or 0,
         estimated=any(attempt.estimated for attempt in attempts),
         ttft_ms=answer.ttft_ms if answer else None,
     )
+
+
+def baseline_nanousd(answer: Attempt | None, attempts: Iterable[Attempt], default: str, targets: Mapping[str, Target]) -> int | None:
+    """What the tokens of the answer, and no others, would have cost at the default target.
+
+    None where that is unknown, or what it is compared with: whatever has no prices is counted as free, and would seem to have saved all.
+    """
+    prices = targets[default].prices if default else None
+    if answer is None or prices is None or any(targets[attempt.target].prices is None for attempt in attempts):
+        return None
+    return cost_nanousd(answer.tokens, prices)
 
 
 def to_refused(asked: Asked, refusal: Refusal, clock: Clock) -> UsageRecord:

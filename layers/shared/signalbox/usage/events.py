@@ -17,7 +17,7 @@ Count = Annotated[int, Field(ge=0, le=10**18)]
 Whole = Annotated[int, Field(ge=-(10**18), le=10**18)]
 Status = Annotated[int, Field(ge=0, le=999)]
 
-MOST_ATTEMPTS = 14  # of an event whose totals, with the event itself, still fit one transaction
+MOST_ATTEMPTS = 13  # of an event whose totals, with the event itself, still fit one transaction
 
 
 class Strict(BaseModel):
@@ -94,6 +94,7 @@ class UsageRecorded(Event):
     inputs: Annotated[str, Field(max_length=200_000)] = ""  # the bus takes 256 KB
     decided: Name = ""
     strategy: Name = ""
+    compared: bool | None = None  # whether there is a baseline; events of before it was told had one where it was not 0
 
 
 class BudgetEvent(Event):

@@ -67,11 +67,12 @@ class UsageRecord(NamedTuple):
     tags: tuple[str, ...] = ()
     policies: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
-    default_target: str = ""  # whose cost the baseline is
+    default_target: str = ""  # whose cost the baseline is, where it is `compared`
     features: Mapping[str, Any] = MappingProxyType({})
     inputs: str = ""
     decided: str = ""
     strategy: str = ""
+    compared: bool = False
 
     def to_detail(self) -> dict[str, Any]:
         """The detail of `UsageRecorded`: JSON-ready, never a body, never a key."""

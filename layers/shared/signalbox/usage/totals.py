@@ -2,20 +2,26 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from . import observed
 from .events import Attempt, Tokens, UsageRecorded
 
 KEEP_S = 400 * 86_400  # longer than a dead-letter queue (14 days) and the bus's archive (30) can bring an event back
 
+# What DynamoDB takes: 100 writes in a transaction, 300 operators and 4 KB in an expression (this many counters come to 3.1 KB).
+MOST_WRITES = 100
+MOST_COUNTERS = 300
+
+ALL = "all"  # the id of the dimension that has every request
 MODEL = "model:"  # a key's own use of each model stands in the key's item: asking for it takes no further read, keeping it no further write
 
 
 class Total(NamedTuple):
-    """Whose counters: `dimension` is tenant, team, agent, key, route, model or provider; `period` is hour#…, day#… or month#…."""
+    """Whose counters: `dimension` is tenant, team, agent, key, route, policy, model, provider or all; `period` hour#…, day#… or month#…."""
 
     dimension: str
     id: str
@@ -45,17 +51,18 @@ def periods_of(at_ms: int) -> tuple[str, str, str]:
     return f"hour#{at:%Y-%m-%dT%H}", f"day#{at:%Y-%m-%d}", f"month#{at:%Y-%m}"
 
 
-def parts(events: Iterable[UsageRecorded], limit: int = 100) -> Iterator[list[UsageRecorded]]:
-    """The events in groups whose items and totals together fit one transaction."""
+def parts(events: Iterable[UsageRecorded]) -> Iterator[list[UsageRecorded]]:
+    """The events in groups whose items and totals together fit one transaction, and of which each total fits one update."""
     part: list[UsageRecorded] = []
-    totals: set[Total] = set()
+    names: dict[Total, set[str]] = {}
     for event in events:
-        more = totals | increments([event]).keys()
-        if part and len(part) + 1 + len(more) > limit:
+        own = {total: {name for name, value in counters.items() if value} for total, counters in increments([event]).items()}
+        more = names | {total: names.get(total, set()) | mine for total, mine in own.items()}
+        if part and (len(part) + 1 + len(more) > MOST_WRITES or max(map(len, more.values())) > MOST_COUNTERS):
             yield part
-            part, more = [], set(increments([event]))
+            part, more = [], own
         part.append(event)
-        totals = more
+        names = more
     if part:
         yield part
 
@@ -71,28 +78,41 @@ def _rows(event: UsageRecorded) -> Iterator[tuple[str, str, Counter[str]]]:
         duration_ms=event.duration_ms,
         baseline_cost_nanousd=event.baseline_cost_nanousd,
     ) + _spent(event.tokens, event.cost_nanousd)
-    ids = {
-        "tenant": event.tenant,
-        "team": f"{event.tenant}/{event.team}" if event.team else "",
-        "agent": event.agent,
-        "route": event.route,
+    watched = observed.is_watched(event)
+    flags, went = observed.of_flags(event), whole + observed.of_comparison(event)
+    if watched:
+        went += observed.of_request(event)
+    models, providers = (_sorted(event.attempts, by) for by in (lambda id: id, lambda id: id.split("/", 1)[0]))
+    used = {target: _used(attempts) for target, attempts in models.items()}
+    rows = {
+        "tenant": (event.tenant, whole),
+        "team": (f"{event.tenant}/{event.team}" if event.team else "", whole),
+        "agent": (event.agent, whole),
+        "key": (event.key, sum((_named(target, counters) for target, counters in used.items()), whole + flags)),
+        "route": (event.route, went),
+        "policy": (event.policy, went),
+        "all": (ALL, went + flags),
     }
-    models = list(_of_attempts("model", [(attempt.target, attempt) for attempt in event.attempts]))
-    yield from ((dimension, id, whole) for dimension, id in ids.items() if id)
-    if event.key:
-        yield "key", event.key, sum((_named(target, counters) for _, target, counters in models), whole)
-    yield from models
-    yield from _of_attempts("provider", [(attempt.target.split("/", 1)[0], attempt) for attempt in event.attempts])
+    yield from ((dimension, id, counters) for dimension, (id, counters) in rows.items() if id)
+    for dimension, attempts_of in (("model", models), ("provider", providers)):
+        for id, attempts in attempts_of.items():
+            yield dimension, id, _used(attempts) + (observed.of_attempts(attempts, event) if watched else Counter())
 
 
-def _of_attempts(dimension: str, attempts: list[tuple[str, Attempt]]) -> Iterator[tuple[str, str, Counter[str]]]:
+def _sorted(attempts: Iterable[Attempt], by: Callable[[str], str]) -> dict[str, list[Attempt]]:
+    sorted: dict[str, list[Attempt]] = {}
+    for attempt in attempts:
+        sorted.setdefault(by(attempt.target), []).append(attempt)
+    return sorted
+
+
+def _used(attempts: Iterable[Attempt]) -> Counter[str]:
     """A failed first attempt costs its own target, whichever target answered in the end."""
-    sums: dict[str, Counter[str]] = {}
-    for id, attempt in attempts:
-        counters = sums.setdefault(id, Counter(requests=1))
-        counters.update(attempts=1, failed=attempt.outcome != "ok", estimated=attempt.estimated, duration_ms=attempt.duration_ms)
-        counters.update(_spent(attempt.tokens, attempt.cost_nanousd))
-    yield from ((dimension, id, counters) for id, counters in sums.items())
+    used = Counter(requests=1)
+    for attempt in attempts:
+        used.update(attempts=1, failed=attempt.outcome != "ok", estimated=attempt.estimated, duration_ms=attempt.duration_ms)
+        used.update(_spent(attempt.tokens, attempt.cost_nanousd))
+    return used
 
 
 def by_model(counters: Mapping[str, int]) -> dict[str, dict[str, int]]:
