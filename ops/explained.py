@@ -58,7 +58,7 @@ def _row(row: Json) -> tuple[str, ...]:
         row.get("circuit", ""),
         _money(row.get("expected_cost")),
         _money(row.get("worst_cost")),
-        f"{late['ttft']} ms, {late['duration']} ms in all" if late else "-",
+        ", ".join(f"{late[name]} ms{what}" for name, what in (("ttft", ""), ("duration", " in all")) if late[name]) if late else "-",
         f"{duration(timeouts['ttft_s'])}, {duration(timeouts['total_s'])} in all" if timeouts else "-",
         row.get("reason", ""),
     )

@@ -9,6 +9,7 @@ from .costs import expected_nanousd, worst_nanousd
 from .decide import Decision, decide
 from .inputs import Features, Inputs, digest_of, to_json
 from .refused import capped, refusal_of, usd
+from .strategies import recent
 from .worst import reachable
 from .worst import worst_nanousd as worst_of_all
 
@@ -48,13 +49,13 @@ def explain(inputs: Inputs, snapshot: Snapshot, route: Route, lack_of: LackOf) -
         "mirror": decision.mirror or None,
         "cache": decision.cache,
         "worst_case": {
-            "attempts": min(decision.max_attempts, len(reachable(decision))),
+            "attempts": decision.max_attempts if order else 0,  # one target alone is asked so often where it fails in a kind that may pass
             "cost": _money(worst_of_all(decision, lambda id: worst_nanousd(features, targets[id]) or 0)),
-            "total_s": order[0]["timeouts"]["total_s"] if order else None,
+            "total_s": _total_s(inputs, order[0]) if order else None,
         },
         "baseline": {
             "target": decision.default or None,
-            "expected_cost": _money(expected_nanousd(inputs.features, targets[decision.default]) if decision.default else None),
+            "expected_cost": _money(expected_nanousd(features, targets[decision.default]) if decision.default else None),
         },
         "features": inputs.features._asdict() | {"headers": dict(inputs.features.headers)},
         "known": _known(inputs),
@@ -72,16 +73,27 @@ def _tried(decision: Decision, inputs: Inputs, snapshot: Snapshot) -> list[tuple
 
 def _target(id: str, decision: Decision, inputs: Inputs, features: Features, snapshot: Snapshot) -> Json:
     target: Target = snapshot.targets[id]
-    health = inputs.health.get(id)
     return {
         "target": id,
         "reason": decision.reasons.get(id, "named by a chain for one kind of failure"),
         "circuit": inputs.circuits[id].state if id in inputs.circuits else "closed",
         "expected_cost": _money(expected_nanousd(features, target)),
         "worst_cost": _money(worst_nanousd(features, target)),
-        "expected_latency_ms": health and {"ttft": health.ttft_ms, "duration": health.duration_ms},
+        "expected_latency_ms": _latency_ms(inputs, id),
         "timeouts": decision.timeouts.over(target.timeouts)._asdict(),
     }
+
+
+def _latency_ms(inputs: Inputs, id: str) -> Json | None:
+    """None where nobody knows."""
+    health = recent(inputs, id)
+    return health and {"ttft": health.ttft_ms or None, "duration": health.duration_ms or None}
+
+
+def _total_s(inputs: Inputs, first: Json) -> float:
+    """What the decision allows, unless the caller or the container has less time."""
+    total_s: float = first["timeouts"]["total_s"]
+    return min(total_s, (inputs.deadline_ms - inputs.now_ms) / 1000) if inputs.deadline_ms else total_s
 
 
 def _known(inputs: Inputs) -> Json:

@@ -91,7 +91,7 @@ def quality_first(candidates: Candidates, known: Known) -> Ranked:
     rows = []
     for place, target in enumerate(candidates):
         quality = UNDECLARED_QUALITY if target.quality is None else target.quality
-        health = _recent(known.inputs, target.id)
+        health = recent(known.inputs, target.id)
         success = health.success if health else SUCCESS_SCALE
         rows.append((-quality * success, place, target.id, f"quality {quality}, {success / 10:g} % succeeded"))
     return [(id, why) for _, _, id, why in sorted(rows)]
@@ -128,7 +128,7 @@ def _by_time(candidates: Candidates, known: Known, time_ms: Callable[[Health, bo
     Where none is known the order is the declared one: whoever answers is known then.
     """
     inputs = known.inputs
-    times = [(target.id, _recent(inputs, target.id)) for target in candidates]
+    times = [(target.id, recent(inputs, target.id)) for target in candidates]
     measured = sorted((time_ms(health, inputs.features.stream), place, id) for place, (id, health) in enumerate(times) if health)
     ranked = [(id, f"{taken_ms} {unit}") for taken_ms, _, id in measured]
     unknown = [(id, "not heard of lately: last") for id, health in times if not health]
@@ -139,7 +139,8 @@ def _by_time(candidates: Candidates, known: Known, time_ms: Callable[[Health, bo
     return ranked + unknown
 
 
-def _recent(inputs: Inputs, target: str) -> Health | None:
+def recent(inputs: Inputs, target: str) -> Health | None:
+    """How it fares; None where nothing was heard of it lately."""
     health = inputs.health.get(target)
     return health if health and inputs.now_ms - health.at_ms <= RECENT_MS else None
 
