@@ -40,7 +40,7 @@ THERE: dict[str, tuple[str, dict[str, str]]] = {
     "xai": ("xai", {"api_base": "ADDRESS"}),
 }
 SHOWN = 4
-PATIENCE_S = 180
+PATIENCE_S = 600
 TITLES = {"request": "What is sent", "answer": "What is understood of an answer"}
 INTRODUCTION = """# Where our translations differ from litellm's
 
