@@ -79,7 +79,23 @@ def test_a_denied_request_is_told_by_whom_and_why_and_costs_nothing(routed: Rout
     assert "closed" in message
     assert "Nothing of that kind goes out." in message
     assert routed.calls == []
-    assert [usage["outcome"] for usage in routed.usage] == ["permission_denied"]
+    [usage] = routed.usage
+    assert (usage["outcome"], usage["policy"], usage["policies"], usage["route"]) == ("permission_denied", "closed", ["closed"], "chat")
+    assert "routing_policies" in usage["flags"]
+    assert response.headers["x-signalbox-policy"] == "closed"
+    assert holds(usage, routed.snapshot())
+
+
+def test_whatever_refuses_a_request_that_was_decided_its_record_says_how(routed: Routed):
+    routed.permit(budgets={"total": {"limit_nanousd": 1, "hard": True, "version": 1}})
+    for asked, outcome, route in (({"tags": "batch"}, "budget_exceeded", "cheap"), ({"model": "dear"}, "permission_denied", "dear")):
+        assert code(routed.ask(**asked)) == outcome
+        [usage] = routed.usage
+        assert (usage["outcome"], usage["route"]) == (outcome, route)
+        assert holds(usage, routed.snapshot())
+    assert code(routed.ask("no-such")) == "model_not_found"
+    [usage] = routed.usage
+    assert (usage["route"], usage["policy"], usage["inputs"]) == ("", "", "")
 
 
 @pytest.mark.parametrize("asked", [None, 50])
@@ -246,6 +262,13 @@ def test_a_mirror_is_asked_after_the_answer_and_charged_to_the_request(routed: R
     assert usage["cost_nanousd"] == routed.billed
     assert (usage["target"], usage["estimated"]) == (MINI, False)
     assert usage["baseline_cost_nanousd"] == usage["attempts"][0]["cost_nanousd"]
+
+
+def test_the_time_that_a_mirror_takes_is_none_of_the_clients(routed: Routed):
+    routed.fault("mistral", latency_ms=600)
+    routed.ask(tags="watched")
+    [usage] = routed.usage
+    assert usage["attempts"][1]["duration_ms"] >= 600 > usage["duration_ms"]
 
 
 def test_a_mirror_that_fails_is_seen_by_nobody_but_the_record(routed: Routed):

@@ -6,7 +6,6 @@ import pytest
 
 from signalbox.aws.http import Cut
 from signalbox.completion.asked import Asked
-from signalbox.completion.flight import Clock
 from signalbox.completion.record import baseline_nanousd, to_record
 from signalbox.errors import Refusal
 from signalbox.money import Prices, Tokens
@@ -59,7 +58,6 @@ def now():
 
 def recorded(now, outcome="ok", **answers):
     trip, _ = journey(now, **answers)
-    clock = Clock(now, now, now.sleep)
     asked = Asked("r1", 0, now.s, now.s + 20, None, None, 0)
     try:
         trip.begin(whole=False)
@@ -67,7 +65,7 @@ def recorded(now, outcome="ok", **answers):
     except Refusal as refusal:
         outcome = refusal.code
     intent = UsageRecord("r1", 0, "t", "", "k", "chat", "crashed", 500, False, 2, 0, default_target="a/m")
-    return to_record(intent, asked, trip, outcome, 200, clock)
+    return to_record(intent, asked, trip, outcome, 200, now.s)
 
 
 def test_an_answer_of_the_default_target_is_its_own_baseline(now):

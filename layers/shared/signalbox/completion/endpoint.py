@@ -23,13 +23,14 @@ from ..routing.catalog import Snapshot
 from ..runtime.invocation import Response
 from ..usage.record import UsageRecord
 from ..wire import HttpRequest
-from .admitted import Admitted, admit, explained
+from .admitted import Admitted, NotAdmitted, admit, explained
 from .asked import Asked, to_asked
 from .flight import Clock
 from .guards import Guards, guarded
 from .journey import Journey, total
 from .record import to_intent, to_record, to_refused
 from .routed import Router, unknown_model
+from .trip import Trip
 
 REQUEST_IDS = ("x-signalbox-request-id", "x-request-id", "request-id")  # ours, and those that OpenAI's and Anthropic's clients look for
 JSON = {"content-type": "application/json"}
@@ -69,9 +70,10 @@ class Completions:
             return self._explain(asked, dialect, headers)
         try:
             admitted = admit(asked, self._desk, self._live, self._router)
-        except Refusal as refusal:
-            record = to_refused(asked, refusal, self._clock)
-            return refused(refusal, dialect, headers)._replace(after=lambda: self._note(record))
+        except NotAdmitted as left:
+            record = to_refused(asked, left.refusal, left.trip, self._clock)
+            told = _told_of(left.trip) if left.trip else {}
+            return refused(left.refusal, dialect, {**headers, **told})._replace(after=lambda: self._note(record))
         return self._travel(asked, admitted, dialect, headers)
 
     def models(self, call: Call) -> Response:
@@ -131,11 +133,12 @@ class Completions:
         broke: list[Refusal] = []
 
         def settle() -> None:
+            ended_s = self._clock.monotonic()
             journey.drain()
             if not broke:
                 journey.mirror()
             outcome, status = (broke[0].code, broke[0].status) if broke else ("ok", 200)
-            record = to_record(intent, asked, journey, outcome, status, self._clock)
+            record = to_record(intent, asked, journey, outcome, status, ended_s)
             self._desk.settle(hold, record.cost_nanousd, record.to_detail())
             telemetry.completion(record)
             journey.land()
@@ -204,11 +207,7 @@ def _as_refusal(error: Exception) -> Refusal:
 
 def _told(journey: Journey) -> dict[str, str]:
     """What the answer's headers tell of its route."""
-    told = {
-        "x-signalbox-attempts": str(len(journey.attempts())),
-        "x-signalbox-policy": journey.trip.decision.policy,
-        "x-signalbox-config-version": str(journey.trip.snapshot.version),
-    }
+    told = {"x-signalbox-attempts": str(len(journey.attempts()))} | _told_of(journey.trip)
     if journey.target:
         told["x-signalbox-target"] = journey.target
     if journey.clamped:
@@ -216,3 +215,7 @@ def _told(journey: Journey) -> dict[str, str]:
     if journey.warning:
         told["x-signalbox-warning"] = journey.warning
     return told
+
+
+def _told_of(trip: Trip) -> dict[str, str]:
+    return {"x-signalbox-policy": trip.decision.policy, "x-signalbox-config-version": str(trip.snapshot.version)}

@@ -15,41 +15,25 @@ from .admitted import Admitted
 from .asked import Asked
 from .flight import Clock
 from .journey import Journey, total
+from .trip import Trip
 
 
 def to_intent(asked: Asked, admitted: Admitted, clock: Clock) -> UsageRecord:
     """Before anything is sent: how it was decided, and the outcome that it has if nobody writes another."""
-    trip, hold = admitted.trip, admitted.hold
-    decision, features = trip.decision, trip.inputs.features
-    inputs = to_json(trip.inputs, decision.lacks, trip.snapshot.digest)
-    return UsageRecord(
-        **_asked(asked, "crashed", 500, clock),
-        agent=features.agent,
-        route=decision.route,
-        policy=decision.policy,
-        config_version=trip.snapshot.version,
-        decision=digest_of(inputs),
-        policies=decision.policies,
-        flags=decision.flags,
-        default_target=decision.default,
-        features=features._asdict() | {"headers": dict(features.headers)},
-        inputs=inputs,
-        decided=digest(decision),
-        strategy=decision.strategy,
-        lease=hold.lease,
-        period_by_scope=hold.period_by_scope,
-    )
+    hold = admitted.hold
+    record = UsageRecord(**_asked(asked, "crashed", 500, clock), **_decided(admitted.trip))
+    return record._replace(lease=hold.lease, period_by_scope=hold.period_by_scope)
 
 
-def to_record(intent: UsageRecord, asked: Asked, journey: Journey, outcome: str, status: int, clock: Clock) -> UsageRecord:
-    """What came of it."""
+def to_record(intent: UsageRecord, asked: Asked, journey: Journey, outcome: str, status: int, ended_s: float) -> UsageRecord:
+    """What came of it. `ended_s` is when the client had all, on the monotonic clock: what is done after that is none of its time."""
     attempts, targets = journey.attempts(), journey.trip.snapshot.targets
     answer = journey.flight.attempt() if journey.flight else None
     baseline = baseline_nanousd(answer, attempts, intent.default_target, targets) if outcome == "ok" else None
     return intent._replace(
         outcome=outcome,
         status=status,
-        duration_ms=_duration_ms(asked, clock),
+        duration_ms=_duration_ms(asked, ended_s),
         target=journey.target,
         provider=targets[journey.target].provider if journey.target else "",
         finish=journey.finish,
@@ -74,9 +58,11 @@ def baseline_nanousd(answer: Attempt | None, attempts: Iterable[Attempt], defaul
     return cost_nanousd(answer.tokens, prices)
 
 
-def to_refused(asked: Asked, refusal: Refusal, clock: Clock) -> UsageRecord:
+def to_refused(asked: Asked, refusal: Refusal, trip: Trip | None, clock: Clock) -> UsageRecord:
+    """`trip` is None where the request was refused before anything was decided."""
     refused_by = (refusal.scope, refusal.period) if isinstance(refusal, BudgetExceeded) and refusal.exhausted else None
-    return UsageRecord(**_asked(asked, refusal.code, refusal.status, clock), refused_by=refused_by)
+    record = UsageRecord(**_asked(asked, refusal.code, refusal.status, clock), **_decided(trip) if trip else {})
+    return record._replace(refused_by=refused_by)
 
 
 def _asked(asked: Asked, outcome: str, status: int, clock: Clock) -> dict[str, Any]:
@@ -92,10 +78,30 @@ def _asked(asked: Asked, outcome: str, status: int, clock: Clock) -> dict[str, A
         "status": status,
         "stream": request.stream,
         "prompt_chars": prompt_chars(request),
-        "duration_ms": _duration_ms(asked, clock),
+        "duration_ms": _duration_ms(asked, clock.monotonic()),
         "tags": asked.tags,
     }
 
 
-def _duration_ms(asked: Asked, clock: Clock) -> int:
-    return round((clock.monotonic() - asked.began_s) * 1000)
+def _decided(trip: Trip) -> dict[str, Any]:
+    """What it was decided by, and what came of that."""
+    decision, features = trip.decision, trip.inputs.features
+    inputs = to_json(trip.inputs, decision.lacks, trip.snapshot.digest)
+    return {
+        "agent": features.agent,
+        "route": decision.route,
+        "policy": decision.policy,
+        "config_version": trip.snapshot.version,
+        "decision": digest_of(inputs),
+        "policies": decision.policies,
+        "flags": decision.flags,
+        "default_target": decision.default,
+        "features": features._asdict() | {"headers": dict(features.headers)},
+        "inputs": inputs,
+        "decided": digest(decision),
+        "strategy": decision.strategy,
+    }
+
+
+def _duration_ms(asked: Asked, ended_s: float) -> int:
+    return round((ended_s - asked.began_s) * 1000)
