@@ -22,8 +22,9 @@ def merged(data: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_its_documents_go_live() -> None:
+    """On the shipped providers and models; the shipped routes and policies have a story of their own."""
     shipped = (ROOT / "routing.yaml").read_text()
-    data = yaml.safe_load(shipped)
+    data = {name: row for name, row in yaml.safe_load(shipped).items() if name in ("version", "providers", "models", "chains")}
     blocks = re.findall(r"```yaml\n(.*?)```", GUIDE, re.S)
     assert len(blocks) == 4
     for block in blocks:

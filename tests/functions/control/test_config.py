@@ -84,17 +84,17 @@ def day_budgets(api: Api) -> list[tuple[str, str, bool]]:
 
 def test_a_publication_says_what_it_changes_to_the_bus_and_to_people(api: Api, published: Any, stage: Any) -> None:
     stage.heard(), stage.mailed()
-    new = SEED.replace("ttft_s: 5\n", "ttft_s: 6\n") + "flags: {cost_optimization: {enabled: false}}\n"
+    new = SEED.replace("ttft_s: 5\n", "ttft_s: 6\n").replace("\nflags:\n", "\nflags:\n  monitoring: {enabled: false}\n")
     answer = api("POST", "/admin/config/publish", {"document": new, "message": "a trial"})[1]
     assert (answer["summary"], answer["changes"]) == (
         "1 flag, 1 timeout",
-        ["~ timeouts.ttft_s: 5 → 6", "+ flags.cost_optimization: {enabled: false}"],
+        ["~ timeouts.ttft_s: 5 → 6", "+ flags.monitoring: {enabled: false}"],
     )
     [(name, detail)] = stage.heard()
-    assert (name, detail["message"], detail["changes"]) == ("ConfigPublished", "a trial", ["timeouts.ttft_s", "flags.cost_optimization"])
+    assert (name, detail["message"], detail["changes"]) == ("ConfigPublished", "a trial", ["timeouts.ttft_s", "flags.monitoring"])
     [(subject, body)] = stage.mailed()
     assert "version 2 is live: 1 flag, 1 timeout" in subject
-    assert "flags.cost_optimization" in body
+    assert "flags.monitoring" in body
 
 
 def test_a_topic_that_is_gone_does_not_undo_a_publication(api: Api, monkeypatch: pytest.MonkeyPatch, caplog: Any, capsys: Any) -> None:

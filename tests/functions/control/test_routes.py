@@ -33,7 +33,7 @@ def test_one_route_is_asked_for_by_whatever_name_a_client_may_use(api: Api, publ
 
 def test_what_is_assumed_can_be_said_otherwise(api: Api) -> None:
     document = SEED.replace(
-        "targets: [openai/gpt-4.1-mini, mistral/mistral-small-latest]", "targets: [openai/gpt-4.1-mini, openai/gpt-4o-mini]"
+        "    targets: [openai/gpt-4.1-mini, mistral/mistral-small-latest]\n", "    targets: [openai/gpt-4.1-mini, openai/gpt-5-mini]\n"
     )
     assert document != SEED
     api("POST", "/admin/config/publish", {"document": document})
