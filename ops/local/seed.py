@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from signalbox.aws.boto_versions import Versions
+from signalbox.aws.boto_ceilings import CeilingConflict
+from signalbox.aws.boto_versions import CeilingsNotKept, Versions
 from signalbox.config.defaults import resolved
 from signalbox.config.document import parse
 from signalbox.config.overrides import from_environment
@@ -55,8 +56,13 @@ def seed(cloud: Cloud, outputs: Mapping[str, str], environment: Mapping[str, str
                 say(f"  {provider.name}: the real one, by {upstream.why}")
         put_provider_keys(cloud.client("secretsmanager"), keys)
         overrides |= from_environment(environment)
-        versions.publish(text, author=AUTHOR if ours else live["author"], message="seed", overrides=overrides)
-    except InvalidDocument as error:
+        author = AUTHOR if ours else live["author"]
+        try:
+            versions.publish(text, author=author, message="seed", overrides=overrides)
+        except CeilingConflict as conflict:  # which can be mended only once the stage runs
+            say(f"  daily ceilings are left as they are: {conflict}")
+            _versions(cloud, outputs, keeps_ceilings=False).publish(text, author=author, message="seed", overrides=overrides)
+    except (InvalidDocument, CeilingsNotKept) as error:
         raise Trouble(f"routing.yaml: {error}") from error
 
 
@@ -98,13 +104,14 @@ def _keys(cloud: Cloud, arn: str) -> None:
         client.put_secret_value(SecretId=arn, SecretString=json.dumps(after))
 
 
-def _versions(cloud: Cloud, outputs: Mapping[str, str]) -> Versions:
+def _versions(cloud: Cloud, outputs: Mapping[str, str], keeps_ceilings: bool = True) -> Versions:
     def announce(detail_type: str, detail: dict[str, Any]) -> None:
         entry = {"Source": "signalbox", "DetailType": detail_type, "Detail": json.dumps(detail), "EventBusName": outputs["BusName"]}
         cloud.client("events").put_events(Entries=[entry])
 
-    table = cloud.session.resource("dynamodb", endpoint_url=cloud.endpoint).Table(outputs["ControlTableName"])
-    return Versions(table, cloud.client("s3"), outputs["ConfigBucketName"], announce)
+    tables = cloud.session.resource("dynamodb", endpoint_url=cloud.endpoint).Table
+    ledger = tables(outputs["LedgerTableName"]) if keeps_ceilings else None
+    return Versions(tables(outputs["ControlTableName"]), cloud.client("s3"), outputs["ConfigBucketName"], announce, ledger=ledger)
 
 
 def _digest(key: str) -> str:

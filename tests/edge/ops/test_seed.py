@@ -4,10 +4,14 @@ import json
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
+from moto.server import ThreadedMotoServer
 
-from ops.local.seed import SIMULATOR_KEY, Upstream, upstream_of
+from ops.local.emulator import Cloud
+from ops.local.seed import SIMULATOR_KEY, Upstream, seed, upstream_of
 from ops.simulators.providers import PROVIDERS as SIMULATED
+from signalbox.aws import boto_budgets
 from signalbox.config.compiler import compile_text
 from signalbox.config.defaults import resolved
 from signalbox.config.document import parse
@@ -104,3 +108,54 @@ def test_the_shipped_document_holds_with_every_upstream_simulated():
         if provider.name in SIMULATED:
             url = f"{SIM}/{provider.name}{urlsplit(provider.base_url).path}"
             assert f'"base_url":"{url}"'.encode() in compiled.json
+
+
+@pytest.fixture
+def cloud():
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    endpoint = "http://{}:{}".format(*server.get_host_and_port())
+    httpx.post(f"{endpoint}/moto-api/reset").raise_for_status()  # what it holds is the process's
+    yield Cloud(endpoint)
+    server.stop()
+
+
+def deployed(cloud):
+    """What the seed needs of a stack, by the names of its outputs."""
+    key = [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]
+    typed = [{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")]
+    for name in ("control", "ledger"):
+        cloud.client("dynamodb").create_table(TableName=name, KeySchema=key, AttributeDefinitions=typed, BillingMode="PAY_PER_REQUEST")
+    cloud.client("s3").create_bucket(Bucket="config")
+    cloud.client("events").create_event_bus(Name="bus")
+    arn = cloud.client("secretsmanager").create_secret(Name="keys", SecretString="{}")["ARN"]
+    named = {"ControlTableName": "control", "LedgerTableName": "ledger", "ConfigBucketName": "config", "BusName": "bus"}
+    return named | {"KeySecretArn": arn, "ProviderSecrets": "providers/"}
+
+
+def test_a_new_stage_has_the_daily_ceilings_that_the_document_declares(cloud):
+    seed(cloud, deployed(cloud), {}, SIM, lambda line: None)
+    declared = {
+        f"route#{name}": int(route.max_cost_a_day_usd * 1_000_000_000)
+        for name, route in parse(TEXT)[0].routes.items()
+        if route.max_cost_a_day_usd is not None
+    }
+    assert {scope: day_budget(cloud, scope) for scope in declared} == {scope: (limit, True) for scope, limit in declared.items()}
+    assert declared == {"route#mixed": 20_000_000_000}
+
+
+def test_an_operators_looser_budget_stays_and_keeps_nothing_from_starting(cloud):
+    outputs, said = deployed(cloud), []
+    control, ledger = (cloud.session.resource("dynamodb", endpoint_url=cloud.endpoint).Table(name) for name in ("control", "ledger"))
+    boto_budgets.change(control, ledger, "route#mixed", "day", 90_000_000_000, False, 1_795_230_000_000)
+    seed(cloud, outputs, {}, SIM, said.append)
+    assert day_budget(cloud, "route#mixed") == (90_000_000_000, False)
+    assert [line for line in said if "routes.mixed.max_cost_a_day_usd" in line]
+    live = control.get_item(Key={"pk": "config", "sk": "live"})["Item"]
+    assert (live["version"], live["author"]) == (1, "make run")
+
+
+def day_budget(cloud, scope):
+    table = cloud.session.resource("dynamodb", endpoint_url=cloud.endpoint).Table("control")
+    budget = table.get_item(Key={"pk": scope, "sk": "scope"})["Item"]["budgets"]["day"]
+    return int(budget["limit_nanousd"]), budget["hard"]
