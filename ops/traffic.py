@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer
@@ -14,6 +14,7 @@ from . import progress, stages
 from .trouble import Trouble
 
 DAY_MS = 86_400_000
+SNAPSHOTS = 64  # kept at once: traffic comes in the order of its time, and its versions with it
 LIVE = {name: {"S": value} for name, value in boto_versions.LIVE.items()}
 READ = TypeDeserializer()
 
@@ -25,7 +26,7 @@ class Traffic:
         self._s3 = stages.client(stage, "s3")
         if "TrafficBucketName" not in self._outputs:
             raise Trouble(f"the stage {stage} keeps no traffic log yet: deploy it anew")
-        self.snapshot = cache(self._snapshot)
+        self.snapshot = lru_cache(SNAPSHOTS)(self._snapshot)
 
     def rows(self, from_ms: int, to_ms: int, what: str) -> Iterator[dict[str, Any]]:
         bucket = self._outputs["TrafficBucketName"]

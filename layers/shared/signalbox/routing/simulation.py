@@ -29,7 +29,7 @@ class Simulation:
 
     def __init__(self, draft: Snapshot, known: KnownBy, *, assume: Assumptions = USUAL, examples: int = EXAMPLES) -> None:
         self._draft, self._known, self._assume, self._most = draft, known, assume, examples
-        self.requests = self._changed = self._unpriced = 0
+        self.requests = self._changed = self._unpriced = self._without_snapshot = 0
         self._cost = NOTHING
         self._recorded_nanousd = self._baseline_nanousd = 0
         self._denials = _Denials()
@@ -49,6 +49,7 @@ class Simulation:
         tried = next((attempt["target"] for attempt in row["attempts"]), "")
         denied_then = _denial(then, was.inputs, before) if before else "" if tried else row["outcome"]
         self.requests += 1
+        self._without_snapshot += before is None
         self._recorded_nanousd += row["cost_nanousd"]
         self._baseline_nanousd += row["baseline_cost_nanousd"]
         self._latencies.heard(row)
@@ -69,6 +70,7 @@ class Simulation:
         moved = sorted(self._moved.items(), key=lambda pair: (-pair[1], pair[0]))
         return {
             "requests": self.requests,
+            "without_snapshot": self._without_snapshot,
             "cost_nanousd": {"recorded": known, **cost._asdict(), "unpriced_requests": self._unpriced},
             "savings_nanousd": {"low": known - cost.high, "expected": known - cost.expected, "high": known - cost.low},
             "baseline_cost_nanousd": self._baseline_nanousd,
