@@ -1,5 +1,6 @@
 """A request with its route, and the worst that it may cost put aside; or the reason why not. And the same told, with nothing put aside."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ..admission.budgets import scopes_of, to_budgets
@@ -25,12 +26,32 @@ class Admitted(NamedTuple):
     guards: tuple[Guardrail, ...] = ()
 
 
+class NotAdmitted(Exception):
+    """`refusal` is what the caller is told; `trip` is what was decided last, None where it did not come to that."""
+
+    def __init__(self, refusal: Refusal, trip: Trip | None) -> None:
+        super().__init__(refusal.code)
+        self.refusal = refusal
+        self.trip = trip
+
+
+Decided = Callable[[Trip], None]  # hears of each decision
+
+
 def admit(asked: Asked, desk: Desk, live: Live, router: Router) -> Admitted:
-    """Routes by what is known, holds what it may cost, and does both anew where more changed meanwhile than the order. Or Refusal."""
+    """Routes by what is known, holds what it may cost, and does both anew where more changed meanwhile than the order. Or NotAdmitted."""
+    decided: list[Trip] = []
+    try:
+        return _admitted(asked, desk, live, router, decided.append)
+    except Refusal as refusal:
+        raise NotAdmitted(refusal, decided[-1] if decided else None) from refusal
+
+
+def _admitted(asked: Asked, desk: Desk, live: Live, router: Router, decided: Decided) -> Admitted:
     moved = Refusal("no_route", "The configuration changed faster than the request could be routed. Try again.", retry_after_s=1)
     for _ in range(TIMES_ROUTED_ANEW):
         try:
-            routed, scopes, bounds = _planned(asked, desk, live, router)
+            routed, scopes, bounds = _planned(asked, desk, live, router, decided)
         except Refusal as refusal:
             # What is known here may be old, and what was published or raised meanwhile may serve.
             moved = refusal
@@ -46,7 +67,7 @@ def admit(asked: Asked, desk: Desk, live: Live, router: Router) -> Admitted:
             deadline_ms=routed.trip.inputs.deadline_ms,
         )
         try:
-            fresh = _held(routed, scopes, bounds, hold, live, router)
+            fresh = _held(routed, scopes, bounds, hold, live, router, decided)
         except Refusal:
             desk.cancel(hold)
             raise
@@ -78,9 +99,10 @@ def explained(asked: Asked, desk: Desk, live: Live, router: Router) -> dict[str,
     return told
 
 
-def _planned(asked: Asked, desk: Desk, live: Live, router: Router) -> tuple[Routed, tuple[str, ...], Bounds]:
+def _planned(asked: Asked, desk: Desk, live: Live, router: Router, decided: Decided) -> tuple[Routed, tuple[str, ...], Bounds]:
     """By what this container knows, however old: with the scopes that it counts in, and its bounds."""
     routed = _routed(asked, desk, live, router)
+    decided(routed.trip)
     served(routed.trip)
     scopes = _scopes(routed)
     return routed, scopes, bounds_of(routed.trip, _hard(scopes, desk))
@@ -92,14 +114,20 @@ def _routed(asked: Asked, desk: Desk, live: Live, router: Router) -> Routed:
     return router.routed(asked, live.snapshot(view.live), desk.look(scopes_of(asked.caller, agent=agent)) if agent else view)
 
 
-def _held(routed: Routed, scopes: tuple[str, ...], bounds: Bounds, hold: Hold, live: Live, router: Router) -> Routed | None:
+def _held(
+    routed: Routed, scopes: tuple[str, ...], bounds: Bounds, hold: Hold, live: Live, router: Router, decided: Decided
+) -> Routed | None:
     """By the view that admitted; None where it would have been held for otherwise. Or Refusal."""
     view = hold.view
     _switched_on(view)
     if live.snapshot(view.live) is not routed.trip.snapshot:
         return None
     fresh = router.again(routed, view)
-    if fresh is None or not set(_scopes(fresh)) <= set(scopes):
+    if fresh is None:
+        return None
+    decided(fresh.trip)
+    served(fresh.trip)
+    if not set(_scopes(fresh)) <= set(scopes):
         return None
     if fresh is not routed and bounds_of(fresh.trip, hold.binds).most_nanousd > bounds.most_nanousd:
         return None

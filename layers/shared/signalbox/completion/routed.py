@@ -68,7 +68,7 @@ class Router:
         )
 
     def again(self, routed: Routed, view: View) -> Routed | None:
-        """By a newer view of the same configuration; None where more has changed than the decision. Refusal where nobody is left."""
+        """By a newer view of the same configuration, also where nobody is left; None where more has changed than the decision."""
         asked, trip, permits, guards = routed
         if permits_of(asked, trip.snapshot, view.records) != permits:
             return None
@@ -78,7 +78,7 @@ class Router:
         trip = self._trip(asked, inputs, trip.snapshot, trip.route)
         if self._guards.of(trip.snapshot, trip.route.name, trip.decision.route) != guards:
             return None
-        return Routed(asked, served(trip), permits, guards)
+        return Routed(asked, trip, permits, guards)
 
     def sets_out(self, trip: Trip) -> None:
         """It is admitted: the next one has the next turn."""
