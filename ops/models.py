@@ -14,11 +14,12 @@ from typing import NamedTuple
 from signalbox.config.compiler import compile_text
 from signalbox.config.defaults import kind_of
 from signalbox.config.document import Document, parse
+from signalbox.config.edit_values import with_values
 from signalbox.config.rows import Model, PerToken
 from signalbox.config.source import InvalidDocument
 from signalbox.routing.catalog import ANY
 
-from . import price_table, yaml_edit
+from . import price_table
 from .price_table import Entry, Price
 from .trouble import Trouble
 
@@ -63,7 +64,7 @@ def run(arguments: argparse.Namespace) -> None:
     elif not arguments.apply:
         print(f"nothing is written; --apply writes what is new into {arguments.file}")
     else:
-        _write(arguments.file, yaml_edit.with_values(text, values, ORDER))
+        _write(arguments.file, with_values(text, values, ORDER))
         print(f"{arguments.file}: {len({path[1] for path in values})} models written, as of {as_of}")
 
 

@@ -5,15 +5,10 @@ import os
 from decimal import Decimal
 
 import pytest
-import yaml
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ops import cli, price_table
-from ops.models import ORDER
 from ops.price_table import Table
 from ops.trouble import Trouble
-from ops.yaml_edit import with_values
 from signalbox.config.compiler import compile_text
 
 DOCUMENT = """\
@@ -305,46 +300,6 @@ def test_a_provider_that_does_not_bill_cache_writes_has_no_price_of_nothing_for_
     found = Table({"m": row(**costs(Decimal("1e-6"), 0), cache_creation_input_token_cost=0)}).find("openai", "m")
     assert found is not None
     assert ("cache_write",) not in found.prices
-
-
-PATHS = st.sampled_from(
-    [
-        *(
-            ("models", id, "prices", name)
-            for id in ("openai/gpt", "openai/flow", "bedrock/anthropic.claude")
-            for name in ("input", "output")
-        ),
-        *(("models", id, "prices", "cached") for id in ("openai/gpt", "openai/flow", "openai/vectors")),
-        *(("models", id, "prices", "long", name) for id in ("openai/gpt", "openai/flow") for name in ("above_tokens", "input", "output")),
-        *(("models", id, "max_output_tokens") for id in ("openai/gpt", "openai/flow", "openai/unpriced")),
-    ]
-)
-
-
-@given(st.dictionaries(PATHS, st.integers(1, 9).map(str)))
-def test_whatever_is_set_is_read_back_and_all_else_stays(values):
-    after = with_values(DOCUMENT, values, ORDER)
-    expected = yaml.safe_load(DOCUMENT)
-    for path, value in values.items():
-        rows = expected
-        for part in path[:-1]:
-            rows = rows.setdefault(part, {})
-        rows[path[-1]] = int(value)
-    assert yaml.safe_load(after) == expected
-    assert [line.partition("#")[2] for line in after.splitlines() if "#" in line] == [
-        line.partition("#")[2] for line in DOCUMENT.splitlines() if "#" in line
-    ]
-
-
-@pytest.mark.parametrize("nothing", ["prices:", "prices: null", "prices: ~"])
-def test_a_place_that_is_left_empty_is_filled(nothing):
-    text = f"models:\n  a/b:\n    {nothing}\n    id: x\n"
-    after = with_values(text, {("models", "a/b", "prices", "input"): "1", ("models", "a/b", "prices", "long", "input"): "2"}, ORDER)
-    assert after == "models:\n  a/b:\n    prices: {input: 1, long: {input: 2}}\n    id: x\n"
-
-
-def test_the_end_of_a_text_needs_no_line_end():
-    assert with_values("a:\n  input: 1", {("a", "output"): "2"}, ORDER) == "a:\n  input: 1\n  output: 2"
 
 
 def test_the_fixture_is_a_document_that_holds():

@@ -66,8 +66,13 @@ def read(text: str) -> Source:
         raise InvalidDocument([Problem(1, "", f"not YAML: {error}")]) from error
     except RecursionError as error:
         raise InvalidDocument([Problem(1, "", "the document is nested too deeply")]) from error
+    return to_source(root) if root else Source(None, {})
+
+
+def to_source(root: yaml.Node) -> Source:
+    """Raises InvalidDocument."""
     reading = _Reading()
-    data = reading.plain(root, ()) if root else None
+    data = reading.plain(root, ())
     if reading.problems:
         raise InvalidDocument(reading.problems)
     return Source(data, reading.lines)

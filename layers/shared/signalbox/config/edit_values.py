@@ -1,6 +1,6 @@
 """Sets single values in a YAML text, which keeps its comments, its order and its blank lines."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import yaml
@@ -8,7 +8,7 @@ import yaml
 Path = tuple[str, ...]
 
 
-class _Edit(NamedTuple):
+class Edit(NamedTuple):
     """What replaces the text between two offsets."""
 
     start: int
@@ -28,8 +28,12 @@ def with_values(text: str, values: Mapping[Path, str], order: Sequence[str]) -> 
         mapping = _find(root, path)
         assert mapping
         edits += _edits(text, mapping, rows, order)
-    for edit in sorted(edits, reverse=True):
-        text = text[: edit.start] + edit.text + text[edit.end :]
+    return edited(text, edits)
+
+
+def edited(text: str, edits: Iterable[Edit]) -> str:
+    for start, end, instead in sorted(edits, reverse=True):
+        text = text[:start] + instead + text[end:]
     return text
 
 
@@ -62,19 +66,19 @@ def _in_braces(rows: Mapping[Path, str]) -> str:
     return "{" + ", ".join(f"{key}: {part if isinstance(part, str) else _in_braces(part)}" for key, part in parts.items()) + "}"
 
 
-def _edits(text: str, mapping: yaml.MappingNode, rows: Mapping[str, str], order: Sequence[str]) -> list[_Edit]:
+def _edits(text: str, mapping: yaml.MappingNode, rows: Mapping[str, str], order: Sequence[str]) -> list[Edit]:
     there = {key.value: (key, value) for key, value in mapping.value}
     edits = []
     new: dict[int, str] = {}
     for key in sorted(rows, key=lambda key: _rank(key, order)):
         if key in there:
             start, end = there[key][1].start_mark.index, there[key][1].end_mark.index
-            edits.append(_Edit(start, end, rows[key] if start < end else f" {rows[key]}"))
+            edits.append(Edit(start, end, rows[key] if start < end else f" {rows[key]}"))
             continue
         later = next((node for name, (node, _) in there.items() if _rank(name, order) > _rank(key, order)), None)
         at, line = _place(text, mapping, later, f"{key}: {rows[key]}")
         new[at] = new.get(at, "") + line
-    return edits + [_Edit(at, at, lines) for at, lines in new.items()]
+    return edits + [Edit(at, at, lines) for at, lines in new.items()]
 
 
 def _place(text: str, mapping: yaml.MappingNode, later: yaml.Node | None, row: str) -> tuple[int, str]:
