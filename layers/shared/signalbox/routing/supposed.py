@@ -40,7 +40,7 @@ class Assumptions(NamedTuple):
             " A request whose targets are all such may be refused, and one refused for such a target may be served: denials have ends.",
             "What is decided is known exactly; circuits, health, capacities and budgets are as they were: what a draft would have done to"
             " them is not played on.",
-            "Only requests that were admitted are recorded with what they were decided by: those refused then may be served by the draft.",
+            "A request that was refused then has no answer to reckon from: what it costs where the draft serves it is not in the sums.",
             "A request that nobody answered costs and takes what it did.",
         ]
 
