@@ -1,10 +1,13 @@
 """What a wrong document is told: the line, the path, and what to do."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from signalbox.config.compiler import compile_text
+from signalbox.config.edit import with_row
+from signalbox.config.overrides import from_environment
 from signalbox.config.source import MAX_CHARS, InvalidDocument
 from signalbox.providers.auth import SCHEMES
 from signalbox.providers.registry import MODULES
@@ -283,8 +286,8 @@ WRONG = {
     "a merge key": (document(rest="<<: {}\n"), "line 9: a key must be plain text"),
     "no mapping": ("- 1\n", "line 1: not a mapping; write `key: value` lines below it"),
     "nothing": ("", "line 1: not a mapping; write `key: value` lines below it"),
-    "no YAML": ("a: [", "line 1: not YAML: expected the node content, but found '<stream end>'"),
-    "depth": ("[" * 5000, "line 1: the document is nested too deeply"),
+    "no YAML": ("a: [", "line 1: not YAML: did not find expected node content"),
+    "depth": ("[" * 5000, "line 1: not YAML: did not find expected node content"),
     "size": ("#" * (MAX_CHARS + 1), f"line 1: the document has {MAX_CHARS + 1} characters; {MAX_CHARS} is the most"),
 }
 
@@ -317,10 +320,32 @@ def test_an_override_that_leads_nowhere_is_refused() -> None:
     ]
 
 
-def test_an_override_is_checked_like_the_document() -> None:
-    assert problems_of(SEED, {"SIGNALBOX_TIMEOUTS__TTFT_S": "soon"})[0].endswith(
-        "timeouts.ttft_s: input should be a valid number, unable to parse string as a number, not 'soon'"
-    )
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("TIMEOUTS__TTFT_S", "soon", "timeouts.ttft_s: input should be a valid number, unable to parse string as a number, not 'soon'"),
+        ("CHAINS__SHORT__TERMINAL", "a/none", "chains.short.terminal: there is no model 'a/none'"),
+        ("POLICIES__NIGHT__STATUS", "on", "policies.night.status: 'on' is none of: 'draft', 'active' or 'disabled'"),
+        ("POLICIES__NIGHT__ACTIONS__ROUTE", "nowhere", "policies.night.actions.route: there is no route, model or alias 'nowhere'"),
+        ("FLAGS__BETA_2__PERCENT", "many", "flags.beta-2.percent: input should be a valid number"),
+        ("SEGMENTS__GOLD", "acme", "segments.gold: input should be a valid tuple"),
+    ],
+)
+def test_an_override_is_checked_like_the_document_and_named(key: str, value: str, said: str) -> None:
+    text = SEED
+    rows: dict[tuple[str, str], Any] = {("flags", "beta-2"): {}, ("segments", "gold"): [], ("chains", "short"): {}}
+    for path, row in (rows | {("policies", "night"): {"actions": {"deny": "closed"}}}).items():
+        text = with_row(text, path, row)
+    [problem] = problems_of(text, from_environment({f"SIGNALBOX_{key}": value}))
+    assert said in problem
+    assert problem.endswith(f" (the override SIGNALBOX_{key} says so)")
+
+
+def test_what_the_document_says_itself_is_laid_to_no_override() -> None:
+    text = document("  leaky: {base_url: 'https://user:pass@api.example.com/v1'}\n")
+    [problem] = problems_of(text, {"PROVIDERS__LEAKY__BASE_URL": "https://api.example.com/v1"})
+    assert "credentials" in problem
+    assert "override" not in problem
 
 
 PLANTED = "sk-planted-9e21d7c4"

@@ -2,10 +2,11 @@
 
 import difflib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, Field, StringConstraints, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from ..circuits.machine import DEFAULTS
@@ -81,21 +82,31 @@ class _Beneath(BaseModel):
 def parse(text: str, overrides: Mapping[str, str] | None = None) -> tuple[Document, Source]:
     """Raises InvalidDocument with every problem of form. What the parts say of each other is for `checks`."""
     source = read(text)
-    data, problems = apply(source.data, overrides or {})
+    data, said_by, problems = apply(source.data, overrides or {})
     if problems:
         raise InvalidDocument(problems)
+    whole = replace(source, said_by=said_by)
+    document = _checked(TypeAdapter(Document), data, whole)
+    if overrides:  # a key in an address that they replace is stored, and shown, with the document all the same
+        _checked(TypeAdapter(_Beneath), source.data, source)
+    return document, whole
+
+
+def parse_section(name: str, data: Any) -> Any:
+    """What the document would have for a section of this data. Raises InvalidDocument, whose problems know no lines."""
+    return _checked(TypeAdapter(Document.model_fields[name].annotation), data, Source(None, {}), (name,))
+
+
+def _checked(kind: TypeAdapter[Any], data: Any, source: Source, at: Path = ()) -> Any:
     try:
-        document = Document.model_validate(data)
-        if overrides:  # a key in an address that they replace is stored, and shown, with the document all the same
-            _Beneath.model_validate(source.data)
+        return kind.validate_python(data)
     except ValidationError as error:
-        problems = [_to_problem(source, details) for details in error.errors()]
+        problems = [_to_problem(source, details, at) for details in error.errors()]
         raise InvalidDocument(sorted(problems, key=lambda problem: problem.line)) from error
-    return document, source
 
 
-def _to_problem(source: Source, error: ErrorDetails) -> Problem:
-    path: Path = tuple(part for part in error["loc"] if part != "[key]")
+def _to_problem(source: Source, error: ErrorDetails, at: Path) -> Problem:
+    path: Path = (*at, *(part for part in error["loc"] if part != "[key]"))
     return source.problem(path, _message(error, path))
 
 

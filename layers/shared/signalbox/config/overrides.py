@@ -7,10 +7,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from .source import Problem
+from .source import Path, Problem
 
 PREFIX = "SIGNALBOX_"
-SECTIONS = ("PROVIDERS", "MODELS", "ROUTES", "ALIASES", "TIMEOUTS", "CIRCUITS", "GUARDRAILS")
+SECTIONS = (
+    *("PROVIDERS", "MODELS", "ROUTES", "ALIASES", "CHAINS", "POLICIES", "FLAGS", "SEGMENTS"),
+    *("TIMEOUTS", "CIRCUITS", "GUARDRAILS"),
+)
 
 
 def from_environment(environment: Mapping[str, str]) -> dict[str, str]:
@@ -21,27 +24,29 @@ def from_environment(environment: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def apply(data: Any, overrides: Mapping[str, str]) -> tuple[Any, list[Problem]]:
-    """The document with the overrides in it. One that leads nowhere is a problem: it was meant for something."""
-    problems = []
+def apply(data: Any, overrides: Mapping[str, str]) -> tuple[Any, dict[Path, str], list[Problem]]:
+    """The document with the overrides in it, and which says what. One that leads nowhere is a problem: it was meant for something."""
+    problems, said_by = [], {}
     for key, value in sorted(overrides.items()):
         try:
-            data = _with(data, key.removeprefix(PREFIX).split("__"), value)
+            data, path = _with(data, key.removeprefix(PREFIX).split("__"), value)
+            said_by[path] = key
         except LookupError as error:
             problems.append(Problem(1, "", f"the override {key} leads nowhere: there is no {error.args[0]!r} in the document"))
-    return data, problems
+    return data, said_by, problems
 
 
-def _with(data: Any, steps: list[str], value: str) -> dict[str, Any]:
+def _with(data: Any, steps: list[str], value: str) -> tuple[dict[str, Any], Path]:
     first, *rest = steps
     if not isinstance(data, dict):
         raise LookupError(first.lower())
     key = next((key for key in data if _plain(key) == _plain(first)), None)
     if not rest:
-        return data | {key or first.lower(): value}
+        return data | {key or first.lower(): value}, (key or first.lower(),)
     if key is None:
         raise LookupError(first.lower())
-    return data | {key: _with(data[key], rest, value)}
+    below, path = _with(data[key], rest, value)
+    return data | {key: below}, (key, *path)
 
 
 def _plain(name: str) -> str:

@@ -40,11 +40,15 @@ class InvalidDocument(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Source:
+    """`said_by` is the override that says what is at a path, where it is not the document."""
+
     data: Any
     lines: Mapping[Path, int]
+    said_by: Mapping[Path, str] = field(default_factory=dict)
 
     def problem(self, path: Path, message: str) -> Problem:
-        return Problem(self.line(path), ".".join(map(str, path)), message)
+        override = next((key for at, key in self.said_by.items() if path[: len(at)] == at), None)
+        return Problem(self.line(path), ".".join(map(str, path)), f"{message} (the override {override} says so)" if override else message)
 
     def line(self, path: Path) -> int:
         """Of the path, or of the nearest thing around it where the path itself is missing."""
