@@ -7,6 +7,7 @@ a queue delivers at least once; whoever reads takes the first.
 import gzip
 import hashlib
 import json
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,8 @@ from typing import Any
 from ..usage.events import UsageRecorded
 
 LEFT_OUT = {"features", "lease", "period_by_scope", "refused_by"}  # the inputs hold the features; the rest is no matter of routing
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 READERS = 16  # at once: the objects are small, and each costs a round trip
 
@@ -34,11 +37,18 @@ def write(s3: Any, bucket: str, events: Iterable[UsageRecorded]) -> int:
 
 def names(s3: Any, bucket: str, from_ms: int, to_ms: int) -> Iterator[str]:
     """Of the objects that hold the hours of that time, the oldest first."""
-    hour = datetime.fromtimestamp(from_ms / 1000, UTC).replace(minute=0, second=0, microsecond=0)
-    while hour.timestamp() * 1000 < to_ms:
-        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=_hour(int(hour.timestamp() * 1000))):
+    for prefix in _prefixes(datetime.fromtimestamp(from_ms / 1000, UTC), datetime.fromtimestamp(to_ms / 1000, UTC)):
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
             yield from (row["Key"] for row in page.get("Contents", ()))
-        hour += timedelta(hours=1)
+
+
+def _prefixes(start: datetime, end: datetime) -> Iterator[str]:
+    """Of whole days where they are whole, else of their hours: a month of little traffic is some lists, and not hundreds."""
+    at = start.replace(minute=0, second=0, microsecond=0)
+    while at < end:
+        whole = at.hour == 0 and at + DAY <= end
+        yield f"traffic/{at:%Y/%m/%d/}" if whole else f"traffic/{at:%Y/%m/%d/%H/}"
+        at += DAY if whole else HOUR
 
 
 def drawn(names: Iterable[str]) -> list[str]:
@@ -48,18 +58,27 @@ def drawn(names: Iterable[str]) -> list[str]:
 
 def read(s3: Any, bucket: str, names: Sequence[str], from_ms: int, to_ms: int) -> Iterator[list[dict[str, Any]]]:
     """What each object holds of that time, in the order asked for, each request once."""
-    seen: set[str] = set()
+    seen: defaultdict[str, set[str]] = defaultdict(set)  # by hour: all that is written of a request is in the folder of its own
+    left = Counter(map(_folder, names))
     with ThreadPoolExecutor(READERS) as pool:
         for start in range(0, len(names), 4 * READERS):  # some ahead, and not all at once
-            for details in pool.map(lambda name: _details(s3, bucket, name), names[start : start + 4 * READERS]):
-                new = [detail for detail in details if from_ms <= detail["at_ms"] < to_ms and detail["id"] not in seen]
-                seen.update(detail["id"] for detail in new)
+            some = names[start : start + 4 * READERS]
+            for folder, details in zip(map(_folder, some), pool.map(lambda name: _details(s3, bucket, name), some), strict=True):
+                new = [detail for detail in details if from_ms <= detail["at_ms"] < to_ms and detail["id"] not in seen[folder]]
+                seen[folder].update(detail["id"] for detail in new)
+                left[folder] -= 1
+                if not left[folder]:
+                    del seen[folder]  # a month of traffic is not remembered by its ids
                 yield new
 
 
 def _details(s3: Any, bucket: str, name: str) -> list[dict[str, Any]]:
     body = gzip.decompress(s3.get_object(Bucket=bucket, Key=name)["Body"].read())
     return [json.loads(line) for line in body.splitlines()]
+
+
+def _folder(name: str) -> str:
+    return name.rpartition("/")[0]
 
 
 def _hour(at_ms: int) -> str:
