@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from . import admin_key, config, models, replay, routes, secrets
+from . import admin_key, models, replay, routes, secrets, simulate
+from .config import actions as config
 from .local import up
 from .trouble import Trouble
 
@@ -15,7 +16,7 @@ from .trouble import Trouble
 class Command(NamedTuple):
     help: str
     add_arguments: Callable[[argparse.ArgumentParser], None]
-    run: Callable[[argparse.Namespace], None]
+    run: Callable[[argparse.Namespace], int | None]  # its exit status, where that is not 0
 
 
 COMMANDS = {
@@ -23,8 +24,11 @@ COMMANDS = {
     "secrets": Command("set a provider's keys, or list which there are", secrets.add_arguments, secrets.run),
     "admin-key": Command("draw a key for the control API", admin_key.add_arguments, admin_key.run),
     "models": Command("compare the models' prices with a public table, and take them over", models.add_arguments, models.run),
-    "config": Command("publish the document that says how to route", config.add_arguments, config.run),
+    "config": Command(
+        "check, publish, compare, bring back and import the document that says how to route", config.add_arguments, config.run
+    ),
     "replay": Command("decide recorded traffic again, and say where it comes out otherwise", replay.add_arguments, replay.run),
+    "simulate": Command("say what a document would have done with recorded traffic", simulate.add_arguments, simulate.run),
     "routes": Command("say what routes promise, and what a request would meet", routes.add_arguments, routes.run),
 }
 
@@ -36,14 +40,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         command.add_arguments(subparsers.add_parser(name, help=command.help, description=command.help))
     arguments = parser.parse_args(argv)
     try:
-        COMMANDS[arguments.command].run(arguments)
+        return COMMANDS[arguments.command].run(arguments) or 0
     except Trouble as trouble:
         print(f"signalbox: {trouble}", file=sys.stderr)
-        return 1
+        return trouble.status
     except (BotoCoreError, ClientError) as error:
         print(f"signalbox: AWS refused: {error}", file=sys.stderr)
         return 1
-    return 0
 
 
 if __name__ == "__main__":

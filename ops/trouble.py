@@ -2,4 +2,4 @@
 
 
 class Trouble(Exception):
-    pass
+    status = 1  # the command's exit status

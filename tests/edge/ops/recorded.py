@@ -3,12 +3,11 @@
 import gzip
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import boto3
 import pytest
-from moto import mock_aws
 
 from signalbox.aws import boto_traffic, boto_versions
 from signalbox.routing.catalog import to_snapshot
@@ -41,10 +40,6 @@ class Stage:
         self.s3 = boto3.client("s3")
         for name in (CONFIG, TRAFFIC):
             self.s3.create_bucket(Bucket=name)
-        outputs = {"ConfigBucketName": {"Value": CONFIG}, "TrafficBucketName": {"Value": TRAFFIC}}
-        outputs |= {"UsageTableName": {"Value": "usage"}, "ControlTableName": {"Value": "control"}}
-        template = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}, "Outputs": outputs}
-        boto3.client("cloudformation").create_stack(StackName="signalbox-dev", TemplateBody=json.dumps(template))
         self.control, self.usage = self._table("control"), self._table("usage")
         self.at_ms = int(datetime.now(UTC).timestamp() * 1000) - 3_600_000
 
@@ -81,10 +76,6 @@ class Stage:
 
 
 @pytest.fixture
-def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    with mock_aws():
-        yield Stage()
+def stage(deployed: Callable[..., None]) -> Stage:
+    deployed(ConfigBucketName=CONFIG, TrafficBucketName=TRAFFIC, UsageTableName="usage", ControlTableName="control")
+    return Stage()

@@ -1,12 +1,9 @@
 """The operators' commands against a stage in an AWS account, and what each says where it cannot go on."""
 
-import http.server
 import json
-import threading
 
 import boto3
 import pytest
-from moto import mock_aws
 
 from ops import cli
 from signalbox.admission.keys import KeyRing, authenticate_admin
@@ -14,51 +11,12 @@ from signalbox.errors import Refusal
 
 
 @pytest.fixture
-def account(monkeypatch, tmp_path):
-    """An AWS account with nothing in it; no local stack runs."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    monkeypatch.setenv("SIGNALBOX_HOME", str(tmp_path))
-    monkeypatch.setenv("SIGNALBOX_ADMIN_KEY", "")
-    with mock_aws():
-        yield
-
-
-class Api(http.server.BaseHTTPRequestHandler):
-    def do_POST(self):
-        body = self.rfile.read(int(self.headers["content-length"]))
-        self.server.seen.append((self.path, self.headers["authorization"], json.loads(body)))
-        status, answer = self.server.answer
-        self.send_response(status)
-        self.end_headers()
-        self.wfile.write(answer)
-
-    def log_message(self, *_):
-        pass
-
-
-@pytest.fixture
-def api():
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Api) as server:
-        server.seen = []
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
-
-
-@pytest.fixture
-def stage(account, api):
+def stage(deployed, api):
     """signalbox-dev, with what the commands look for; the key secret's fields as they are now."""
     fields = {"mac_key": "m", "admin_keys": {}, "data_keys": {"d": {"key_id": "k", "tenant": "t", "team": "default"}}}
     client = boto3.client("secretsmanager")
     arn = client.create_secret(Name="keys", SecretString=json.dumps(fields))["ARN"]
-    outputs = {"KeySecretArn": {"Value": arn}, "ApiUrl": {"Value": f"http://127.0.0.1:{api.server_port}/dev"}}
-    template = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}, "Outputs": outputs}
-    boto3.client("cloudformation").create_stack(StackName="signalbox-dev", TemplateBody=json.dumps(template))
+    deployed(KeySecretArn=arn, ApiUrl=api.url)
     return lambda: json.loads(client.get_secret_value(SecretId=arn)["SecretString"])
 
 
@@ -87,15 +45,17 @@ def test_an_admin_key_is_drawn_once_and_kept_as_its_digest(stage, capsys):
         who(stage(), key)
 
 
-def test_a_document_is_published_through_the_stages_own_api(stage, api, monkeypatch, tmp_path, capsys):
+def test_the_stages_own_api_is_called_and_its_refusals_are_said(stage, api, monkeypatch, tmp_path, capsys):
     (tmp_path / "routing.yaml").write_text("version: 1\n")
     monkeypatch.setenv("SIGNALBOX_ADMIN_KEY", "ak-1")
     publish = ["config", "publish", str(tmp_path / "routing.yaml"), "--stage", "dev", "--message", "why"]
     warning = {"line": 3, "path": "models", "message": "a price is old"}
     api.answer = 200, json.dumps({"version": 7, "changed": True, "warnings": [warning]}).encode()
     assert cli.main(publish) == 0
-    assert capsys.readouterr().out == f"{tmp_path}/routing.yaml:3: models: a price is old\nversion 7 is live\n"
-    assert api.seen == [("/dev/admin/config/publish", "Bearer ak-1", {"document": "version: 1\n", "message": "why"})]
+    assert capsys.readouterr().out == f"{tmp_path}/routing.yaml:3: warning: models: a price is old\nversion 7 is live\n"
+    [(method, path, headers, body)] = api.seen
+    assert (method, path, headers["authorization"]) == ("POST", "/dev/admin/config/publish", "Bearer ak-1")
+    assert json.loads(body) == {"document": "version: 1\n", "message": "why"}
 
     api.answer = 400, b'{"error": {"message": "The document cannot go live.\\nline 1: no", "code": "invalid_request"}}'
     assert cli.main(publish) == 1

@@ -1,15 +1,11 @@
 """`signalbox routes`: what is told of routes and of a request, in lines that can be read at three in the morning, and as JSON."""
 
-import http.server
 import json
-import threading
 from pathlib import Path
 
-import boto3
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from moto import mock_aws
 
 from ops import cli, table
 from signalbox.config.compiler import compile_text
@@ -151,44 +147,13 @@ def test_a_share_is_one(share, document, capsys):
     assert "not a" in capsys.readouterr().err
 
 
-class Api(http.server.BaseHTTPRequestHandler):
-    def answer(self):
-        length = int(self.headers.get("content-length") or 0)
-        self.server.seen.append((self.command, self.path, dict(self.headers), self.rfile.read(length)))
-        status, body = self.server.answer
-        self.send_response(status)
-        self.end_headers()
-        self.wfile.write(body)
-
-    do_GET = do_POST = answer
-
-    def log_message(self, *_):
-        pass
-
-
 @pytest.fixture
-def api(monkeypatch, tmp_path):
-    """The stage dev, whose API says what it is told to say; no local stack runs."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    monkeypatch.setenv("SIGNALBOX_HOME", str(tmp_path))
-    monkeypatch.setenv("SIGNALBOX_ADMIN_KEY", "ak-1")
-    monkeypatch.setenv("SIGNALBOX_API_KEY", "sk-1")
-    with mock_aws(), http.server.ThreadingHTTPServer(("127.0.0.1", 0), Api) as server:
-        outputs = {"ApiUrl": {"Value": f"http://127.0.0.1:{server.server_port}/dev"}}
-        template = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}, "Outputs": outputs}
-        boto3.client("cloudformation").create_stack(StackName="signalbox-dev", TemplateBody=json.dumps(template))
-        server.seen = []
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
+def stage(deployed, api, operator):
+    """The stage dev, whose API says what it is told to say."""
+    deployed(ApiUrl=api.url)
 
 
-def test_without_a_document_the_live_one_is_asked_for(api, run, document):
+def test_without_a_document_the_live_one_is_asked_for(stage, api, run, document):
     analysis = run("analyze", document, "--json")
     api.answer = 200, analysis.encode()
     assert run("analyze", "--stage", "dev") == run("analyze", document)
@@ -253,7 +218,7 @@ def request_file(tmp_path):
     return str(tmp_path / "request.json")
 
 
-def test_a_request_is_explained(api, run, request_file):
+def test_a_request_is_explained(stage, api, run, request_file):
     api.answer = 200, json.dumps(DECISION).encode()
     said = lines(run("explain", request_file, "--stage", "dev"))
     assert said == [
@@ -281,7 +246,7 @@ def test_a_request_is_explained(api, run, request_file):
     assert api.seen[1][1] == "/dev/v1/messages"
 
 
-def test_what_the_router_tells_is_what_is_told(api, run, request_file):
+def test_what_the_router_tells_is_what_is_told(stage, api, run, request_file):
     snapshot = to_snapshot(json.loads(compile_text(SEED.read_text()).json), 7, "d" * 64)
     features = Features("r", "acme", "core", "k", "chat", input_tokens=1_200, input_bound=5_000)
     route = snapshot.route("chat")
@@ -299,7 +264,7 @@ def test_what_the_router_tells_is_what_is_told(api, run, request_file):
     assert {key for key in decision if key not in DECISION} == {key for key in DECISION if key not in decision} == set()
 
 
-def test_so_is_one_that_nobody_would_serve(api, run, request_file):
+def test_so_is_one_that_nobody_would_serve(stage, api, run, request_file):
     refused = {"status": 403, "code": "permission_denied", "message": "Policy acme denies this request: not at night"}
     api.answer = 200, json.dumps(DECISION | {"targets": [], "only_behind": [], "behind": {}, "refused": refused}).encode()
     said = lines(run("explain", request_file, "--stage", "dev"))
@@ -307,7 +272,7 @@ def test_so_is_one_that_nobody_would_serve(api, run, request_file):
     assert "passed over ollama/tiny: cannot serve `tools`: it has none" in said
 
 
-def test_what_a_stage_leaves_out_is_left_out(api, run, request_file):
+def test_what_a_stage_leaves_out_is_left_out(stage, api, run, request_file):
     api.answer = 200, b'{"object": "signalbox.decision", "model": "gpt", "targets": [{"target": "openai/gpt"}]}'
     assert "1 openai/gpt ? ? - -" in lines(run("explain", request_file, "--stage", "dev"))
 
@@ -321,13 +286,13 @@ def test_what_a_stage_leaves_out_is_left_out(api, run, request_file):
         (200, b"[]", "served the request instead of explaining it"),
     ],
 )
-def test_a_stage_that_does_not_explain(api, request_file, capsys, status, body, said):
+def test_a_stage_that_does_not_explain(stage, api, request_file, capsys, status, body, said):
     api.answer = status, body
     assert cli.main(["routes", "explain", request_file, "--stage", "dev"]) == 1
     assert said in capsys.readouterr().err
 
 
-def test_a_key_of_the_callers_is_needed(api, request_file, monkeypatch, capsys):
+def test_a_key_of_the_callers_is_needed(stage, api, request_file, monkeypatch, capsys):
     monkeypatch.setenv("SIGNALBOX_API_KEY", "")
     assert cli.main(["routes", "explain", request_file, "--stage", "dev"]) == 1
     assert "no SIGNALBOX_API_KEY in the environment" in capsys.readouterr().err

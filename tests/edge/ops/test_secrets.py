@@ -5,7 +5,6 @@ import json
 
 import boto3
 import pytest
-from moto import mock_aws
 
 from ops import cli, control_api
 from ops.secrets import AT_ONCE, put_provider_keys, to_keys
@@ -16,13 +15,8 @@ ACCOUNT = {"type": "service_account", "client_email": "a@b.example", "private_ke
 
 
 @pytest.fixture
-def client(monkeypatch):
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    with mock_aws():
-        yield boto3.client("secretsmanager")
+def client(account):
+    return boto3.client("secretsmanager")
 
 
 @pytest.fixture
