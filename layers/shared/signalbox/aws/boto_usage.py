@@ -2,11 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from botocore.exceptions import ClientError, ParamValidationError
 
 from ..usage.events import UsageRecorded
+from ..usage.spans import Span
 from ..usage.totals import increments, parts, periods_of, usage_item
 from . import boto_tables
 
@@ -14,6 +16,7 @@ SHARDS = 16
 CONFLICTS = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}  # nothing was written, and the next try may pass
 INVALID = {"ValidationException", "ValidationError", "ItemCollectionSizeLimitExceeded"}  # no try passes as long as the same is written
 TRIES = 6
+READERS = 16  # at once
 
 
 def record(table: Any, events: Iterable[UsageRecorded], shard: int) -> tuple[int, dict[str, str]]:
@@ -90,6 +93,34 @@ def _adding(counters: Counter[str]) -> dict[str, Any]:
 def totals(table: Any, dimension: str, id: str, periods: Sequence[str]) -> dict[str, dict[str, int]]:
     """The counters of one key, tenant, … for each period asked for ("day#2026-11-21"; see `periods_now`), over all writers."""
     return {period: _sum(boto_tables.query(table, f"total#{dimension}#{id}", f"{period}#")) for period in periods}
+
+
+def ranges(table: Any, wanted: Sequence[tuple[str, str]], spans: Sequence[Span]) -> dict[tuple[str, str], dict[str, dict[str, int]]]:
+    """For each (dimension, id), the counters of each period of the spans in which any were counted: one query an id and span.
+
+    Read as they stand: what was written within the last second or so may be missing.
+    """
+    with ThreadPoolExecutor(READERS) as pool:
+        asked = [(of, span) for of in wanted for span in spans]
+        read = pool.map(lambda row: _periods(table, row[0][0], row[0][1], row[1]), asked)
+        found: dict[tuple[str, str], dict[str, dict[str, int]]] = {of: {} for of in wanted}
+        for (of, _), periods in zip(asked, read, strict=True):
+            found[of] |= periods
+    return found
+
+
+def _periods(table: Any, dimension: str, id: str, span: Span) -> dict[str, dict[str, int]]:
+    """By the client, which threads may share; a table they may not."""
+    pages = table.meta.client.get_paginator("query").paginate(
+        TableName=table.name,
+        KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
+        ExpressionAttributeValues={":pk": f"total#{dimension}#{id}", ":first": f"{span.first}#", ":last": f"{span.last}#~"},
+    )
+    periods: dict[str, list[dict[str, Any]]] = {}
+    for page in pages:
+        for item in boto_tables.to_plain(page["Items"]):
+            periods.setdefault(item["sk"].rpartition("#")[0], []).append(item)
+    return {period: _sum(items) for period, items in periods.items()}
 
 
 def _sum(items: Iterable[dict[str, Any]]) -> dict[str, int]:
