@@ -58,12 +58,11 @@ def test_each_route_goes_round_by_itself_whoever_is_asked_between(routed: Routed
     round_robin = {name: {"targets": [MINI, SMALL], "strategy": "round_robin"} for name in ("left", "right")}
     document["policies"]["led"] = {"status": "active", "conditions": {"tags": "led"}, "actions": {"route": "left"}}
     routed.publish(routes=document["routes"] | round_robin, policies=document["policies"])
-    led = {"model": "chat", "tags": "led"}
-    asked = [{"model": "left"}, {"model": "right"}, led, {"model": "chat"}, {"model": "right"}, {"model": "left"}, led]
+    asked = [("left", ""), ("right", ""), ("chat", "led"), ("chat", ""), ("right", ""), ("left", ""), ("chat", "led")]
     served = []
-    for row in asked:
-        routed.ask(**row, headers={"x-signalbox-explain": "true"})
-        served.append(served_by(routed.ask(**row)))
+    for model, tags in asked:
+        routed.ask(model, tags=tags, headers={"x-signalbox-explain": "true"})
+        served.append(served_by(routed.ask(model, tags=tags)))
         [usage] = routed.usage
         assert holds(usage, routed.snapshot())
     left, right = [served[place] for place in (0, 2, 5, 6)], [served[place] for place in (1, 4)]
@@ -88,8 +87,8 @@ def test_a_denied_request_is_told_by_whom_and_why_and_costs_nothing(routed: Rout
 
 def test_whatever_refuses_a_request_that_was_decided_its_record_says_how(routed: Routed):
     routed.permit(budgets={"total": {"limit_nanousd": 1, "hard": True, "version": 1}})
-    for asked, outcome, route in (({"tags": "batch"}, "budget_exceeded", "cheap"), ({"model": "dear"}, "permission_denied", "dear")):
-        assert code(routed.ask(**asked)) == outcome
+    for model, tags, outcome, route in (("chat", "batch", "budget_exceeded", "cheap"), ("dear", "", "permission_denied", "dear")):
+        assert code(routed.ask(model, tags=tags)) == outcome
         [usage] = routed.usage
         assert (usage["outcome"], usage["route"]) == (outcome, route)
         assert holds(usage, routed.snapshot())
@@ -277,3 +276,22 @@ def test_a_mirror_that_fails_is_seen_by_nobody_but_the_record(routed: Routed):
     assert routed.attempts == [(MINI, "ok", ""), (SMALL, "server", "mirror")]
     assert routed.usage[0]["outcome"] == "ok"
     routed.world.upstreams.faults.clear()
+
+
+def test_what_a_mirror_takes_is_nobodys_waiting_time(routed: Routed):
+    routed.fault("mistral", latency_ms=1_000)
+    routed.ask(tags="watched")
+    [usage] = routed.usage
+    assert usage["duration_ms"] < 1_000 <= usage["attempts"][1]["duration_ms"]
+    routed.world.upstreams.faults.clear()
+
+
+@pytest.mark.parametrize(("hard", "mirrors"), [(True, 0), (False, 1)])
+def test_a_mirror_whose_price_is_unknown_is_not_asked_where_a_budget_may_not_be_overspent(routed: Routed, hard, mirrors):
+    document = routed.document()
+    unpriced = {name: value for name, value in document["models"][SMALL].items() if name != "prices"} | {"capabilities": ["streaming"]}
+    document["policies"]["watched"]["actions"]["mirror"]["target"] = "mistral/unpriced"
+    routed.publish(models=document["models"] | {"mistral/unpriced": unpriced}, policies=document["policies"])
+    routed.permit(budgets={"total": {"limit_nanousd": 10**12, "hard": hard, "version": 1}})
+    assert served_by(routed.ask(tags="watched")) == MINI
+    assert [purpose for _, _, purpose in routed.attempts] == ["", *["mirror"] * mirrors]

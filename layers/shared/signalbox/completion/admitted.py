@@ -134,7 +134,7 @@ def _held(
     # By an old view a tenant that brings its own keys would be served with the stage's.
     own_keys = frozenset(view.records[f"tenant#{fresh.trip.tenant}"].get("own_keys", ()))
     granted = hold.granted_nanousd if hold.period_by_scope else None
-    return fresh._replace(trip=fresh.trip._replace(granted_nanousd=granted, own_keys=own_keys))
+    return fresh._replace(trip=fresh.trip._replace(granted_nanousd=granted, binds=hold.binds, own_keys=own_keys))
 
 
 def _switched_on(view: View) -> None:

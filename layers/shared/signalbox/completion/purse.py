@@ -28,12 +28,15 @@ class Share:
 
 
 class Purse:
-    """`held_nanousd` is None where no budget holds the request, `ceiling_nanousd` and `cap_tokens` where nobody limits it."""
+    """`held_nanousd` is None where no budget holds the request, `ceiling_nanousd` and `cap_tokens` where nobody limits it.
 
-    def __init__(self, held_nanousd: int | None, ceiling_nanousd: int | None, cap_tokens: int | None) -> None:
+    `binds`: a budget holds it that may not be overspent, so that nobody is asked whose price is unknown.
+    """
+
+    def __init__(self, held_nanousd: int | None, ceiling_nanousd: int | None, cap_tokens: int | None, binds: bool = False) -> None:
         limits = [limit for limit in (held_nanousd, ceiling_nanousd) if limit is not None]
         self._limit_nanousd = min(limits) if limits else None
-        self._ceiling_nanousd = ceiling_nanousd
+        self._only_priced = binds or ceiling_nanousd is not None
         self._cap_tokens = cap_tokens
         self._shares: list[Share] = []
         self._lock = allocate_lock()  # two attempts of a race may want a share at the same time
@@ -42,7 +45,7 @@ class Purse:
         """For one flight, with what to ask for so that it stays within. UpstreamFailure (unaffordable) where too little is left."""
         asked = bound.output_tokens_bound(request, target)
         most = asked if self._cap_tokens is None or request.inputs else min(asked, self._cap_tokens)
-        if target.prices is None and self._ceiling_nanousd is not None:
+        if target.prices is None and self._only_priced:
             raise UpstreamFailure("unaffordable")
         if self._limit_nanousd is None or target.prices is None:
             limited = request.max_tokens is not None or most < asked

@@ -14,7 +14,10 @@ Send = Callable[[HttpRequest, float], Exchange]
 
 
 class Trip(NamedTuple):
-    """`route` is the one asked for. `granted_nanousd` is None where no budget holds it; `own_keys` are the tenant's own providers."""
+    """`route` is the one asked for. `granted_nanousd` is None where no budget holds it; `binds`: one does that may not be overspent.
+
+    `own_keys` are the tenant's own providers.
+    """
 
     request: Request
     route: Route
@@ -23,6 +26,7 @@ class Trip(NamedTuple):
     decision: Decision
     deadline_s: float  # monotonic; the same moment as the inputs' `deadline_ms`
     granted_nanousd: int | None
+    binds: bool = False
     tenant: str = ""
     own_keys: frozenset[str] = frozenset()
 
