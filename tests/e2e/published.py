@@ -1,0 +1,60 @@
+"""The live document of a stack, changed and put back: what is published here is what an operator would write."""
+
+import copy
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import openai
+import yaml
+
+from .waiting import eventually
+
+AT_ONCE = 6  # as many containers as the tests need at the same time
+
+
+class Document:
+    """As it was found, and as it is changed. What is merged: mappings into mappings, whatever else in its place."""
+
+    def __init__(self, stack):
+        self._stack = stack
+        self.found = stack.admin("GET", "/admin/config").json()
+        self.data = yaml.safe_load(self.found["document"])
+
+    def publish(self, change, message="e2e"):
+        """Its version, at once; containers follow within seconds."""
+        self.data = merged(self.data, change)
+        body = {"document": json.dumps(self.data, default=str), "message": message}  # which is YAML too
+        return self._stack.admin("POST", "/admin/config/publish", body).json()["version"]
+
+    def followed(self, version):
+        """Once all containers that answer have it."""
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            eventually(lambda: set(pool.map(lambda _: version_of(self._stack), range(AT_ONCE))), lambda seen: min(seen) >= version)
+        return version
+
+    def restore(self):
+        return self._stack.admin("POST", "/admin/config/rollback", {"version": self.found["version"]}).json()["version"]
+
+
+def merged(data, change):
+    both = {key: merged(data[key], change[key]) for key in data.keys() & change.keys() if isinstance(change[key], dict)}
+    return copy.deepcopy(data) | change | both
+
+
+def version_of(stack):
+    return int(ask(stack, "chat").headers["x-signalbox-config-version"])
+
+
+def ask(stack, model, prompt="say: hi", *, key=None, tags="", timeout_s=60, **more):
+    """The raw answer of the official SDK. openai.APIStatusError where it is refused."""
+    headers = {"x-signalbox-tags": tags} if tags else {}
+    with openai.OpenAI(base_url=f"{stack.url}/v1", api_key=key or stack.key, max_retries=0, timeout=timeout_s) as client:
+        return client.chat.completions.with_raw_response.create(
+            model=model, messages=[{"role": "user", "content": prompt}], extra_headers=headers, **more
+        )
+
+
+def recorded(stack, answer, key=None):
+    """What was written down of it."""
+    path = f"/v1/requests/{answer.headers['x-signalbox-request-id']}"
+    return eventually(lambda: stack.get(path, key or stack.key), lambda found: found.status_code == 200).json()
