@@ -1,15 +1,19 @@
 """The document and the snapshot that routing reads from it say the same."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from signalbox.circuits.machine import DEFAULTS, Settings, to_settings
 from signalbox.config.compiler import compile_text
+from signalbox.config.document import parse
 from signalbox.config.overrides import from_environment
+from signalbox.config.plain import to_data, to_json
 from signalbox.money import Prices
 from signalbox.routing.catalog import Guard, Route, Snapshot, Timeouts, to_snapshot
 
@@ -119,6 +123,24 @@ def test_the_digest_follows_the_meaning_and_not_the_writing() -> None:
     assert compile_text(SEED + "\n# a remark\n").digest == compile_text(SEED).digest
     assert compile_text(SEED.replace("input: 1.75", "input: '1.750'")).digest == compile_text(SEED).digest
     assert compile_text(SEED.replace("input: 1.75", "input: 1.76")).digest != compile_text(SEED).digest
+
+
+def test_what_is_left_at_its_default_is_the_same_when_it_is_written_out() -> None:
+    document = parse(SEED)[0]
+    for whole in (False, True):
+        again = yaml.safe_dump(to_json(to_data(document, whole=whole)), sort_keys=False)
+        assert compile_text(again).digest == compile_text(SEED).digest
+    tiny = "version: 1\nproviders: {openai: {}}\nmodels: {openai/m: {context_window: 9, max_output_tokens: 9}}\n"
+    assert compile_text(tiny + "timeouts: {ttft_s: 5, health_check_s: 2}\n").digest == compile_text(tiny).digest
+
+
+def test_thousands_of_models_and_routes_are_checked_in_seconds() -> None:
+    """The control API has 28 s, of a third of a processor."""
+    models = "".join(f"  openai/m{n}: {{context_window: 9, max_output_tokens: 9}}\n" for n in range(3_000))
+    routes = "".join(f"  r{n}: {{targets: [openai/m{n}, openai/m{n // 2}, openai/m{n // 3}]}}\n" for n in range(1_500, 3_000))
+    begun_s = time.process_time()
+    compile_text(f"version: 1\nproviders: {{openai: {{}}}}\nmodels:\n{models}routes:\n{routes}")
+    assert time.process_time() - begun_s < 10
 
 
 def test_a_deployment_may_say_otherwise() -> None:

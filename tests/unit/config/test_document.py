@@ -8,7 +8,7 @@ import pytest
 from signalbox.config.compiler import compile_text
 from signalbox.config.edit import with_row
 from signalbox.config.overrides import from_environment
-from signalbox.config.source import MAX_CHARS, InvalidDocument
+from signalbox.config.source import MAX_CHARS, MOST_DEEP, InvalidDocument
 from signalbox.providers.auth import SCHEMES
 from signalbox.providers.registry import MODULES
 from signalbox.providers.rows import ROWS
@@ -288,6 +288,20 @@ WRONG = {
     "nothing": ("", "line 1: not a mapping; write `key: value` lines below it"),
     "no YAML": ("a: [", "line 1: not YAML: did not find expected node content"),
     "depth": ("[" * 5000, "line 1: not YAML: did not find expected node content"),
+    "depth that ends": (
+        document(rest="guardrails:\n  redact: {options: {a: " + "[" * 60 + "]" * 60 + "}}\n"),
+        f"line 10: guardrails.redact.options.a{37 * '.0'}: nested more than {MOST_DEEP} deep",
+    ),
+    "a sign that is none": (
+        "version: 1\nproviders: {\0}\n",
+        "line 2: not YAML: control characters are not allowed; take the sign 0x00 out",
+    ),
+    "half a sign": ("version: 1\nproviders: {\ud800}\n", "line 2: half a sign of two; take it out, or write all of it"),
+    "an unfinished last line": ("a: 'x\n", "line 1: not YAML: found unexpected end of stream"),
+    "what looks like a key, as a chain": (
+        document(models="    chain: sk-abcdefghijklmnop\n"),
+        "line 9: models.openai/gpt.chain: there is no chain what looks like a key; the chains are: none",
+    ),
     "size": ("#" * (MAX_CHARS + 1), f"line 1: the document has {MAX_CHARS + 1} characters; {MAX_CHARS} is the most"),
 }
 

@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 from ..config import announcement
 from ..config.compiler import Compiled, compile_text
 from ..config.diff import Change, compare
-from ..config.document import parse
+from ..config.document import Document, parse
 from ..config.source import InvalidDocument, Problem
 from . import boto_ceilings
 
@@ -89,7 +89,7 @@ class Versions:
             return Published(int(live["version"]), compiled.digest, False, compiled.warnings)
         self._check_ceilings(json.loads(compiled.json))
         self._store(compiled, text)
-        changes = self._changes(live, text, overrides)
+        changes = self._changes(live, compiled.document)
         row = {"digest": compiled.digest, "author": author, "message": message, "overrides": overrides}
         version = self._point(live, row, changes)
         self._keep_ceilings()
@@ -103,7 +103,7 @@ class Versions:
             return Published(int(live["version"]), old["digest"], False)
         self._check_ceilings(self._snapshot(old["digest"]))
         overrides = old.get("overrides", {})
-        changes = self._changes(live, self.document(old["digest"]), overrides)
+        changes = self._changes_back(live, old)
         row = {"digest": old["digest"], "author": author, "message": message, "overrides": overrides, "restores": to}
         version = self._point(live, row, changes)
         self._keep_ceilings()
@@ -146,16 +146,23 @@ class Versions:
 
     def compared(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[Change, ...]:
         """What version `new` says differently from `old`, each with its overrides. Raises InvalidDocument."""
-        before, after = (parse(self.document(row["digest"]), row.get("overrides"))[0] for row in (old, new))
-        return compare(before, after)
+        return compare(self._parsed(old), self._parsed(new))
 
-    def _changes(self, live: Mapping[str, Any], text: str, overrides: Mapping[str, str]) -> tuple[Change, ...]:
+    def _changes(self, live: Mapping[str, Any], document: Document) -> tuple[Change, ...]:
         """None are known where the live document is one that this release would not take: that is no reason not to replace it."""
         try:
-            old = parse(self.document(live["digest"]), live.get("overrides"))[0] if "version" in live else None
-            return compare(old, parse(text, overrides)[0])
+            return compare(self._parsed(live) if "version" in live else None, document)
         except InvalidDocument:
             return ()
+
+    def _changes_back(self, live: Mapping[str, Any], old: Mapping[str, Any]) -> tuple[Change, ...]:
+        try:
+            return self._changes(live, self._parsed(old))
+        except InvalidDocument:
+            return ()
+
+    def _parsed(self, row: Mapping[str, Any]) -> Document:
+        return parse(self.document(row["digest"]), row.get("overrides"))[0]
 
     def _snapshot(self, digest: str) -> dict[str, Any]:
         body = self._s3.get_object(Bucket=self._bucket, Key=f"snapshots/{digest}.json.gz")["Body"].read()

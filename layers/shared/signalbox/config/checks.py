@@ -8,7 +8,7 @@ from ..routing.catalog import ANY
 from . import checks_chains, checks_idle, checks_policies, checks_routes, timeouts
 from .defaults import resolved, wire_of
 from .document import Document
-from .fields import checked_url, names
+from .fields import checked_url, names, shown
 from .rows import BatchPrices, LongPrices, Prices
 from .source import Check, Finding, Path
 
@@ -32,7 +32,7 @@ def _models_name_providers(document: Document) -> Iterator[Finding]:
     for id in document.models:
         provider = id.partition("/")[0]
         if provider not in document.providers:
-            yield ("models", id), f"there is no provider {provider!r}; the providers are: {names(document.providers)}"
+            yield ("models", id), f"there is no provider {shown(provider)}; the providers are: {names(document.providers)}"
 
 
 def _output_fits_context(document: Document) -> Iterator[Finding]:
@@ -61,7 +61,7 @@ def _embeddings_have_a_format(document: Document) -> Iterator[Finding]:
     for id, model in document.models.items():
         provider = id.partition("/")[0]
         if model.embeds and provider in document.providers and wire_of(model, document, provider) is None:
-            yield ("models", id), f"{provider!r} is not known to have embeddings; name the format they are asked for in: wire: …"
+            yield ("models", id), f"{shown(provider)} is not known to have embeddings; name the format they are asked for in: wire: …"
 
 
 def _a_star_stands_for_the_name(document: Document) -> Iterator[Finding]:
@@ -75,18 +75,18 @@ def _routes_name_targets(document: Document) -> Iterator[Finding]:
         for position, target in enumerate(route.targets):
             where = ("routes", name, "targets", position)
             if target.endswith(ANY):
-                yield where, f"{target!r} is no one model; name one that it stands for"
+                yield where, f"{shown(target)} is no one model; name one that it stands for"
             elif document.model(target) is None:
-                yield where, f"there is no model {target!r}; the models are: {names(document.models)}"
+                yield where, f"there is no model {shown(target)}; the models are: {names(document.models)}"
             elif target in route.targets[:position]:
-                yield where, f"{target!r} is in this route already; a target is tried once"
+                yield where, f"{shown(target)} is in this route already; a target is tried once"
 
 
 def _aliases_lead_somewhere(document: Document) -> Iterator[Finding]:
     for alias, meaning in document.aliases.items():
         if alias in document.routes or alias in document.models:
             kind = "route" if alias in document.routes else "model"
-            yield ("aliases", alias), f"{alias!r} is already a {kind}, which this alias would hide; give it another name"
+            yield ("aliases", alias), f"{shown(alias)} is already a {kind}, which this alias would hide; give it another name"
             continue
         seen = [alias]
         while meaning in document.aliases and meaning not in seen:
@@ -95,9 +95,9 @@ def _aliases_lead_somewhere(document: Document) -> Iterator[Finding]:
         if meaning in seen:
             yield ("aliases", alias), f"goes round in a circle: {' → '.join([*seen, meaning])}; let one of them name a route or a model"
         elif meaning.endswith(ANY):
-            yield ("aliases", alias), f"{meaning!r} is no one model; name one that it stands for"
+            yield ("aliases", alias), f"{shown(meaning)} is no one model; name one that it stands for"
         elif meaning not in document.routes and document.model(meaning) is None:
-            yield ("aliases", alias), f"there is no route, model or alias {meaning!r}; the routes are: {names(document.routes)}"
+            yield ("aliases", alias), f"there is no route, model or alias {shown(meaning)}; the routes are: {names(document.routes)}"
 
 
 def _guardrails_can_be_made(document: Document) -> Iterator[Finding]:
@@ -115,7 +115,7 @@ def _guardrails_name_routes(document: Document) -> Iterator[Finding]:
         for position, route in enumerate(guardrail.routes or ()):
             if route not in document.routes and (route.endswith(ANY) or document.model(route) is None):
                 where = ("guardrails", name, "routes", position)
-                yield where, f"there is no route {route!r}, and no model; the routes are: {names(document.routes)}"
+                yield where, f"there is no route {shown(route)}, and no model; the routes are: {names(document.routes)}"
 
 
 def _a_circuits_waits_grow(document: Document) -> Iterator[Finding]:

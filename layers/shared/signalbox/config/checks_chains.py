@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from ..routing.catalog import ANY, Chain, Snapshot, Target, Targets
 from ..routing.chains import BY_KIND, GENERIC, expanded
 from .document import Document
-from .fields import names
+from .fields import names, shown
 from .rows import Model
 from .rules import Chain as Row
 from .source import Check, Finding, Path
@@ -18,21 +18,21 @@ Edge = tuple[str, Path]  # a target that a chain names, and where
 def _models_name_chains(document: Document) -> Iterator[Finding]:
     for id, model in document.models.items():
         if model.chain is not None and model.chain not in document.chains:
-            yield ("models", id, "chain"), f"there is no chain {model.chain!r}; the chains are: {names(document.chains)}"
+            yield ("models", id, "chain"), f"there is no chain {shown(model.chain)}; the chains are: {names(document.chains)}"
 
 
 def _chains_name_models(document: Document) -> Iterator[Finding]:
     for name, chain in document.chains.items():
         for id, where in _edges(name, chain):
             if id.endswith(ANY):
-                yield where, f"{id!r} is no one model; name one that it stands for"
+                yield where, f"{shown(id)} is no one model; name one that it stands for"
             elif document.model(id) is None:
-                yield where, f"there is no model {id!r}; the models are: {names(document.models)}"
+                yield where, f"there is no model {shown(id)}; the models are: {names(document.models)}"
         for kind in EACH:
             ids = getattr(chain, kind)
             for position, id in enumerate(ids):
                 if id in ids[:position] or (kind == GENERIC and id == chain.terminal):
-                    yield ("chains", name, kind, position), f"{id!r} is in this chain already; a target is tried once"
+                    yield ("chains", name, kind, position), f"{shown(id)} is in this chain already; a target is tried once"
 
 
 def _chains_end(document: Document) -> Iterator[Finding]:
@@ -58,7 +58,7 @@ def _nothing_comes_after_a_terminal_one(document: Document) -> Iterator[Finding]
         last = document.model(chain.terminal) if chain.terminal else None
         if last and last.chain in document.chains:
             unreached = names(dict.fromkeys(id for id, _ in _behind(str(chain.terminal), document)))
-            message = f"{chain.terminal!r} is terminal here, and its own chain {last.chain!r} is not reached ({unreached}); "
+            message = f"{shown(chain.terminal)} is terminal here, and its own chain {shown(last.chain)} is not reached ({unreached}); "
             yield ("chains", name, "terminal"), f"{message}name it under generic, or take its chain away"
 
 
@@ -69,7 +69,7 @@ def _longer_ones_have_larger_windows(document: Document) -> Iterator[Finding]:
             if other and other.context_window <= model.context_window:
                 yield (
                     ("chains", chain, "context_too_long", position),
-                    f"{target!r} has room for {other.context_window} tokens, and is tried where the {model.context_window} of {id} are"
+                    f"{shown(target)} has room for {other.context_window} tokens, and is tried where the {model.context_window} of {id} are"
                     " too few; name one with a larger window",
                 )
 
@@ -79,7 +79,7 @@ def _one_kind_of_answer(document: Document) -> Iterator[Finding]:
         one, other = document.model(first), document.model(id)
         if one and other and one.embeds != other.embeds:
             does, did = ("embeds", "writes") if other.embeds else ("writes", "embeds")
-            yield where, f"{id!r} {does} and {first} {did}: neither can serve the other's requests; take one of them out"
+            yield where, f"{shown(id)} {does} and {first} {did}: neither can serve the other's requests; take one of them out"
 
 
 def _less_capable_ones_are_known(document: Document) -> Iterator[Finding]:

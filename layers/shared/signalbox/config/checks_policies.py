@@ -51,14 +51,14 @@ def _flags_exist(document: Document) -> Iterator[Finding]:
     known = {*document.flags, *BUILT_IN}
     for id, policy in document.policies.items():
         if policy.flag is not None and policy.flag not in known:
-            yield ("policies", id, "flag"), f"there is no flag {policy.flag!r}; the flags are: {names(known)}"
+            yield ("policies", id, "flag"), f"there is no flag {shown(policy.flag)}; the flags are: {names(known)}"
 
 
 def _segments_exist(document: Document) -> Iterator[Finding]:
     for name, flag in document.flags.items():
         for position, segment in enumerate(flag.segments):
             if segment not in document.segments:
-                message = f"there is no segment {segment!r}; the segments are: {names(document.segments)}"
+                message = f"there is no segment {shown(segment)}; the segments are: {names(document.segments)}"
                 yield ("flags", name, "segments", position), message
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from . import timeouts
 from .document import Document
-from .fields import names
+from .fields import names, shown
 from .source import Check, Finding
 
 
@@ -21,7 +21,7 @@ def _shares_name_providers(document: Document) -> Iterator[Finding]:
         for provider in route.shares:
             if provider not in document.providers:
                 where = ("routes", name, "shares", provider)
-                yield where, f"there is no provider {provider!r}; those of this route are: {names(providers)}"
+                yield where, f"there is no provider {shown(provider)}; those of this route are: {names(providers)}"
         if sum(route.shares.values()) > 100:
             yield ("routes", name, "shares"), f"come to {sum(route.shares.values()):g} %; let them come to 100 at the most"
 

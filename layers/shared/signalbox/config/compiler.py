@@ -29,6 +29,7 @@ class Compiled:
     json: bytes
     digest: str
     warnings: tuple[Problem, ...]
+    document: Document
 
 
 def compile_text(text: str, overrides: Mapping[str, str] | None = None) -> Compiled:
@@ -37,7 +38,7 @@ def compile_text(text: str, overrides: Mapping[str, str] | None = None) -> Compi
     if problems := _run(ERRORS, document, source):
         raise InvalidDocument(problems)
     canonical = json.dumps(to_compiled(document), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-    return Compiled(canonical, hashlib.sha256(canonical).hexdigest(), tuple(_run(WARNINGS, document, source)))
+    return Compiled(canonical, hashlib.sha256(canonical).hexdigest(), tuple(_run(WARNINGS, document, source)), document)
 
 
 def to_compiled(document: Document) -> dict[str, Any]:

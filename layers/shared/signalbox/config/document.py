@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import cached_property
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -55,8 +56,15 @@ class Document(Row):
 
     def model(self, id: str) -> Model | None:
         """The model of this name; else the one of the longest name with a `*` at its end that fits."""
-        fitting = [row for row in self.models if row.endswith(ANY) and id.startswith(row[:-1]) and len(id) >= len(row)]
-        return self.models.get(id) or (self.models[max(fitting, key=len)] if fitting else None)
+        if id in self.models:
+            return self.models[id]
+        fitting = [row for row in self._stars if id.startswith(row[:-1]) and len(id) >= len(row)]
+        return self.models[max(fitting, key=len)] if fitting else None
+
+    @cached_property
+    def _stars(self) -> tuple[str, ...]:
+        """Asked for once, and not for each of a thousand targets."""
+        return tuple(row for row in self.models if row.endswith(ANY))
 
     def meaning(self, alias: str) -> str:
         """What it leads to in the end; `checks` has seen to it that there is such an end."""

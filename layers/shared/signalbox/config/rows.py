@@ -14,7 +14,9 @@ Availability = Annotated[Decimal, Field(gt=0, le=100)]
 
 
 class Row(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    """A default is read as what is written out is: 5 and 5.0 would be two digests of one document."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
 
 class Timeouts(Row):
