@@ -2,9 +2,11 @@
 
 from typing import Annotated, Any
 
+import gates
 import stage
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Query
+from gates import Days, Gates
 from pydantic import BaseModel, ConfigDict, Field
 
 from signalbox.aws import boto_tables
@@ -43,6 +45,8 @@ class NewVersion(BaseModel):
         Overrides | None,
         Field(description="What this stage says against the document, as PROVIDERS__OPENAI__BASE_URL; left out, it stays as it is"),
     ] = None
+    gates: Annotated[Gates, Field(description="Refused with 400 where recorded traffic shows that one does not hold")] = []
+    gate_days: Days = 1.0
 
 
 class Restored(BaseModel):
@@ -174,20 +178,12 @@ def checked(document: str) -> Checked:
 
 @router.post("/admin/config/publish", summary="Make a document the live version", tags=["config"])
 def publish(new: NewVersion) -> PublishedVersion:
-    document, message, draft = new.document, new.message, None
-    if (document is None) == (not new.draft):
-        raise Refusal("invalid_request", "document: send one, or draft: true, and not both.", param="document")
-    if new.draft:
-        draft = stage.drafts().read()
-        if draft is None:
-            raise Refusal("not_found", "There is no draft. PUT /admin/config/draft stores one.", param="draft")
-        document, message = draft["document"], message or draft["message"]
-    assert document is not None
+    document, draft = sent(new.document, new.draft)
     published = stage.versions().publish(
         document,
         author=router.context["who"],
-        message=message,
-        expected=new.expected_version,
+        message=new.message or (draft["message"] if draft else ""),
+        expected=_weighed(new, document) if new.gates else new.expected_version,
         overrides=new.overrides,
     )
     if draft:
@@ -221,6 +217,26 @@ def roll_back(new: Restored) -> PublishedVersion:
     version = new.version or stage.versions().previous()
     message = new.message or f"back to version {version}"
     return _told(stage.versions().roll_back(version, author=router.context["who"], message=message))
+
+
+def sent(document: str | None, draft: bool) -> tuple[str, dict[str, Any] | None]:
+    """The text that is to be looked at, and the draft where it is that one. Refusal where none is named, or two are."""
+    if (document is None) == (not draft):
+        raise Refusal("invalid_request", "document: send one, or draft: true, and not both.", param="document")
+    if document is not None:
+        return document, None
+    row = stage.drafts().read()
+    if row is None:
+        raise Refusal("not_found", "There is no draft. PUT /admin/config/draft stores one.", param="draft")
+    return row["document"], row
+
+
+def _weighed(new: NewVersion, document: str) -> int:
+    """The version to expect: the one that was live when the gates were held against its traffic. Refusal where one does not hold."""
+    wanted, pointer = gates.to_gates(new.gates), _pointer()
+    compiled = compile_text(document, pointer.get("overrides") if new.overrides is None else new.overrides)
+    gates.hold(compiled, wanted, new.gate_days, router.lambda_context)
+    return pointer.get("version", 0) if new.expected_version is None else new.expected_version
 
 
 def _told(published: Published) -> PublishedVersion:

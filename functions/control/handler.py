@@ -16,6 +16,7 @@ import keys
 import openapi
 import rollbacks
 import routes
+import simulations
 import tenants
 import usage
 from aws_lambda_powertools import Tracer
@@ -31,7 +32,7 @@ JSON = "application/json"
 tracer = Tracer()
 app = APIGatewayRestResolver(enable_validation=True, json_body_deserializer=partial(json.loads, parse_float=Decimal))
 app.use(middlewares=[audit.record])
-for noun in (keys, tenants, budgets, usage, config, drafts, circuits, rollbacks, routes, openapi):
+for noun in (keys, tenants, budgets, usage, config, drafts, circuits, rollbacks, routes, simulations, openapi):
     app.include_router(noun.router)
 failures.handle(app)
 

@@ -20,6 +20,7 @@ Json = dict[str, Any]
 KnownBy = Callable[[str], Snapshot | None]  # a snapshot by its digest
 
 EXAMPLES = 10
+MOST_MOVES = 100  # of those that move the most
 MIRROR = "mirror"
 USUAL = Assumptions()
 
@@ -79,7 +80,7 @@ class Simulation:
             "unanswered": {name: self._unanswered[name] for name in ("recorded", "draft", "new")},
             "latency_ms": self._latencies.result(),
             "changed": {"requests": self._changed, "percent": percent(self._changed, self.requests)},
-            "moved": [{"from": was, "to": to, "requests": count} for (was, to), count in moved],
+            "moved": [{"from": was, "to": to, "requests": count} for (was, to), count in moved[:MOST_MOVES]],
             "examples": self._examples,
             "assumptions": self._assume.told(),
         }
