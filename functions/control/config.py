@@ -145,7 +145,7 @@ def live() -> LiveVersion:
     pointer = _pointer()
     if "version" not in pointer:
         raise Refusal("not_found", "No configuration is published yet. Publish routing.yaml: POST /admin/config/publish.")
-    return LiveVersion(**pointer, document=stage.versions().document(pointer["digest"]))
+    return LiveVersion(**pointer, document=stage.versions().document(pointer))
 
 
 @router.get("/admin/config/versions", summary="Versions, newest first", tags=["config"])
@@ -158,7 +158,7 @@ def versions(
 @router.get("/admin/config/versions/<number>", summary="One version and its document", tags=["config"])
 def version(number: int) -> ShownVersion:
     row = boto_tables.to_plain(stage.versions().version(number))
-    return ShownVersion(**row, document=stage.versions().document(row["digest"]))
+    return ShownVersion(**row, document=stage.versions().document(row))
 
 
 @router.post("/admin/config/check", summary="Say what is wrong with a document; changes nothing", tags=["config"])
@@ -205,7 +205,7 @@ def diff(asked: Compared) -> Differences:
             changes = versions.compared(older, versions.version(asked.newer))
         else:
             overrides = live.get("overrides")
-            before = parse(versions.document(older["digest"]), older.get("overrides"))[0]
+            before = parse(versions.document(older), older.get("overrides"))[0]
             changes = compare(before, parse(asked.document, overrides)[0])
     except InvalidDocument as error:
         raise Refusal("invalid_request", f"There is no comparing what cannot be read.\n{error}", param="document") from error

@@ -57,7 +57,7 @@ def test_a_first_publication_is_live_stored_and_announced(stage: Stage) -> None:
     body = stage.s3.get_object(Bucket=BUCKET, Key=f"snapshots/{published.digest}.json.gz")["Body"].read()
     snapshot = to_snapshot(json.loads(gzip.decompress(body)), 1, published.digest)
     assert snapshot.names["gpt-5.2"] == "openai/gpt-5.2"
-    assert stage.versions.document(published.digest) == SEED
+    assert stage.versions.document(stage.versions.live()) == SEED
     [(name, detail)] = stage.announced
     assert name == "ConfigPublished"
     assert (detail["version"], detail["config_version"], detail["digest"], detail["author"]) == (1, 1, published.digest, "ann")
@@ -124,6 +124,30 @@ def test_rolling_back_makes_an_old_version_live_under_a_new_number(stage: Stage)
     assert stage.versions.roll_back(1, author="ben", message="").changed is False
     with pytest.raises(UnknownVersion, match="no version 9"):
         stage.versions.roll_back(9, author="ben", message="")
+
+
+def test_the_text_of_a_version_stays_whatever_means_the_same_later(stage: Stage) -> None:
+    base_url = "https://example.com/v1"
+    first = SEED.replace("openai: {}", f"openai: {{base_url: {base_url!r}}}", 1)
+    stage.publish(first)
+    stage.publish(OTHER)
+    same = stage.publish(SEED + "# by an override\n", overrides={"SIGNALBOX_PROVIDERS__OPENAI__BASE_URL": base_url})
+    assert same.digest == stage.versions.version(1)["digest"]
+    assert stage.versions.document(stage.versions.version(1)) == first
+    assert stage.versions.compared(stage.versions.version(1), stage.versions.version(3)) == ()
+    stage.publish(OTHER, overrides={})
+    stage.versions.roll_back(1, author="ben", message="")
+    assert stage.versions.document(stage.versions.live()) == first
+
+
+def test_the_text_of_a_version_from_before_texts_had_digests_is_found(stage: Stage) -> None:
+    digest = stage.publish().digest
+    stage.s3.put_object(Bucket=BUCKET, Key=f"documents/{digest}.yaml", Body=b"as it was")
+    for key in (LIVE, {"pk": "config", "sk": "version#00000001"}):
+        stage.table.update_item(Key=key, UpdateExpression="REMOVE #t", ExpressionAttributeNames={"#t": "text"})
+    stage.publish(OTHER)
+    stage.versions.roll_back(1, author="ben", message="")
+    assert {stage.versions.document(row) for row in (stage.versions.version(1), stage.versions.live())} == {"as it was"}
 
 
 def test_what_else_hangs_on_the_pointer_stays(stage: Stage) -> None:

@@ -5,6 +5,7 @@ What is in S3 before that is content-addressed, and harmless where the transacti
 """
 
 import gzip
+import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -88,9 +89,9 @@ class Versions:
             self._keep_ceilings()
             return Published(int(live["version"]), compiled.digest, False, compiled.warnings)
         self._check_ceilings(json.loads(compiled.json))
-        self._store(compiled, text)
+        sha256 = self._store(compiled, text)
         changes = self._changes(live, compiled.document)
-        row = {"digest": compiled.digest, "author": author, "message": message, "overrides": overrides}
+        row = {"digest": compiled.digest, "text": sha256, "author": author, "message": message, "overrides": overrides}
         version = self._point(live, row, changes)
         self._keep_ceilings()
         return Published(version, compiled.digest, True, compiled.warnings, changes)
@@ -104,7 +105,8 @@ class Versions:
         self._check_ceilings(self._snapshot(old["digest"]))
         overrides = old.get("overrides", {})
         changes = self._changes_back(live, old)
-        row = {"digest": old["digest"], "author": author, "message": message, "overrides": overrides, "restores": to}
+        same = {"digest": old["digest"], "text": old.get("text", old["digest"]), "overrides": overrides}
+        row = same | {"author": author, "message": message, "restores": to}
         version = self._point(live, row, changes)
         self._keep_ceilings()
         return Published(version, old["digest"], True, (), changes)
@@ -140,9 +142,15 @@ class Versions:
             raise UnknownVersion(f"There is no version {number}. GET /admin/config/versions lists them.")
         return _without_keys(item)
 
-    def document(self, digest: str) -> str:
-        """The document that was compiled to `digest`, as its author wrote it."""
-        return self._s3.get_object(Bucket=self._bucket, Key=f"documents/{digest}.yaml")["Body"].read().decode()
+    def document(self, row: Mapping[str, Any]) -> str:
+        """That of a version, or of the pointer, as its author wrote it.
+
+        It is stored by its own content: two texts that mean the same, by an override or but for their comments, are two. Old versions have
+        it by what it was compiled to.
+        """
+        key = f"documents/{row.get('text', row['digest'])}.yaml"
+        text: str = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read().decode()
+        return text
 
     def compared(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[Change, ...]:
         """What version `new` says differently from `old`, each with its overrides. Raises InvalidDocument."""
@@ -162,7 +170,7 @@ class Versions:
             return ()
 
     def _parsed(self, row: Mapping[str, Any]) -> Document:
-        return parse(self.document(row["digest"]), row.get("overrides"))[0]
+        return parse(self.document(row), row.get("overrides"))[0]
 
     def _snapshot(self, digest: str) -> dict[str, Any]:
         body = self._s3.get_object(Bucket=self._bucket, Key=f"snapshots/{digest}.json.gz")["Body"].read()
@@ -187,12 +195,12 @@ class Versions:
             message = f"Version {self.live()['version']} is live, but the daily ceilings of its routes are not all set: {error}"
             raise CeilingsNotKept(f"{message}. Publish it once more.") from error
 
-    def _store(self, compiled: Compiled, text: str) -> None:
-        snapshot = gzip.compress(compiled.json, mtime=0)
+    def _store(self, compiled: Compiled, text: str) -> str:
+        """Returns the digest of the text."""
+        sha256, snapshot = hashlib.sha256(text.encode()).hexdigest(), gzip.compress(compiled.json, mtime=0)
         self._s3.put_object(Bucket=self._bucket, Key=f"snapshots/{compiled.digest}.json.gz", Body=snapshot, ContentType="application/gzip")
-        self._s3.put_object(
-            Bucket=self._bucket, Key=f"documents/{compiled.digest}.yaml", Body=text.encode(), ContentType="application/yaml"
-        )
+        self._s3.put_object(Bucket=self._bucket, Key=f"documents/{sha256}.yaml", Body=text.encode(), ContentType="application/yaml")
+        return sha256
 
     def _point(self, live: Mapping[str, Any], row: dict[str, Any], changes: tuple[Change, ...]) -> int:
         """Writes the next version and points at it; whatever else hangs on the pointer stays."""
