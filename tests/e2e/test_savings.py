@@ -1,0 +1,105 @@
+"""What the shipped routes save on a mixed day: what the answers cost, beside what each route's default would have taken for these tokens.
+
+Simulated models count tokens alike; real ones do not, and write answers of other lengths.
+"""
+
+import random
+from collections import Counter
+
+import pytest
+
+from .waiting import eventually
+
+SEED = 20_261_121
+LEAST_PERCENT = 15
+TOOLS = [
+    {
+        "type": "function",
+        "function": {"name": name, "description": f"Look up a {name}.", "parameters": {"type": "object", "properties": {}}},
+    }
+    for name in ("timetable", "platform", "weather")
+]
+WORDS = ("the", "line", "is", "clear", "and", "the", "train", "stands", "at", "its", "platform", "until", "a", "signal", "shows", "way")
+
+
+def prose(draw, words):
+    return " ".join(draw.choice(WORDS) for _ in range(words))
+
+
+def talk(draw):
+    return {"messages": [{"role": "user", "content": f"{prose(draw, draw.randint(8, 90))}? words={draw.randint(40, 220)}"}]}
+
+
+def page(draw):
+    return {
+        "messages": [{"role": "user", "content": f"Sum this up, words={draw.randint(80, 200)}: {prose(draw, draw.randint(700, 1_300))}"}]
+    }
+
+
+def code(draw):
+    lines = "\n".join(f"    if {draw.choice(WORDS)} > {number}:\n        return {number}" for number in range(draw.randint(10, 60)))
+    said = f"Debug this and write it anew, words={draw.randint(150, 500)}.\n```python\ndef signal(line):\n{lines}\n```"
+    return {"messages": [{"role": "user", "content": said}]}
+
+
+def tools(draw):
+    return {"messages": [{"role": "user", "content": f"{prose(draw, 20)}: call {draw.choice(TOOLS)['function']['name']}"}], "tools": TOOLS}
+
+
+def thought(draw):
+    said = f"Prove step by step that {prose(draw, draw.randint(20, 60))}. words={draw.randint(150, 400)}"
+    return {"messages": [{"role": "user", "content": said}], "reasoning_effort": draw.choice(("medium", "high"))}
+
+
+def book(draw):
+    return {"messages": [{"role": "user", "content": f"Sum this up, words=300: {prose(draw, draw.randint(100_000, 115_000))}"}]}
+
+
+# A guess at a mixed day, and none that flatters: three requests in ten name a route that saves nothing by design.
+DAY = [
+    (17, "auto", talk), (4, "auto", page), (6, "auto", code), (4, "auto", tools), (3, "auto", thought), (1, "auto", book),
+    (5, "smart", talk), (2, "smart", thought), (4, "claude-sonnet-4-5", code), (2, "gpt-oss-120b", talk), (2, "chat", talk),
+]  # fmt: skip
+# Where each kind belongs: what is easy to the cheap, what is hard to the strong, what is long to large windows.
+ROUTES = {talk: {"economy"}, page: {"economy"}, code: {"auto"}, tools: {"auto"}, thought: {"auto"}, book: {"long"}}
+
+
+@pytest.fixture
+def day():
+    draw = random.Random(SEED)
+    requests = [(model, kind, kind(draw)) for count, model, kind in DAY for _ in range(count)]
+    draw.shuffle(requests)
+    return requests
+
+
+def test_a_mixed_day_costs_a_good_deal_less_than_the_defaults_would(stack, new_key, day, bus_events, record_property):
+    key = new_key(tenant="savings")
+    asked = {}
+    with stack.client(key["secret"]) as client:
+        for model, kind, body in day:
+            answer = client.chat.completions.with_raw_response.create(model=model, **body)
+            asked[answer.headers["x-signalbox-request-id"]] = (model, kind)
+
+    def usage():
+        details = [event["detail"] for event in bus_events() if event["detail-type"] == "UsageRecorded"]
+        return {detail["id"]: detail for detail in details if detail["id"] in asked}
+
+    recorded = eventually(usage, lambda found: len(found) == len(asked))
+    for id, (model, kind) in asked.items():
+        assert recorded[id]["compared"], recorded[id]
+        assert recorded[id]["route"] in (ROUTES[kind] if model == "auto" else {model})
+    cost, baseline = Counter(), Counter()
+    for id, (model, kind) in asked.items():
+        for name in ("all", f"{model} {kind.__name__}", model):
+            cost[name] += recorded[id]["cost_nanousd"]
+            baseline[name] += recorded[id]["baseline_cost_nanousd"]
+    for name in sorted(baseline, key=baseline.__getitem__):
+        spent, instead = cost[name] / 1e9, baseline[name] / 1e9
+        print(f"{name:<24} ${spent:.4f} instead of ${instead:.4f}: {saved(spent, instead):.1f} % saved")  # noqa: T201  # pytest -s
+    record_property("saved_percent", round(saved(cost["all"], baseline["all"]), 1))
+    assert saved(cost["all"], baseline["all"]) > LEAST_PERCENT
+    assert all(cost[name] == baseline[name] for name in ("smart", "chat", "claude-sonnet-4-5", "gpt-oss-120b"))
+
+
+def saved(cost, baseline):
+    return 100 * (1 - cost / baseline)
