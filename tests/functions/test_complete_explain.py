@@ -62,6 +62,44 @@ def test_the_time_that_the_caller_allows_and_the_answer_that_a_policy_allows_are
     assert decision["baseline"] == {"target": MINI, "expected_cost": decision["targets"][0]["expected_cost"]}
 
 
+STRICT, LOOSE, TIGHT = ({"timeouts": timeouts} for timeouts in ({"profile": "strict"}, {"total_s": 60}, {"ttft_s": 2}))
+
+
+@pytest.mark.parametrize(
+    ("route", "policy", "allowed_ms", "total_s"),
+    [
+        ({}, {}, None, 120),
+        ({}, {}, 60_000, 60),
+        ({}, {}, 600_000, 120),
+        (STRICT, {}, None, 5),
+        (STRICT, {}, 60_000, 5),
+        (STRICT, {}, 300, 0.3),
+        (STRICT, TIGHT, None, 5),
+        ({}, STRICT, None, 5),
+        (LOOSE, STRICT, 60_000, 5),
+        (LOOSE, {"timeouts": {"total_s": 240}}, None, 240),  # what a policy sets is set, not only tightened
+        (STRICT, LOOSE, None, 60),
+        (STRICT, LOOSE, 1_000, 1),
+    ],
+)
+def test_who_says_how_long_all_of_it_may_take(routed: Routed, route, policy, allowed_ms, total_s):
+    """A policy before the route, both before the model; and the caller may only allow less."""
+    document = routed.document()
+    document["routes"]["chat"] |= route
+    document["policies"]["timed"] = {
+        "status": "active",
+        "priority": 1,
+        "conditions": {"tags": "timed"},
+        "actions": policy or {"max_tokens": 9},
+    }
+    routed.publish(routes=document["routes"], policies=document["policies"])
+    event = sample("complete_chat")
+    allowed = {"x-signalbox-timeout-ms": str(allowed_ms)} if allowed_ms else {}
+    event["headers"] |= {"x-signalbox-explain": "true", "x-signalbox-tags": "timed"} | allowed
+    response = routed.world.ask(event, model="chat", timeout_s=900)
+    assert json.loads(response.body)["worst_case"]["total_s"] == total_s
+
+
 def test_no_budget_is_touched(routed: Routed):
     routed.permit(budgets={"total": {"limit_nanousd": 10**12, "hard": True, "version": 1}})
     told(routed)

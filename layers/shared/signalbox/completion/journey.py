@@ -7,7 +7,7 @@ from ..aws import telemetry
 from ..errors import UpstreamFailure
 from ..money import Tokens
 from ..reply import Chunk
-from ..routing.plan import Ended, Try, plan
+from ..routing.plan import Ended, Try, holds, plan
 from ..usage.record import Attempt
 from .flight import Clock, Flight
 from .outing import HEDGE, MIRROR, Failed, Outing, Outings
@@ -92,7 +92,7 @@ class Journey:
     def mirror(self) -> None:
         """After an answer: the same to the target that is only watched, in the time that is left. Nobody hears of a failure."""
         target, circuits = self.trip.decision.mirror, self.trip.inputs.circuits
-        if not target or self._answering is None:
+        if not target or self._answering is None or not holds(self.trip.inputs, target, self._now_ms()):
             return
         outing = Outing(Try(0, target, circuits[target].generation if target in circuits else 0), MIRROR)
         try:

@@ -120,6 +120,8 @@ class Outings:
             raise UpstreamFailure("at_capacity")
 
     def _fly(self, outing: Outing, target: Target, provider: Provider, key: str | None, whole: bool) -> Iterator[Chunk]:
+        if self._clock.monotonic() >= self._trip.deadline_s:
+            raise UpstreamFailure("deadline", "the time was up before it was sent")
         request = self._trip.request
         wire = wire_of(request, target, provider)
         share = self._purse.share(request, self._trip.input_bound, target)

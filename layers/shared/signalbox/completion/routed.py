@@ -149,7 +149,7 @@ def _trip(asked: Asked, inputs: Inputs, snapshot: Snapshot, route: Route) -> Tri
         request=asked.request,
         route=route,
         snapshot=snapshot,
-        inputs=inputs._replace(deadline_ms=inputs.now_ms + int((deadline_s - asked.began_s) * 1000)),
+        inputs=inputs._replace(deadline_ms=inputs.now_ms + round((deadline_s - asked.began_s) * 1000)),
         decision=decision,
         deadline_s=deadline_s,
         granted_nanousd=None,

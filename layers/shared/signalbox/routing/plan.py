@@ -88,17 +88,17 @@ class _Left:
     def take(self, now_ms: int) -> tuple[str, int] | None:
         """The next one, and when; one that the time left cannot hold is dropped, since there will not be more of it."""
         retry, self.retry = self.retry, None
-        if retry and self._holds(*retry):
+        if retry and holds(self.inputs, *retry):
             return retry
         while self.order:
             target = self.order.pop(0)
-            if target not in self.had and self._holds(target, now_ms):
+            if target not in self.had and holds(self.inputs, target, now_ms):
                 self.had.add(target)
                 return target, now_ms
         while self.due_ms:
             target = min(self.due_ms, key=self.due_ms.__getitem__)
             at_ms = max(now_ms, self.due_ms.pop(target))
-            if self._holds(target, at_ms):
+            if holds(self.inputs, target, at_ms):
                 return target, at_ms
         return None
 
@@ -107,7 +107,7 @@ class _Left:
         after_ms = self.decision.hedge_after_ms
         if after_ms is None:
             return "", 0
-        others = (target for target in self.order if target not in self.had and self._holds(target, at_ms + after_ms))
+        others = (target for target in self.order if target not in self.had and holds(self.inputs, target, at_ms + after_ms))
         return (other, after_ms) if (other := next(others, "")) else ("", 0)
 
     def failed(self, kinds: dict[str, str]) -> None:
@@ -133,13 +133,14 @@ class _Left:
         elif is_retry or KINDS[kind].again:
             self.due_ms[target] = ended.now_ms + wait
 
-    def _holds(self, target: str, at_ms: int) -> bool:
-        """Whether an attempt that begins then may be over in time, by how long the target took of late."""
-        left_ms = self.inputs.deadline_ms - at_ms
-        health = self.inputs.health.get(target)
-        if left_ms <= 0 or health is None or self.inputs.now_ms - health.at_ms > HEALTH_KEPT_MS:
-            return left_ms > 0
-        return (health.ttft_ms if self.inputs.features.stream else health.duration_ms) <= left_ms
+
+def holds(inputs: Inputs, target: str, at_ms: int) -> bool:
+    """Whether an attempt that begins then may be over in time, by how long the target took of late."""
+    left_ms = inputs.deadline_ms - at_ms
+    health = inputs.health.get(target)
+    if left_ms <= 0 or health is None or inputs.now_ms - health.at_ms > HEALTH_KEPT_MS:
+        return left_ms > 0
+    return (health.ttft_ms if inputs.features.stream else health.duration_ms) <= left_ms
 
 
 def _generation(inputs: Inputs, target: str) -> int:
