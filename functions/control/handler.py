@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 import access
+import analytics
 import audit
 import budgets
 import circuits
@@ -16,6 +17,7 @@ import keys
 import openapi
 import rollbacks
 import routes
+import savings
 import simulations
 import tenants
 import usage
@@ -32,7 +34,7 @@ JSON = "application/json"
 tracer = Tracer()
 app = APIGatewayRestResolver(enable_validation=True, json_body_deserializer=partial(json.loads, parse_float=Decimal))
 app.use(middlewares=[audit.record])
-for noun in (keys, tenants, budgets, usage, config, drafts, circuits, rollbacks, routes, simulations, openapi):
+for noun in (keys, tenants, budgets, usage, analytics, savings, config, drafts, circuits, rollbacks, routes, simulations, openapi):
     app.include_router(noun.router)
 failures.handle(app)
 
