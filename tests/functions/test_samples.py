@@ -1,11 +1,17 @@
-"""Each sample event of `complete` is answered, in the dialect of its path, and charged."""
+"""Each sample event of `complete` is answered, in the dialect of its path, and charged; and what samples tell of decisions holds."""
 
 import json
 
 import pytest
 
+from signalbox.config.compiler import compile_text
 from signalbox.data_api import DIALECTS
+from signalbox.routing.catalog import to_snapshot
+from signalbox.routing.inputs import digest_of
+from signalbox.routing.replay import differences
+from signalbox.usage.record import UsageRecord
 
+from .messages import details
 from .world import ROOT, sample
 
 SAMPLES = [path.stem for path in sorted((ROOT / "events").glob("complete_*.json")) if sample(path.stem)["body"]]
@@ -24,3 +30,18 @@ def test_a_sample_is_answered_and_charged(world, name):
     (usage,) = world.usage()
     assert usage["model"] == json.loads(event["body"])["model"]
     assert usage["cost_nanousd"] == sum(call["cost_nanousd"] for call in world.upstreams.ledger.to_json()["calls"]) > 0
+
+
+def test_the_sample_of_routed_requests_tells_all_that_is_recorded_and_decides_again_as_it_says():
+    """By the shipped document: where that decides otherwise now, the sample is to be recorded anew."""
+    compiled = compile_text((ROOT / "routing.yaml").read_text())
+    snapshot = to_snapshot(json.loads(compiled.json), 1, compiled.digest)
+    told = details(sample("record_usage_routed_sqs"))
+    for detail in told:
+        assert set(detail) == {"version", *UsageRecord._fields}
+        assert digest_of(detail["inputs"]) == detail["decision"]
+        assert list(differences(detail, snapshot)) == []
+        assert detail["features"] == json.loads(detail["inputs"])["features"]
+        assert detail["cost_nanousd"] == sum(attempt["cost_nanousd"] for attempt in detail["attempts"])
+    assert {detail["policy"] for detail in told} == {"auto-easy", "batch-may-wait"}
+    assert all(detail["compared"] for detail in told)
