@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from . import admin_key, models, replay, routes, secrets, simulate
+from . import admin_key, analytics, models, replay, routes, secrets, simulate
 from .config import actions as config
 from .local import up
 from .trouble import Trouble
@@ -30,6 +30,8 @@ COMMANDS = {
     "replay": Command("decide recorded traffic again, and say where it comes out otherwise", replay.add_arguments, replay.run),
     "simulate": Command("say what a document would have done with recorded traffic", simulate.add_arguments, simulate.run),
     "routes": Command("say what routes promise, and what a request would meet", routes.add_arguments, routes.run),
+    "analytics": Command("say how requests went, by route, policy, provider, target or flag", analytics.add_arguments, analytics.run),
+    "savings": Command("say what routing has saved, by day, route or policy", analytics.add_savings_arguments, analytics.run_savings),
 }
 
 
