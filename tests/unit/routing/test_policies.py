@@ -2,11 +2,13 @@
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from signalbox.config.conditions import to_compiled
-from signalbox.routing.conditions import Facts
+from signalbox.routing.conditions import Facts, to_values
+from signalbox.routing.index import Index
 from signalbox.routing.inputs import Features, Inputs
 from signalbox.routing.policies import Actions, Policies, Policy
 
@@ -93,3 +95,21 @@ def test_the_policies_of_other_tenants_are_not_asked():
     facts = Facts(Inputs(Features("r", Counted("t7"), "t", "k", "m", tags=("x",))))
     assert [row.id for row in made.applied(facts, lambda flag: True)] == ["00007"]
     assert Counted.asked < 10
+
+
+@pytest.mark.parametrize(("operator", "most"), [("gt", 2), ("gte", 3), ("lt", 7), ("lte", 8), ("eq", 1)])
+def test_of_those_that_ask_for_an_amount_only_those_are_asked_whose_it_is(operator, most):
+    rows = [policy(str(number), {"tokens": {operator: number}, "stream": False}, goes_on=True) for number in (9, 0, 8, 1, 7, 2, 6, 3, 5, 4)]
+    facts = NOBODY._replace(inputs=NOBODY.inputs._replace(features=NOBODY.inputs.features._replace(input_tokens=2)))
+    asked_of = Index(row.conditions for row in rows).positions(to_values(facts))
+    assert [rows[position].id for position in asked_of] == applied(*rows, facts=facts)
+    assert len(asked_of) == most
+
+
+def test_one_that_holds_in_either_of_two_cases_is_asked_in_these_alone():
+    either = [{"tags": "x"}, {"all": [{"tenant": {"ne": "acme"}}, {"complexity": {"gt": 90}}]}]
+    index = Index([policy("a", {"any": either}).conditions, policy("b", {"any": [*either, {"not": {"team": "t"}}]}).conditions])
+    features = NOBODY.inputs.features
+    for changed, asked_of in (({}, [1]), ({"tags": ("x",)}, [0, 1]), ({"complexity": 91}, [0, 1])):
+        facts = Facts(NOBODY.inputs._replace(features=features._replace(**changed)))
+        assert list(index.positions(to_values(facts))) == asked_of

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from .conditions import Facts, Test, read_by, to_test, to_values
-from .index import Index
+from .index import WHOSE, Index
 
 NO_WEIGHTS: Mapping[str, float] = MappingProxyType({})
 
@@ -52,7 +52,7 @@ On = Callable[[str], bool]
 class Policies:
     """In order: the smallest priority first, then by id.
 
-    One that demands a tenant, a key, a tag, … is looked at for those alone, so that the policies of others cost a request nothing.
+    One that demands a tenant, a tag, so many tokens, … is looked at for those alone, so that the policies of others cost a request nothing.
     """
 
     def __init__(self, rows: Iterable[Policy]) -> None:
@@ -60,30 +60,28 @@ class Policies:
 
     def applied(self, facts: Facts, on: On) -> list[Policy]:
         """Those that match, up to the first that does not go on. `on` says whether a flag is on for this request."""
-        return [policy for policy, matches in self._looked_at(facts, on) if matches]
+        return [policy for policy, matches in self._looked_at(self._index, facts, on) if matches]
 
     def tried(self, facts: Facts, on: On) -> list[tuple[str, bool]]:
         """The id of each policy that was looked at, and whether it matched. Of those that are for others nothing is told."""
-        return [(policy.id, matches) for policy, matches in self._looked_at(facts, on, every=True)]
+        told = Index((row.conditions for row in self.rows), WHOSE)
+        return [(policy.id, matches) for policy, matches in self._looked_at(told, facts, on)]
 
     @cached_property
     def headers(self) -> frozenset[str]:
         """The names, in lower case, of those that any condition reads."""
         return frozenset(item for row in self.rows for field, item in read_by(row.conditions) if field == "headers")
 
-    def _looked_at(self, facts: Facts, on: On, every: bool = False) -> list[tuple[Policy, bool]]:
-        """Those that match, and with `every` those that do not as well."""
+    def _looked_at(self, index: Index, facts: Facts, on: On) -> list[tuple[Policy, bool]]:
         if not self.rows:
             return []
         values, rows, tests = to_values(facts), self.rows, self._tests
         found = []
-        for position in self._index.positions(values):
-            if (tests[position] or self._test(position))(values) and ((flag := rows[position].flag) is None or on(flag)):
-                found.append((rows[position], True))
-                if not rows[position].goes_on:
-                    break
-            elif every:
-                found.append((rows[position], False))
+        for position in index.positions(values):
+            matches = (tests[position] or self._test(position))(values) and ((flag := rows[position].flag) is None or on(flag))
+            found.append((rows[position], matches))
+            if matches and not rows[position].goes_on:
+                break
         return found
 
     def _test(self, position: int) -> Test:
