@@ -26,12 +26,6 @@ class Document:
         body = {"document": json.dumps(self.data, default=str), "message": message}  # which is YAML too
         return self._stack.admin("POST", "/admin/config/publish", body).json()["version"]
 
-    def followed(self, version):
-        """Once all containers that answer have it."""
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            eventually(lambda: set(pool.map(lambda _: version_of(self._stack), range(AT_ONCE))), lambda seen: min(seen) >= version)
-        return version
-
     def restore(self):
         return self._stack.admin("POST", "/admin/config/rollback", {"version": self.found["version"]}).json()["version"]
 
@@ -39,6 +33,12 @@ class Document:
 def merged(data, change):
     both = {key: merged(data[key], change[key]) for key in data.keys() & change.keys() if isinstance(change[key], dict)}
     return copy.deepcopy(data) | change | both
+
+
+def followed(stack, version):
+    """Once all containers that answer have it."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        eventually(lambda: set(pool.map(lambda _: version_of(stack), range(AT_ONCE))), lambda seen: min(seen) >= version)
 
 
 def version_of(stack):
