@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 MAX_CHARS = 1_048_576
+MOST_DIGITS = 400  # before the point or behind it
 MOST_DEEP = 40  # nothing that a document says needs half of it
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml reads ten thousand policies in a tenth of the time
 
@@ -140,7 +141,8 @@ def _scalar(node: yaml.ScalarNode) -> Any:
     try:
         match kind:
             case "float":
-                return Decimal(node.value.replace("_", ""))
+                number = Decimal(node.value.replace("_", ""))
+                return number if abs(number.adjusted()) < MOST_DIGITS else node.value  # of which to make an int would take minutes
             case "int":
                 return int(node.value.replace("_", ""))
             case "timestamp":
