@@ -13,11 +13,14 @@ import circuits
 import config
 import drafts
 import failures
+import flags
 import keys
 import openapi
+import policies
 import rollbacks
 import routes
 import savings
+import segments
 import simulations
 import tenants
 import usage
@@ -30,11 +33,23 @@ from stage import logger
 from signalbox.errors import Refusal
 
 JSON = "application/json"
+NOUNS = (
+    *(keys, tenants, budgets, usage, analytics, savings, config, drafts),
+    *(policies, flags, segments, circuits, rollbacks, routes, simulations, openapi),
+)
+MOST_DIGITS = 400  # before the point or behind it; nothing is counted in so many
+
+
+def number(text: str) -> Decimal | float:
+    """As it is written. What has more digits than anything is counted in takes minutes to make an int of: it is infinite, or nothing."""
+    exact = Decimal(text)
+    return exact if abs(exact.adjusted()) < MOST_DIGITS else float(text)
+
 
 tracer = Tracer()
-app = APIGatewayRestResolver(enable_validation=True, json_body_deserializer=partial(json.loads, parse_float=Decimal))
+app = APIGatewayRestResolver(enable_validation=True, json_body_deserializer=partial(json.loads, parse_float=number))
 app.use(middlewares=[audit.record])
-for noun in (keys, tenants, budgets, usage, analytics, savings, config, drafts, circuits, rollbacks, routes, simulations, openapi):
+for noun in NOUNS:
     app.include_router(noun.router)
 failures.handle(app)
 

@@ -30,6 +30,15 @@ WRONG: tuple[tuple[str, str, Any, Any, str], ...] = (
     ("POST", "/admin/budgets", {"scope": "global", "period": "day", "limit_usd": "0.0000000001"}, None, "9 decimal places"),
     (
         "POST",
+        "/admin/budgets",
+        '{"scope": "global", "period": "day", "limit_usd": 1e999999999}',
+        None,
+        "limit_usd: input should be a finite",
+    ),
+    ("POST", "/admin/config/rollback", '{"version": 1e999999999}', None, "version: input should be a finite number"),
+    ("POST", "/admin/config/publish", {"document": "version: 1.0e+999999999"}, None, "version: '1.0e+999999999' is none of: 1"),
+    (
+        "POST",
         "/admin/config/publish",
         {"document": "", "overrides": {f"A{n}": "" for n in range(65)}},
         None,

@@ -9,6 +9,11 @@ from .edit_values import Edit, edited
 from .source import InvalidDocument, to_source
 from .written import as_read, to_flow, to_key, to_lines
 
+
+class NotParted(ValueError):
+    """A text in which a row cannot be told from what is around it."""
+
+
 UP_TO_COMMA = re.compile(r"(?:\s|#.*)*,")
 
 
@@ -16,7 +21,7 @@ def with_row(text: str, path: tuple[str, str], data: Any) -> str:
     """With this row of a section instead of what is there by its name; None: without it.
 
     Comments inside a row that is replaced go with it, but for the one on its first line. ValueError where the data are nothing that a
-    document can hold, or where the text is written so that the row cannot be parted from what is around it.
+    document can hold; NotParted where the text is written so that only a person can change it.
     """
     section, name = path
     root = _composed(text)
@@ -35,7 +40,7 @@ def with_row(text: str, path: tuple[str, str], data: Any) -> str:
     except (yaml.YAMLError, InvalidDocument):
         found = None
     if found != before | {section: after}:
-        raise ValueError(f"{section}.{name} cannot be parted from what is around it in the document; change the document itself")
+        raise NotParted(f"{section}.{name} cannot be parted from what is around it in the document; change the document itself")
     return text
 
 

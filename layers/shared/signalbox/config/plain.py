@@ -7,15 +7,14 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
-from .document import Document
 from .fields import PLAIN, Capability
 
 SAID_AS_NULL = {"secret"}  # whose null is no silence: it says that there is none
 
 
-def to_data(document: Document, *, whole: bool = False) -> dict[str, Any]:
-    """Without what is at its default; `whole`: with it. Decimals stay, so that prices are exact."""
-    return _row(document, whole)
+def to_data(row: BaseModel, *, whole: bool = False) -> dict[str, Any]:
+    """Of the whole or of one row, without what is at its default; `whole`: with it. Decimals stay, so that prices are exact."""
+    return _row(row, whole)
 
 
 def to_json(value: Any) -> Any:
