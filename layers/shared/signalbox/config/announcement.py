@@ -1,4 +1,4 @@
-"""What is told of a new version: to the bus, and to people. Paths alone, never what stands at them."""
+"""What is told of a new version: to the bus, and to people. Paths alone, and what stands at them of flags, which hold nothing secret."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 from .diff import Change, summary
 
 NAME = "ConfigPublished"
+FLAGS = "flags"
 MOST_CHANGES = 20
 MOST_CHARS = 400  # of a path
 
@@ -21,6 +22,7 @@ def to_detail(row: Mapping[str, Any], changes: Sequence[Change], at_ms: int) -> 
         "author": row["author"],
         "message": row["message"],
         "changes": [change.name[:MOST_CHARS] for change in changes[:MOST_CHANGES]],
+        "flags": [str(change)[:MOST_CHARS] for change in changes[:MOST_CHANGES] if change.path[0] == FLAGS],
         "summary": f"{summary(changes)}",
     }
 
@@ -37,7 +39,7 @@ def to_message(detail: Mapping[str, Any], stage: str) -> tuple[str, str]:
             f"Message  {detail['message'] or '-'}",
             f"Changed  {detail['summary']}",
             "",
-            *(f"  {path}" for path in detail["changes"]),
+            *(f"  {line}" for line in [*(path for path in detail["changes"] if not path.startswith(f"{FLAGS}.")), *detail["flags"]]),
             *(["  …"] if len(detail["changes"]) == MOST_CHANGES else []),
             "",
             f"What to do: nothing, if this was meant{undone}.",

@@ -135,6 +135,7 @@ class ConfigPublished(Event):
     author: str
     message: str = ""
     changes: Annotated[list[Name], Field(max_length=20)] = []
+    flags: Annotated[list[Name], Field(max_length=20)] = []  # each with what it was and is
     summary: str = ""
 
 
