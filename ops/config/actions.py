@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable
 from typing import NamedTuple
 
-from . import checking, comparing, generating, publishing, versions
+from . import checking, comparing, generating, importing, publishing, versions
 
 
 class Action(NamedTuple):
@@ -23,6 +23,7 @@ ACTIONS = {
     "show": Action("print the live document, or an earlier one, as it was written", versions.add_show, versions.show, versions.SHOW),
     "history": Action("list the versions, newest first", versions.add_history, versions.history, versions.HISTORY),
     "rollback": Action("make an earlier version live again", versions.add_rollback, versions.roll_back, versions.ROLLBACK),
+    "import": Action("write a document from LiteLLM's or from model mappings", importing.add_arguments, importing.run, importing.MORE),
     "generate": Action("render a document anew, with comments", generating.add_arguments, generating.run, generating.MORE),
 }
 

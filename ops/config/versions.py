@@ -88,7 +88,7 @@ def told(published: Mapping[str, Any]) -> Iterator[str]:
     if not published["changed"]:
         yield f"version {published['version']} was live already, and stays"
         return
-    yield from published.get("changes", ())
+    yield from published.get("changes", ()) if published["version"] > 1 else ()
     summary = published.get("summary")
     yield f"version {published['version']} is live" + (f": {summary}" if summary else "")
 

@@ -1,0 +1,65 @@
+"""A plain file of model mappings: by each name a provider's model, or a list of them, of which the first is tried first."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from signalbox.config.source import Path
+
+from .foreign import Foreign
+from .imported import Deployment
+from .known_models import Known, shipped_document
+from .litellm import deployment
+from .litellm_settings import NONE
+
+WRAPPERS = ("model_mappings", "mappings", "models", "model_mapping", "aliases")
+
+
+def unwrapped(data: Any) -> tuple[Path, Any]:
+    """The mapping, and where it stands."""
+    if isinstance(data, dict) and len(data) == 1 and (name := next(iter(data))) in WRAPPERS and isinstance(data[name], dict):
+        return (name,), data[name]
+    return (), data
+
+
+def fits(data: Any) -> bool:
+    _, rows = unwrapped(data)
+    return isinstance(rows, dict) and bool(rows) and all(isinstance(row, str) or _several(row) or _named(row) for row in rows.values())
+
+
+def deployments(foreign: Foreign, known: Known) -> Iterator[Deployment]:
+    at, rows = unwrapped(foreign.data)
+    for name in rows:
+        for order, (path, text) in enumerate(_meant(rows, name, at)):
+            row = {"model": _known_here(text)}
+            if one := deployment(foreign, known, NONE, path, name, row, {}):
+                foreign.carried(path)
+                yield one._replace(order=order)
+
+
+def _meant(rows: Mapping[str, Any], name: str, at: Path) -> Iterator[tuple[Path, str]]:
+    """A name of the file's own stands for what it means."""
+    seen = {name}
+    path, value = (*at, name), rows[name]
+    while isinstance(value, str) and value in rows and value not in seen:
+        seen.add(value)
+        value = rows[value]
+    for position, item in enumerate(value if isinstance(value, list) else [value]):
+        text = f"{item.get('provider')}/{item['model']}" if isinstance(item, dict) and item.get("provider") else item
+        yield (*path, position) if isinstance(rows[name], list) else path, text["model"] if isinstance(text, dict) else text
+
+
+def _known_here(text: str) -> str:
+    """A name without its provider may be one that the shipped routing.yaml knows."""
+    document = shipped_document()
+    if "/" in text or text not in document.aliases:
+        return text
+    meaning = document.meaning(text)
+    return meaning if meaning in document.models else text
+
+
+def _several(row: Any) -> bool:
+    return isinstance(row, list) and bool(row) and all(isinstance(item, str) or _named(item) for item in row)
+
+
+def _named(row: Any) -> bool:
+    return isinstance(row, dict) and isinstance(row.get("model"), str) and row.keys() <= {"model", "provider"}
