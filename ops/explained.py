@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from .table import columns, dollars, duration
+from .table import columns, counted, dollars, duration
 
 Json = dict[str, Any]
 
@@ -69,7 +69,7 @@ def _sums(decision: Json) -> Iterator[tuple[str, str]]:
     yield "limits", ", ".join(_limits(limits))
     if worst:
         total = f", {duration(worst['total_s'])}" if worst.get("total_s") else ""
-        yield "worst case", f"{worst['attempts']} attempts{total}, {_money(worst.get('cost'))}"
+        yield "worst case", f"{counted(worst['attempts'], 'attempt')}{total}, {_money(worst.get('cost'))}"
     if baseline.get("target"):
         yield "baseline", f"{baseline['target']}, {_money(baseline.get('expected_cost'))} expected"
     features = decision.get("features") or {}
@@ -82,14 +82,14 @@ def _sums(decision: Json) -> Iterator[tuple[str, str]]:
 
 def _limits(limits: Json) -> Iterator[str]:
     if "max_attempts" in limits:
-        yield f"{limits['max_attempts']} attempts"
+        yield counted(limits["max_attempts"], "attempt")
     if limits.get("max_tokens") is not None:
-        yield f"{limits['max_tokens']} tokens"
+        yield counted(limits["max_tokens"], "token")
     if limits.get("max_cost"):
         yield _money(limits["max_cost"])
     if limits.get("hedge_after_ms") is not None:
         yield f"a rival after {limits['hedge_after_ms']} ms"
-    yield from (f"{count} retries of {kind}" for kind, count in limits.get("retries", {}).items() if count)
+    yield from (f"{counted(count, 'retry', 'retries')} of {kind}" for kind, count in limits.get("retries", {}).items() if count)
 
 
 def _money(amount: Json | None) -> str:

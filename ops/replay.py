@@ -8,7 +8,8 @@ from typing import Any
 from signalbox.routing.replay import differences, recorded
 
 from . import stages
-from .traffic import DAY_MS, Traffic, day, now_ms
+from .table import counted
+from .traffic import DAY_MS, Traffic, day, now_ms, read_days
 from .trouble import Trouble
 
 SHOWN = 20  # of those that differ: the rest is counted
@@ -16,7 +17,7 @@ SHOWN = 20  # of those that differ: the rest is counted
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     which = parser.add_mutually_exclusive_group()
-    which.add_argument("--from", dest="days", type=float, default=1.0, metavar="DAYS", help="the last so many days (%(default)s)")
+    which.add_argument("--from", dest="days", type=read_days, default=1.0, metavar="DAYS", help="the last so many days (%(default)s)")
     which.add_argument("--date", help="one day, as 2026-11-21, in UTC")
     which.add_argument("--request", metavar="ID", help="one request, with what is decided again")
     stages.add_argument(parser)
@@ -40,18 +41,27 @@ def run(arguments: argparse.Namespace) -> None:
             print(f"{row['id']}: {'; '.join(wrong)}")
         missed += bool(wrong)
     if missed:
-        raise Trouble(f"{missed} of {decided} requests were not decided as they were recorded")
-    print(f"{decided} requests decided again, each as it was recorded, bit for bit")
+        raise Trouble(f"{missed:,} of {counted(decided, 'request')} would be decided otherwise than was recorded")
+    if not decided:
+        print("no requests are recorded in that time, so that nothing was decided again")
+    else:
+        print(f"{counted(decided, 'request')} decided again, each as it was recorded, bit for bit")
 
 
 def _differences(traffic: Traffic, row: dict[str, Any]) -> list[str]:
-    digest = recorded(row).snapshot
+    try:
+        digest = recorded(row).snapshot
+    except (ValueError, KeyError, TypeError) as error:
+        return [f"its inputs cannot be read by this release: {type(error).__name__}: {error}"]
     snapshot = traffic.snapshot(digest)
     return list(differences(row, snapshot)) if snapshot else [f"its snapshot {digest[:12]} is not there any more, or is damaged"]
 
 
 def _tell(traffic: Traffic, row: dict[str, Any]) -> None:
-    was = recorded(row)
+    try:
+        was = recorded(row)
+    except (ValueError, KeyError, TypeError):
+        return  # which is told as a difference
     snapshot = traffic.snapshot(was.snapshot)
     decision = was.decide(snapshot) if snapshot else None
     if decision:

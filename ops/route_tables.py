@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from .table import available, columns, dollars, duration, percent
+from .table import available, columns, counted, dollars, duration, percent
 
 Json = dict[str, Any]
 
@@ -18,7 +18,7 @@ def overview(analysis: Json) -> Iterator[str]:
     last = analysis["last_resorts"]
     if len(analysis["routes"]) > 1:
         counts = ", ".join(f"{provider} {count}" for provider, count in last["providers"].items())
-        yield f"last resorts: {len(last['targets'])} targets of {len(last['providers'])} providers ({counts})"
+        yield f"last resorts: {counted(len(last['targets']), 'target')} of {counted(len(last['providers']), 'provider')} ({counts})"
     yield from assumed(analysis["assumptions"])
 
 
@@ -101,7 +101,8 @@ def _facts(route: Json) -> Iterator[tuple[str, str]]:
     worst = route["worst"]
     yield (
         "worst case",
-        f"{worst['attempts']} attempts, {duration(worst['first_byte_s'])} to the first byte, {duration(worst['total_s'])} in all",
+        f"{counted(worst['attempts'], 'attempt')}, {duration(worst['first_byte_s'])} to the first byte,"
+        f" {duration(worst['total_s'])} in all",
     )
     yield "", f"{dollars(worst['cost_nanousd'])} with the longest answers, {dollars(worst['full_cost_nanousd'])} with full windows as well"
 

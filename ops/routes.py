@@ -103,7 +103,8 @@ def _read(path: Path) -> str:
     try:
         return path.read_text()
     except (OSError, UnicodeDecodeError) as error:
-        raise Trouble(f"{path} cannot be read: {error}") from error
+        why = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
+        raise Trouble(f"{path} cannot be read: {why}") from error
 
 
 def _share(text: str) -> float:

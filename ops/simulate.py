@@ -14,7 +14,7 @@ from signalbox.routing.simulation import EXAMPLES, Simulation
 
 from . import stages
 from .simulation_tables import report, verdicts
-from .traffic import DAY_MS, Traffic, now_ms
+from .traffic import DAY_MS, Traffic, now_ms, read_days
 from .trouble import Trouble
 
 Json = dict[str, Any]
@@ -22,7 +22,7 @@ Json = dict[str, Any]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", dest="file", type=Path, required=True, help="the document to try, as routing.yaml")
-    parser.add_argument("--from", dest="days", type=_days, default=1.0, metavar="DAYS", help="the traffic of so many (%(default)s)")
+    parser.add_argument("--from", dest="days", type=read_days, default=1.0, metavar="DAYS", help="the traffic of so many (%(default)s)")
     parser.add_argument("--gate", action="append", default=[], metavar="GATE", help="such as 'cost<=+5%%': fails where it does not hold")
     parser.add_argument("--examples", type=int, default=EXAMPLES, metavar="N", help="of decisions that change (%(default)s)")
     parser.add_argument("--json", action="store_true", help="as it is, for a program")
@@ -92,13 +92,3 @@ def _hold(judged: Sequence[Verdict]) -> None:
     failed = [f"{verdict.gate} does not hold: {verdict.figures}" for verdict in judged if not verdict.holds]
     if failed:
         raise Trouble("\n".join(failed))
-
-
-def _days(text: str) -> float:
-    try:
-        days = float(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError("not a number") from error
-    if not 0 < days <= 400:
-        raise argparse.ArgumentTypeError("more than 0 and at most 400: traffic is kept for 400 days")
-    return days

@@ -29,6 +29,8 @@ def available(unavailability: float) -> str:
     """As many decimals as tell it from never being down: 99.9999 %."""
     if unavailability <= 0:
         return "100 %"
+    if unavailability > 0.99:
+        return percent(1 - unavailability)
     decimals = min(13, max(0, 1 - floor(log10(100 * unavailability))))
     return f"{Decimal(f'{100 - 100 * unavailability:.{decimals}f}').normalize():f} %"
 
@@ -39,6 +41,10 @@ def duration(seconds: float) -> str:
     size, unit = next((row for row in UNITS if seconds >= row[0]), (1, "s"))
     amount = seconds / size
     return f"{amount:.0f} {unit}" if amount >= 10 else f"{Decimal(f'{amount:.2g}'):f} {unit}"
+
+
+def counted(count: int, one: str, several: str = "") -> str:
+    return f"{count:,} {one if count == 1 else several or one + 's'}"
 
 
 def dollars(nanousd: int | None) -> str:

@@ -1,5 +1,6 @@
 """A stage's traffic log, as the commands read it: the requests of a time, and the snapshots that they were decided by."""
 
+import argparse
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -14,6 +15,7 @@ from . import progress, stages
 from .trouble import Trouble
 
 DAY_MS = 86_400_000
+MOST_DAYS = 400
 SNAPSHOTS = 64  # kept at once: traffic comes in the order of its time, and its versions with it
 LIVE = {name: {"S": value} for name, value in boto_versions.LIVE.items()}
 READ = TypeDeserializer()
@@ -70,3 +72,14 @@ def day(date: str) -> tuple[int, int]:
     except ValueError as error:
         raise Trouble(f"{date!r} is no day: write it as 2026-11-21") from error
     return from_ms, from_ms + DAY_MS
+
+
+def read_days(text: str) -> float:
+    """Of an argument: so many days, up to today."""
+    try:
+        days = float(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError("not a number") from error
+    if not 0 < days <= MOST_DAYS:
+        raise argparse.ArgumentTypeError(f"more than 0 and at most {MOST_DAYS}: traffic is kept for {MOST_DAYS} days")
+    return days

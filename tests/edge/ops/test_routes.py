@@ -233,7 +233,7 @@ def test_a_request_is_explained(stage, api, run, request_file):
         "after openai/gpt, context_too_long: google/long",
         "passed over ollama/tiny: cannot serve `tools`: it has none",
         "",
-        "limits 3 attempts, 300 tokens, $0.05, a rival after 800 ms, 1 retries of server",
+        "limits 3 attempts, 300 tokens, $0.05, a rival after 800 ms, 1 retry of server",
         "worst case 3 attempts, 2 min, $0.019",
         "baseline openai/gpt, $0.0013 expected",
         "request input_tokens 1200, complexity 12",
@@ -301,7 +301,16 @@ def test_a_key_of_the_callers_is_needed(stage, api, request_file, monkeypatch, c
 
 @pytest.mark.parametrize(
     ("unavailability", "said"),
-    [(0, "100 %"), (1e-6, "99.9999 %"), (1.2e-6, "99.99988 %"), (0.0011, "99.89 %"), (0.5, "50 %"), (1, "0 %"), (1e-18, "100 %")],
+    [
+        (0, "100 %"),
+        (1e-6, "99.9999 %"),
+        (1.2e-6, "99.99988 %"),
+        (0.0011, "99.89 %"),
+        (0.5, "50 %"),
+        (1, "0 %"),
+        (0.999999, "0.0001 %"),
+        (1e-18, "100 %"),
+    ],
 )
 def test_availability_is_told_as_exactly_as_matters(unavailability, said):
     assert table.available(unavailability) == said

@@ -86,7 +86,7 @@ def test_one_target_is_told_of_once():
     found = analysed(target("a/1", 0.99))
     assert found.single_points == ("provider a", "target a/1")
     assert codes(found) == ["single_provider", "availability"]
-    assert message(found, "availability").startswith("available 99.0000% of the time, less than 99.9000%")
+    assert message(found, "availability").startswith("available 99 % of the time, less than 99.9 %")
     assert codes(analysed(target("a/1", 0.99), assumptions=Assumptions(least_availability=0.98))) == ["single_provider"]
 
 
@@ -127,7 +127,7 @@ def test_retries_take_attempts_from_the_targets_behind():
 def test_a_total_that_one_target_uses_up_lets_no_other_begin():
     found = analysed(route=ROUTE._replace(timeouts=Timeouts(total_s=5)))
     assert found.worst.first_byte_s == 5
-    assert "where those before it hang, b/1 is not begun within the 5 s" in message(found, "too_late")
+    assert "where those before hang, nobody asks b/1 within the 5 s" in message(found, "too_late")
     assert analysed().worst.first_byte_s == 10
     assert analysed(route=ROUTE._replace(timeouts=Timeouts(ttft_s=2, total_s=60))).worst.first_byte_s == 4
     assert analysed(route=ROUTE._replace(timeouts=Timeouts(total_s=7))).worst.first_byte_s == 7
@@ -163,7 +163,9 @@ def test_the_dearest_that_may_be_tried_count_and_those_of_a_kind_as_well():
 def test_what_has_no_price_makes_costs_unknown():
     found = analysed(target("a/1"), target("b/1", prices=None))
     assert (found.expected_cost_nanousd, found.worst.cost_nanousd) == (None, None)
-    assert "b/1 has no prices" in message(found, "unpriced")
+    assert "b/1 has no prices: its cost is not known" in message(found, "unpriced")
+    found = analysed(target("a/1", prices=None), target("b/1", prices=None))
+    assert "a/1, b/1 have no prices: their cost is not known" in message(found, "unpriced")
 
 
 def test_embeddings_give_no_output():

@@ -90,6 +90,10 @@ def test_what_never_fails_saves_all():
     assert all_down([target("a/1", 1.0), target("a/2", 0.5)]) == 0
 
 
+def test_what_never_fails_is_down_0_and_never_minus_0():
+    assert {str(down(target("a/1", 1.0))), str(independent([target("a/1", 1.0)])), str(all_down([target("a/1", 1.0)]))} == {"0.0"}
+
+
 def test_correlation():
     one, other, elsewhere = target("a/1", 0.9), target("a/2", 0.9), target("b/1", 0.9)
     assert correlation(one, elsewhere) == pytest.approx(0)

@@ -76,19 +76,21 @@ def _too_late(case: Case) -> Iterator[str]:
     begun = {target.id for target, _ in reach.hanging()}
     if late := [target for target in reach.tried if target.id not in begun]:
         yield (
-            f"where those before it hang, {_ids(late)} is not begun within the {reach.total_s:g} s of the whole operation."
+            f"where those before hang, nobody asks {_ids(late)} within the {reach.total_s:g} s of the whole operation."
             " Lower ttft_s, or set hedge_after_s"
         )
 
 
 def _unpriced(case: Case) -> Iterator[str]:
     if without := [target for target in case.reach.all if target.prices is None]:
-        yield f"{_ids(without)} has no prices: its cost is not known, and whoever has a hard budget is refused. Write prices"
+        have, whose = ("has", "its cost is") if len(without) == 1 else ("have", "their cost is")
+        yield f"{_ids(without)} {have} no prices: {whose} not known, and whoever has a hard budget is refused. Write prices"
 
 
 def _unavailable(case: Case) -> Iterator[str]:
     if case.availability < case.least:
-        yield f"available {case.availability:.4%} of the time, less than {case.least:.4%}. Add a target that shares little with the others"
+        figures = f"{100 * case.availability:.6g} % of the time, less than {100 * case.least:.6g} %"
+        yield f"available {figures}. Add a target that shares little with the others"
 
 
 def _ids(targets: Sequence[Target]) -> str:

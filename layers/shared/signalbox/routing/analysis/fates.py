@@ -47,7 +47,7 @@ def all_down(targets: Sequence[Target], shares: Shares = USUAL) -> float:
 
 def down(target: Target, share: float = 1.0) -> float:
     """The probability that this share of what may bring it down does so."""
-    return -less_one(share * log(target.availability))
+    return 0.0 - less_one(share * log(target.availability))  # never -0
 
 
 def independent(targets: Iterable[Target]) -> float:
