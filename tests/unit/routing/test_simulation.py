@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from signalbox.money import Tokens
 from signalbox.routing.catalog import Snapshot
+from signalbox.routing.decide import decide
 from signalbox.routing.inputs import Features, Health, Inputs
 from signalbox.routing.simulation import Simulation
 from signalbox.usage.record import Attempt
@@ -177,3 +178,63 @@ def test_without_the_snapshot_of_then_what_was_tried_is_what_is_known():
 def test_it_comes_out_the_same_whenever_it_is_asked(draft):
     rows = [row(f"r{number}") for number in range(5)]
     assert json.dumps(simulated(draft, *rows)) == json.dumps(simulated(draft, *rows))
+
+
+TRIED = st.sampled_from(traffic.TARGETS)
+OUTCOMES = st.sampled_from(["ok", "ok", "server", "timeout", "rate_limited", "outrun", "bad_request", "context_too_long", "key_limited"])
+
+
+@st.composite
+def attempts(draw):
+    """Of one request, as anything may have happened to it: who succeeded ends it, but for a mirror."""
+    made = []
+    for _ in range(draw(st.integers(0, 4))):
+        tokens = Tokens(input=draw(st.integers(0, 5_000)), output=draw(st.integers(0, 2_000)))
+        purpose, outcome = draw(st.sampled_from(["", "", "hedge", "mirror"])), draw(OUTCOMES)
+        cost, took_ms = draw(st.integers(0, 10**7)), draw(st.integers(0, 9_000))
+        made.append(Attempt(draw(TRIED), outcome, traffic.NOW_MS, took_ms, tokens=tokens, cost_nanousd=cost, purpose=purpose))
+        if outcome == "ok" and purpose != "mirror":
+            break
+    return tuple(made)
+
+
+def rows_of(asked, lacks, live):
+    """Those that nobody may be asked for have no attempts."""
+    for inputs, made in asked:
+        route = live.route(inputs.features.model)
+        served = decide(inputs, live, route, lambda target: lacks.get(target.id)).targets
+        made = made if served else ()
+        yield traffic.row_of(inputs, lacks, live, attempts=made, cost_nanousd=sum(one.cost_nanousd for one in made), outcome="x")
+
+
+ASKED = st.lists(st.tuples(traffic.inputs(), attempts()), min_size=1, max_size=4)
+
+
+@given(traffic.compiled(), traffic.compiled(), ASKED, traffic.LACKS)
+@settings(max_examples=60, phases=[Phase.generate])
+def test_every_figure_lies_between_its_ends_and_every_request_is_somewhere(compiled, drafted, asked, lacks):
+    live, draft = traffic.read(compiled), traffic.read(drafted, "draft")
+    rows = list(rows_of(asked, lacks, live))
+    result = simulated(draft, *rows, known=live)
+    ends = [result["cost_nanousd"], result["savings_nanousd"], result["denials"], result["denials"]["new"], result["latency_ms"]]
+    ends += [end for row in result["providers"].values() for end in (row, row["requests"])]
+    assert all(row["low"] <= row["expected"] <= row["high"] for row in ends)
+    served = sum(row["requests"]["expected"] for row in result["providers"].values())
+    assert served + result["denials"]["expected"] + result["unanswered"]["draft"] == result["requests"] == len(rows)
+    assert sum(row["requests"] for row in result["moved"]) <= result["changed"]["requests"] <= len(rows)
+    assert result["latency_ms"]["requests"] + sum(result["latency_ms"]["unknown"].values()) == served
+    backwards = simulated(draft, *rows[::-1], known=live)
+    assert json.dumps(result | {"examples": 0}) == json.dumps(backwards | {"examples": 0})  # in whatever order the log is read
+
+
+@given(traffic.compiled(), ASKED, traffic.LACKS)
+@settings(max_examples=60, phases=[Phase.generate])
+def test_whatever_came_of_the_requests_what_was_live_costs_what_they_did(compiled, asked, lacks):
+    live = traffic.read(compiled)
+    result = simulated(live._replace(digest="draft"), *rows_of(asked, lacks, live), known=live)
+    cost, latency = result["cost_nanousd"], result["latency_ms"]
+    assert cost["low"] == cost["expected"] == cost["high"] == cost["recorded"]
+    assert latency["low"] == latency["expected"] == latency["high"] == latency["recorded"]
+    assert (result["changed"]["requests"], result["unanswered"]["new"], result["denials"]["new"]["high"]) == (0, 0, 0)
+    assert result["unanswered"]["recorded"] == result["unanswered"]["draft"]
+    assert result["denials"]["recorded"] == result["denials"]["low"] == result["denials"]["high"]

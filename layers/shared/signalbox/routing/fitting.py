@@ -12,8 +12,7 @@ class Fitting:
 
     def __init__(self, was: Recorded, before: Snapshot | None, then: Decision | None) -> None:
         self._was, self._before = was, before
-        looked_at = then is not None and then.deny is None
-        self._known = {*reachable(then), *dict(then.passed), *then.lacks} if then and looked_at else set(was.lacks)
+        self._known = _looked_at(was, before, then) if before and then else set(was.lacks)
         self.guessed: set[str] = set()
 
     def lack_of(self, target: Target) -> Lack | None:
@@ -27,6 +26,14 @@ class Fitting:
         if "embeddings" in target.capabilities and "embeddings" not in uses:
             return "model", "the model makes embeddings and no completions"
         return None
+
+
+def _looked_at(was: Recorded, before: Snapshot, then: Decision) -> set[str]:
+    """For the default, those declared up to it; and where nobody was denied, all that were ordered or passed over."""
+    route = before.route(was.inputs.features.model)
+    declared = route.targets if route else ()
+    known = {*then.lacks, *(declared[: declared.index(then.default) + 1] if then.default else declared)}
+    return known if then.deny is not None else {*known, *reachable(then), *dict(then.passed)}
 
 
 def _same(target: Target, before: Snapshot | None) -> bool:
