@@ -14,10 +14,10 @@ from signalbox.routing.analysis.report import RouteAnalysis, of_route
 from signalbox.routing.analysis.spending import INPUT_TOKENS, longest_nanousd
 from signalbox.routing.catalog import Route, Snapshot, to_snapshot
 
+from .generated import Part
+
 ROOT = Path(__file__).resolve().parents[1]
-DOCUMENT = ROOT / "docs" / "analysis.md"
 ROUTE = "chat"
-BEGIN, END = "<!-- made by python -m ops.analysis -->\n", "<!-- end -->"
 
 
 def example() -> str:
@@ -74,21 +74,8 @@ def _usd(nanousd: int | None) -> str:
     return f"{(nanousd or 0) / 1e9:.9f}".rstrip("0")
 
 
-def written(text: str) -> str:
-    before, _, rest = text.partition(BEGIN)
-    return f"{before}{BEGIN}{example()}{END}{rest.partition(END)[2]}"
-
-
-def main(arguments: list[str]) -> int:
-    text = DOCUMENT.read_text()
-    if arguments == ["--check"]:
-        if text != written(text):
-            print("docs/analysis.md is not what routing.yaml comes to: run python -m ops.analysis")
-        return int(text != written(text))
-    DOCUMENT.write_text(written(text))
-    print(f"wrote {DOCUMENT.name}")
-    return 0
+PART = Part(ROOT / "docs" / "analysis.md", "ops.analysis", "routing.yaml comes to", example)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(PART.main(sys.argv[1:]))

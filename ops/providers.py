@@ -8,8 +8,7 @@ from signalbox.providers.fit import CARRIED
 from signalbox.providers.registry import wire
 from signalbox.providers.rows import ROWS, Row
 
-DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "providers.md"
-BEGIN, END = "<!-- made by python -m ops.providers -->\n", "<!-- end -->"
+from .generated import Part
 
 SHOWN = {
     "bearer": "bearer",
@@ -42,21 +41,8 @@ def lacks(row: Row) -> list[str]:
     return sorted(unsaid | set(row.lacks))
 
 
-def written(text: str) -> str:
-    before, _, rest = text.partition(BEGIN)
-    return f"{before}{BEGIN}{table()}{END}{rest.partition(END)[2]}"
-
-
-def main(arguments: list[str]) -> int:
-    text = DOCUMENT.read_text()
-    if arguments == ["--check"]:
-        if text != written(text):
-            print("docs/providers.md is not what the rows say: run python -m ops.providers")
-        return int(text != written(text))
-    DOCUMENT.write_text(written(text))
-    print(f"wrote {DOCUMENT.name}")
-    return 0
+PART = Part(Path(__file__).resolve().parents[1] / "docs" / "providers.md", "ops.providers", "the rows say", table)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(PART.main(sys.argv[1:]))

@@ -5,12 +5,13 @@ import math
 import re
 
 from ops import analysis
+from ops.generated import END
 from signalbox.routing.analysis import cautions
 from signalbox.routing.analysis.fates import USUAL, all_down, independent
 from signalbox.routing.analysis.report import LEAST
 from signalbox.routing.catalog import Target
 
-DOCUMENT = analysis.DOCUMENT.read_text()
+DOCUMENT = analysis.PART.document.read_text()
 ROW = re.compile(r"^\| ([^|]+) \| `([^`]+)` \| ([^|]+) \|$", re.M)
 IN_WORDS = ("what is shared: ", "U of the others")
 
@@ -20,7 +21,7 @@ def target(id: str, availability: float, region: str = "") -> Target:
 
 
 def rows() -> list[tuple[str, str, str]]:
-    return ROW.findall(DOCUMENT.partition(analysis.BEGIN)[2].partition(analysis.END)[0])
+    return ROW.findall(DOCUMENT.partition(analysis.PART.begin)[2].partition(END)[0])
 
 
 def number(text: str) -> float:
@@ -30,8 +31,8 @@ def number(text: str) -> float:
 
 
 def test_the_table_is_what_the_shipped_document_comes_to() -> None:
-    assert analysis.written(DOCUMENT) == DOCUMENT, "routing.yaml has changed: run python -m ops.analysis"
-    assert DOCUMENT.count(analysis.BEGIN) == DOCUMENT.count(analysis.END) == 1
+    assert analysis.PART.written(DOCUMENT) == DOCUMENT, "routing.yaml has changed: run python -m ops.analysis"
+    assert DOCUMENT.count(analysis.PART.begin) == DOCUMENT.count(END) == 1
 
 
 def test_each_row_reckons_what_it_comes_to() -> None:
@@ -45,7 +46,7 @@ def test_each_row_reckons_what_it_comes_to() -> None:
 
 def test_a_wrong_number_would_be_found() -> None:
     wrong = DOCUMENT.replace(rows()[0][2], "0.5")
-    assert analysis.written(wrong) != wrong
+    assert analysis.PART.written(wrong) != wrong
 
 
 def test_the_pages_python_runs() -> None:

@@ -1,11 +1,13 @@
 """docs/providers.md tells of the providers what their rows say."""
 
-from ops.providers import DOCUMENT, lacks, table, written
+from ops.providers import PART, lacks, table
 from signalbox.providers.rows import ROWS
 
 
 def test_the_tracked_table_is_the_generated_one() -> None:
-    assert DOCUMENT.read_text() == written(DOCUMENT.read_text()), "docs/providers.md is not what the rows say: run python -m ops.providers"
+    assert PART.document.read_text() == PART.written(PART.document.read_text()), (
+        "docs/providers.md is not what the rows say: run python -m ops.providers"
+    )
 
 
 def test_every_provider_has_a_line_with_its_address() -> None:
