@@ -56,7 +56,13 @@ def hold(compiled: Compiled, gates: list[Gate], days: float, context: LambdaCont
     result = simulated(compiled, days, context, param="gate_days", examples=0)
     failed = [verdict for verdict in judge(gates, result) if not verdict.holds]
     if failed:
-        raise Refusal("invalid_request", "\n".join(["Nothing goes live. The live version stays.", *map(_said, failed)]), param="gates")
+        head = f"Nothing goes live. The live version stays.{_sample(result)}"
+        raise Refusal("invalid_request", "\n".join([head, *map(_said, failed)]), param="gates")
+
+
+def _sample(result: Json) -> str:
+    read, of = result["objects"]["read"], result["objects"]["of"]
+    return f" The time did for a sample of the traffic: {read} of its {of} objects." if read < of else ""
 
 
 def _said(verdict: Verdict) -> str:

@@ -120,6 +120,10 @@ def test_what_the_time_does_not_do_for_is_a_sample_and_says_of_how_much(live: Ap
     context.get_remaining_time_in_millis = lambda: next(left)
     found = simulated(live, CHEAPER)
     assert (found["objects"], found["requests"], found["cost_nanousd"]["recorded"]) == ({"read": 3, "of": 12}, 3, 3 * COST)
+    left = iter([20_000] * 12 + [20_000, 5_999])
+    body = {"document": CHEAPER, "gates": ["changed<=0"]}
+    message = refused(live("POST", "/admin/config/publish", body), "invalid_request")
+    assert "The time did for a sample of the traffic: 2 of its 12 objects.\nchanged<=0 does not hold: 2 of 2 requests" in message
     context.get_remaining_time_in_millis = lambda: 5_999
     message = refused(live("POST", "/admin/simulations", {"document": CHEAPER}), "invalid_request")
     assert "days: 1 objects of traffic and more were listed when the time was up. Ask for fewer days" in message

@@ -211,7 +211,7 @@ ASKED = st.lists(st.tuples(traffic.inputs(), attempts()), min_size=1, max_size=4
 
 
 @given(traffic.compiled(), traffic.compiled(), ASKED, traffic.LACKS)
-@settings(max_examples=60, phases=[Phase.generate])
+@settings(max_examples=25, phases=[Phase.generate])
 def test_every_figure_lies_between_its_ends_and_every_request_is_somewhere(compiled, drafted, asked, lacks):
     live, draft = traffic.read(compiled), traffic.read(drafted, "draft")
     rows = list(rows_of(asked, lacks, live))
@@ -228,7 +228,7 @@ def test_every_figure_lies_between_its_ends_and_every_request_is_somewhere(compi
 
 
 @given(traffic.compiled(), ASKED, traffic.LACKS)
-@settings(max_examples=60, phases=[Phase.generate])
+@settings(max_examples=25, phases=[Phase.generate])
 def test_whatever_came_of_the_requests_what_was_live_costs_what_they_did(compiled, asked, lacks):
     live = traffic.read(compiled)
     result = simulated(live._replace(digest="draft"), *rows_of(asked, lacks, live), known=live)
