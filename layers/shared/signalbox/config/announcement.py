@@ -30,7 +30,8 @@ def to_detail(row: Mapping[str, Any], changes: Sequence[Change], at_ms: int) -> 
 def to_message(detail: Mapping[str, Any], stage: str) -> tuple[str, str]:
     """Subject and body."""
     version = detail["config_version"]
-    undone = f"; `signalbox config rollback` undoes it; `signalbox config diff {version - 1} {version}` shows it" if version > 1 else ""
+    shown = f"`signalbox config diff --from {version - 1} --to {version}` shows it"
+    undone = f"; `signalbox config rollback` undoes it; {shown}" if version > 1 else ""
     body = "\n".join(
         (
             f"Stage    {stage}",
