@@ -47,6 +47,7 @@ NO_KEY = frozenset(
     {"", "none", "null", "empty", "dummy", "fake", "fake-key", "not-needed", "not-used", "anything", "no-key", "ollama", "na"}
 )
 ENVIRONMENT = "os.environ/"
+OTHERS_AT_VERTEX = re.compile(r"claude|meta/|mistral|codestral|jamba|deepseek|qwen|openai/|[a-z]+-?ai/")
 AZURE = re.compile(r"https://([A-Za-z0-9-]+)\.openai\.azure\.com/?(openai/?)?$")
 REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 
@@ -89,10 +90,12 @@ def to_provider(foreign: Foreign, path: Path, params: Mapping[str, Any], prefix:
     kind = PREFIXES[prefix]
     options = dict(NEEDED.get(kind, {}))
     for theirs, ours in OPTIONS.get(kind, {}).items():
-        value = resolved(foreign, (*path, theirs), params[theirs], ours) if theirs in params else None
-        if value:
-            options[ours] = value
+        if theirs in params:
             foreign.carried((*path, theirs))
+            options |= {ours: value} if (value := resolved(foreign, (*path, theirs), params[theirs], ours)) else {}
+    if kind == "vertex" and OTHERS_AT_VERTEX.match(model):
+        foreign.leave((*path, "model"), "only Google's own models are called at Vertex AI here: ask its provider, or Bedrock, for it")
+        return None
     if kind == "bedrock":
         model, options = _of_bedrock(model, options)
     if kind in NEEDED and options.items() & NEEDED[kind].items() - {("region", params.get("aws_region_name"))}:

@@ -243,6 +243,8 @@ def test_whatever_speaks_as_openai_does_is_known_by_its_address():
         entry("h", "openai/x", api_base="os.environ/NOWHERE_SET_BASE"),
         entry("i", "bedrock/us-west-2/anthropic.claude-sonnet-4-5-20250929-v1:0", aws_access_key_id="os.environ/A"),
         entry("j", "azure/dep", api_key="os.environ/Z"),
+        entry("k", "vertex_ai/claude-opus-4-5", vertex_project="os.environ/NOWHERE_SET_PROJECT"),
+        entry("l", "vertex_ai/gemini-2.5-flash", vertex_project="os.environ/NOWHERE_SET_PROJECT"),
     ]
     made = imported({"model_list": rows})
     found = document(made)
@@ -254,7 +256,9 @@ def test_whatever_speaks_as_openai_does_is_known_by_its_address():
     assert found.providers["your-address.invalid"].base_url == "https://your-address.invalid"
     assert dict(found.providers["bedrock"].options) == {"region": "us-west-2"}
     assert found.models["bedrock/anthropic.claude-sonnet-4-5-20250929-v1:0"].context_window == 200_000
-    assert [name for name in "efg" if name in found.routes] == []
+    assert [name for name in "efgk" if name in found.routes] == []
+    assert dict(found.providers["vertex"].options)["project"] == "your-project"
+    assert any(line.endswith("write the project that NOWHERE_SET_PROJECT stands for: it is not set here") for line in listed(made))
     for said in ("needs an api_base here", "of a provider that is not known here", "is not served here", "no key of AWS is taken"):
         assert any(said in line for line in listed(made)), said
 
