@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from . import admin_key, analytics, models, replay, routes, secrets, simulate
+from . import admin_key, analytics, flags, models, policies, replay, routes, secrets, simulate
 from .config import actions as config
 from .local import up
 from .trouble import Trouble
@@ -27,6 +27,8 @@ COMMANDS = {
     "config": Command(
         "check, publish, compare, bring back and import the document that says how to route", config.add_arguments, config.run
     ),
+    "policies": Command("look at policies, and change them one by one", policies.add_arguments, policies.run),
+    "flags": Command("look at flags, and switch them", flags.add_arguments, flags.run),
     "replay": Command("decide recorded traffic again, and say where it comes out otherwise", replay.add_arguments, replay.run),
     "simulate": Command("say what a document would have done with recorded traffic", simulate.add_arguments, simulate.run),
     "routes": Command("say what routes promise, and what a request would meet", routes.add_arguments, routes.run),
