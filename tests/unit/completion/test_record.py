@@ -1,15 +1,20 @@
 """What an answer is compared with, so that savings are neither guessed nor invented."""
 
+import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from signalbox.aws.http import Cut
+from signalbox.completion.admitted import Admitted
 from signalbox.completion.asked import Asked
-from signalbox.completion.record import baseline_nanousd, to_record
+from signalbox.completion.flight import Clock
+from signalbox.completion.record import baseline_nanousd, to_intent, to_record
 from signalbox.errors import Refusal
 from signalbox.money import Prices, Tokens
 from signalbox.routing.catalog import Target, Targets
+from signalbox.usage.events import UsageRecorded
 from signalbox.usage.record import Attempt, UsageRecord
 
 from .fakes import Answer, Now, delta
@@ -66,6 +71,20 @@ def recorded(now, outcome="ok", **answers):
         outcome = refusal.code
     intent = UsageRecord("r1", 0, "t", "", "k", "chat", "crashed", 500, False, 2, 0, default_target="a/m")
     return to_record(intent, asked, trip, outcome, 200, now.s)
+
+
+@pytest.mark.parametrize(("names", "is_kept"), [(500, True), (1_000, False)])
+def test_an_event_fits_the_bus_however_many_targets_are_known(now, names, is_kept, capsys):
+    full = tuple(f"mine/{number:0>180}" for number in range(names))
+    trip = journey(now, change=lambda trip: trip._replace(inputs=trip.inputs._replace(full=full)), a=[GOOD])[0].trip
+    caller = SimpleNamespace(tenant="t", team="", key_id="k")
+    asked = Asked("r1", 0, now.s, now.s + 20, caller, trip.request, 0)
+    admitted = Admitted(trip, SimpleNamespace(lease="", period_by_scope={}))
+    intent = to_intent(asked, admitted, Clock(now, now, now.sleep))
+    assert (intent.inputs != "", "InputsTooLong" in capsys.readouterr().out) == (is_kept, not is_kept)
+    assert intent.decision
+    assert len(json.dumps(json.dumps(intent.to_detail()))) < 256_000
+    UsageRecorded.model_validate(json.loads(json.dumps(intent.to_detail())))
 
 
 def test_an_answer_of_the_default_target_is_its_own_baseline(now):

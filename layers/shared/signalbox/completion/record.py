@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..admission.leases import BudgetExceeded
+from ..aws import telemetry
 from ..errors import Refusal
 from ..money import cost_nanousd
 from ..routing.bound import prompt_chars
@@ -16,6 +17,9 @@ from .asked import Asked
 from .flight import Clock
 from .journey import Journey, total
 from .trip import Trip
+
+# The bus takes 256 KB of an event. Hundreds of targets with long names can come to more: their requests are counted, and not replayed.
+MOST_INPUTS_CHARS = 150_000
 
 
 def to_intent(asked: Asked, admitted: Admitted, clock: Clock) -> UsageRecord:
@@ -87,6 +91,8 @@ def _decided(trip: Trip) -> dict[str, Any]:
     """What it was decided by, and what came of that."""
     decision, features = trip.decision, trip.inputs.features
     inputs = to_json(trip.inputs, decision.lacks, trip.snapshot.digest)
+    if len(inputs) > MOST_INPUTS_CHARS:
+        telemetry.count("InputsTooLong")
     return {
         "agent": features.agent,
         "route": decision.route,
@@ -97,7 +103,7 @@ def _decided(trip: Trip) -> dict[str, Any]:
         "flags": decision.flags,
         "default_target": decision.default,
         "features": features._asdict() | {"headers": dict(features.headers)},
-        "inputs": inputs,
+        "inputs": inputs if len(inputs) <= MOST_INPUTS_CHARS else "",
         "decided": digest(decision),
         "strategy": decision.strategy,
     }
