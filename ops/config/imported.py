@@ -2,49 +2,25 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, get_args
+from collections.abc import Sequence
+from typing import Any, get_args
 from urllib.parse import urlsplit
 
 from signalbox.config.fields import Alias
 from signalbox.config.source import Path
 from signalbox.providers.rows import ROWS
 
+from .behind import KINDS, Behind
+from .deployments import Deployment, free, grouped, slug, strategy
 from .foreign import CHANGED, LEFT, TODO, Foreign, shown
 from .known_providers import ENVIRONMENT, Provider
 from .litellm_settings import MOST_S, Settings
 
 ATTEMPTS = 3  # of a route, where nothing is said
 MOST_ATTEMPTS = 10
-KINDS = ("generic", "context_too_long", "content_filtered")
 RETRIED = ("server", "overloaded", "unreachable", "timeout")
 DOCUMENT_TIMEOUTS = {"ttft_s": 5.0, "between_chunks_s": 10.0, "total_s": 120.0}
 ALIAS = re.compile(get_args(Alias)[1].pattern)
-
-
-class Deployment(NamedTuple):
-    """A model that is called by somebody's name for it. `row` is ours of it; `note` stands above it."""
-
-    name: str
-    path: Path
-    hint: str  # for its provider's name
-    provider: Provider
-    model: str
-    row: Mapping[str, Any]
-    note: str
-    order: int = 0
-    weight: float | None = None
-    weighed: Path | None = None  # where that was said, and by no capacity
-    attempts: int | None = None
-    timeout_s: float | None = None
-
-    @property
-    def embeds(self) -> bool:
-        return "embeddings" in self.row["capabilities"]
-
-    @property
-    def is_wild(self) -> bool:
-        return self.model.endswith("*")
 
 
 class Assembly:
@@ -57,7 +33,6 @@ class Assembly:
         self._rows: dict[str, dict[str, Any]] = {}
         self._routes: dict[str, dict[str, Any]] = {}
         self._chains: dict[str, dict[str, list[str]]] = {}
-        self._edges: dict[str, set[str]] = {}  # which groups' chains lead to which others'
         self._aliases: dict[str, str] = {}
         self._names: dict[str, str] = {}  # routes by somebody's name
         self.notes: dict[Path, str] = {}
@@ -66,7 +41,8 @@ class Assembly:
         for one in deployments:
             if one.is_wild:
                 self._wild(one)
-        self._groups = {name: list(group) for name, group in _grouped(one for one in deployments if not one.is_wild)}
+        self._groups = {name: self._of_one_kind(group) for name, group in grouped(one for one in deployments if not one.is_wild).items()}
+        self._behind = Behind(foreign, settings, self._groups)
         self._assemble()
 
     @property
@@ -84,10 +60,9 @@ class Assembly:
         return {name: value for name, value in sections.items() if value}
 
     def _assemble(self) -> None:
-        for name, group in self._groups.items():
-            self._groups[name] = self._of_one_kind(group)
-            self._names[name] = self._free(_slug(name), self._names.values())
-        chained = {name: self._chain_of(name) for name in self._groups}
+        for name in self._groups:
+            self._names[name] = free(slug(name), self._names.values())
+        chained = {name: self._behind.chain(name) for name in self._groups}
         ids = {name: [self._id(one, self._names[name] if chained[name] else None) for one in group] for name, group in self._groups.items()}
         for name, kinds in chained.items():
             rows = {kind: [id for other in others for id in ids[other] if id not in ids[name]] for kind, others in kinds.items()}
@@ -101,7 +76,7 @@ class Assembly:
             if ids[name] == [name]:
                 self._names[name] = name
                 continue
-            behind = [id for other in self._behind(name, "generic") if "generic" not in chained[name] for id in ids[other]]
+            behind = [id for other in self._behind.groups(name, "generic") if "generic" not in chained[name] for id in ids[other]]
             self._route(name, group, ids[name], [id for id in dict.fromkeys(behind) if id not in ids[name]])
         self._other_names()
 
@@ -110,9 +85,9 @@ class Assembly:
             return
         taken = {*self._providers.values(), *(kind for kind in ROWS if kind != one.provider.kind)}
         host = urlsplit(one.provider.base_url or "").hostname or "" if not one.provider.kind else ""
-        hint = _slug(one.name.partition("/")[0]) if one.is_wild and "/" in one.name and "*" not in one.name.partition("/")[0] else ""
-        plain = _slug(host) if one.hint == "openai" and host else one.provider.kind or one.hint
-        name = self._free(hint if hint and hint not in taken else plain, taken)
+        hint = slug(one.name.partition("/")[0]) if one.is_wild and "/" in one.name and "*" not in one.name.partition("/")[0] else ""
+        plain = slug(host) if one.hint == "openai" and host else one.provider.kind or one.hint
+        name = free(hint if hint and hint not in taken else plain, taken)
         self._providers[one.provider] = name
         key, where = one.provider.key, (*one.path, "litellm_params", "api_key")
         if key is not None and one.provider.kind != "bedrock":
@@ -144,7 +119,7 @@ class Assembly:
         if what not in self._models:
             plain = re.sub(r"[^A-Za-z0-9._:/@-]", "-", one.model).lstrip("._:/@-")[:120] or "model"
             taken = {*self._rows, *(name for name in self._groups if name != one.name or not self._is_plain(name))}
-            id = self._free(f"{provider}/{plain}", taken, "@")
+            id = free(f"{provider}/{plain}", taken, "@")
             if id != f"{provider}/{one.model}":
                 row = {"id": one.model} | row
             self._models[what], self._rows[id] = id, row
@@ -157,46 +132,7 @@ class Assembly:
         said = self._settings
         plain = len(self._groups[name]) == 1 and not (said.attempts or said.retries or said.total_s)
         one = self._groups[name][0]
-        return plain and not one.attempts and not one.timeout_s and not any(self._behind(name, kind) for kind in KINDS)
-
-    def _behind(self, name: str, kind: str) -> list[str]:
-        """The groups behind a group, by name; what leads nowhere is listed."""
-        path, names = self._settings.fallbacks.get(kind, {}).get(name) or ((), ())
-        if not names and kind == "generic" and self._settings.defaults:
-            path, names = self._settings.defaults
-            names = tuple(other for other in names if other != name)
-        meant = [self._settings.aliases[other][1] if other in self._settings.aliases else other for other in names]
-        found = [other for other in meant if other in self._groups and other != name]
-        for other in names:
-            if self._settings.aliases.get(other, ((), other))[1] not in self._groups:
-                self._foreign.find(path, LEFT, f"{shown(other)}: there is no model of this name among what is carried over")
-        return [other for other in found if self._groups[other][0].embeds == self._groups[name][0].embeds]
-
-    def _chain_of(self, name: str) -> dict[str, list[str]]:
-        """What needs a chain: what is tried for one kind of failure, and what comes behind targets whose order a strategy makes."""
-        kinds = {kind: self._behind(name, kind) for kind in ("context_too_long", "content_filtered")}
-        if self._strategy(self._groups[name]) != "sequential":
-            kinds["generic"] = self._behind(name, "generic")
-        found: dict[str, list[str]] = {}
-        for kind, others in kinds.items():
-            for other in others:
-                if name in self._reached(other):
-                    path = (self._settings.fallbacks.get(kind, {}).get(name) or self._settings.defaults or ((), ()))[0]
-                    said = f"{shown(other)} behind {shown(name)}: it goes round in a circle, and chains have to end"
-                    self._foreign.find(path, LEFT, said)
-                else:
-                    self._edges.setdefault(name, set()).add(other)
-                    found.setdefault(kind, []).append(other)
-        return found
-
-    def _reached(self, name: str) -> set[str]:
-        reached, new = {name}, [name]
-        while new:
-            for other in self._edges.get(new.pop(), ()):
-                if other not in reached:
-                    reached.add(other)
-                    new.append(other)
-        return reached
+        return plain and not one.attempts and not one.timeout_s and not any(self._behind.groups(name, kind) for kind in KINDS)
 
     def _roomier(self, name: str, kind: str, found: list[str], own: list[str]) -> list[str]:
         if kind != "context_too_long":
@@ -208,16 +144,11 @@ class Assembly:
             self._foreign.find(path, LEFT, f"{', '.join(small)}: no larger than the {window} tokens of {shown(name)}, as far as is known")
         return [id for id in found if id not in small]
 
-    def _strategy(self, group: Sequence[Deployment]) -> str:
-        if len(group) < 2 or len({one.order for one in group}) > 1:
-            return "sequential"
-        return self._settings.strategy
-
     def _route(self, name: str, group: list[Deployment], ids: list[str], behind: list[str]) -> None:
-        strategy = self._strategy(group)
+        order = strategy(group, self._settings.strategy)
         pairs = (
             sorted(zip(group, ids, strict=True), key=lambda pair: pair[0].order)
-            if strategy == "sequential"
+            if order == "sequential"
             else [*zip(group, ids, strict=True)]
         )
         targets = list(dict.fromkeys([*(id for _, id in pairs), *behind]))
@@ -228,15 +159,15 @@ class Assembly:
         further = len(behind) + sum(len(row) for row in self._chains.get(self._names[name], {}).values())
         attempts = min(MOST_ATTEMPTS, own + further)
         route: dict[str, Any] = {"targets": targets}
-        if strategy != "sequential" and len(targets) > 1:
-            route["strategy"] = strategy
+        if order != "sequential" and len(targets) > 1:
+            route["strategy"] = order
         if attempts != ATTEMPTS:
             route["max_attempts"] = attempts
-        if strategy == "weighted" and (weights := self._weights(pairs)):
+        if order == "weighted" and (weights := self._weights(pairs)):
             route["weights"] = weights
         for one in group:
             if one.weighed and "weights" not in route:
-                self._foreign.leave(one.weighed, f"weights are of no account here: {strategy}, {len(targets)} targets")
+                self._foreign.leave(one.weighed, f"weights are of no account here: {order}, {len(targets)} targets")
         wait_s = max((one.timeout_s or self._settings.total_s or 0 for one in group), default=0)
         if wait_s and attempts > 1:
             route["timeouts"] = {"total_s": min(MOST_S, wait_s * attempts)}
@@ -281,24 +212,6 @@ class Assembly:
         said = {"ttft_s": first, "between_chunks_s": min(DOCUMENT_TIMEOUTS["between_chunks_s"], whole), "total_s": whole}
         said = {name: value for name, value in said.items() if value != DOCUMENT_TIMEOUTS[name]}
         return {name: _number(value) for name, value in said.items()} | ({"embedding": {"ttft_s": _number(first)}} if first != 3 else {})
-
-    @staticmethod
-    def _free(name: str, taken: Any, joint: str = "-") -> str:
-        taken, number, plain = set(taken), 2, name
-        while name in taken:
-            name, number = f"{plain[:60] if joint == '-' else plain}{joint}{number}", number + 1
-        return name
-
-
-def _grouped(deployments: Iterator[Deployment]) -> Iterator[tuple[str, list[Deployment]]]:
-    groups: dict[str, list[Deployment]] = {}
-    for one in deployments:
-        groups.setdefault(one.name, []).append(one)
-    yield from groups.items()
-
-
-def _slug(name: str) -> str:
-    return re.sub(r"[^a-z0-9._-]+", "-", name.lower()).strip("._-")[:60] or "model"
 
 
 def _number(value: float) -> float:

@@ -5,8 +5,8 @@ from typing import Any
 
 from signalbox.config.source import Path
 
+from .deployments import Deployment
 from .foreign import CHANGED, Foreign, shown
-from .imported import Deployment
 from .known_models import Known
 from .known_providers import PREFIXES, resolved, split, to_provider
 from .litellm_settings import MOST_S, Settings, bounded

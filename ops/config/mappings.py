@@ -5,8 +5,8 @@ from typing import Any
 
 from signalbox.config.source import Path
 
+from .deployments import Deployment
 from .foreign import Foreign
-from .imported import Deployment
 from .known_models import Known, shipped_document
 from .litellm import deployment
 from .litellm_settings import NONE
