@@ -1,8 +1,9 @@
 """Totals of ranges of periods as DynamoDB gives them back, and the largest writes that it is asked for."""
 
 import json
-import sys
+from collections import Counter
 from datetime import UTC, date, datetime
+from types import SimpleNamespace
 
 import pytest
 from moto import mock_aws
@@ -85,28 +86,48 @@ def largest(id, at_ms):
     return event(id, at_ms, attempts=(*attempts[:-1], last), **names, **told)
 
 
-@pytest.fixture
-def deep():
-    """Moto reads an expression by recursion: some frames for each counter."""
-    before = sys.getrecursionlimit()
-    sys.setrecursionlimit(20_000)
-    yield
-    sys.setrecursionlimit(before)
+class Limits:
+    """A table that takes what DynamoDB says it takes, and adds it up; moto reads so long an expression by too deep a recursion.
 
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+    """
 
-def test_a_batch_of_the_largest_events_is_written_whole(table, monkeypatch, deep):
-    """No update is longer than DynamoDB's limit on an expression, and no event is refused for its size."""
-    longest = []
-    write = table.meta.client.transact_write_items
+    name = "usage"
 
-    def noted(TransactItems):
-        longest.extend(len(row["Update"]["UpdateExpression"]) for row in TransactItems if "Update" in row)
+    def __init__(self):
+        self.items = {}
+        self.meta = SimpleNamespace(client=self)
+
+    def transact_write_items(self, TransactItems):
         assert len(TransactItems) <= 100
-        return write(TransactItems=TransactItems)
+        for write in TransactItems:
+            if "Put" in write:
+                assert len(json.dumps(write["Put"]["Item"])) <= 400_000
+                continue
+            update = write["Update"]
+            added = update["UpdateExpression"].removeprefix("ADD ").split(", ")
+            assert len(added) <= 300
+            assert len(update["UpdateExpression"].encode()) <= 4096
+            assert len(update["Key"]["pk"].encode()) <= 2048
+            item = self.items.setdefault(tuple(update["Key"].values()), Counter())
+            for name, value in map(str.split, added):
+                item[update["ExpressionAttributeNames"][name]] += update["ExpressionAttributeValues"][value]
 
-    monkeypatch.setattr(table.meta.client, "transact_write_items", noted)
+
+def test_a_batch_of_the_largest_events_keeps_to_what_dynamodb_takes():
+    table = Limits()
     many = [largest(f"r{number}", at("2026-11-21T03:00")) for number in range(20)]
     assert boto_usage.record(table, many, shard=0) == (20, {})
-    assert max(longest) <= 4096
-    read = boto_usage.ranges(table, [("all", "all")], spans(date(2026, 11, 21), date(2026, 11, 21)))
-    assert requests(read) == {("all", "all"): {"day#2026-11-21": 20}}
+    assert table.items["total#all#all", "day#2026-11-21#00"]["requests"] == 20
+    [key] = [item for (pk, sk), item in table.items.items() if pk.startswith("total#key#") and sk.startswith("month")]
+    assert key["requests"] == 20
+    assert 240 < len(key) <= 300
+
+
+def test_a_batch_in_which_no_two_events_have_a_flag_in_common_is_parted():
+    table = Limits()
+    flags = [tuple(f"f{number}-{flag}" for flag in range(100)) for number in range(20)]
+    many = [event(f"r{number}", at("2026-11-21T03:00"), flags=flags[number]) for number in range(20)]
+    assert boto_usage.record(table, many, shard=0) == (20, {})
+    everyone = table.items["total#all#all", "day#2026-11-21#00"]
+    assert sum(name.startswith("flag:") for name in everyone) == 2_000

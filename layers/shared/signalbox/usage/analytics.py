@@ -10,7 +10,7 @@ Counters = Mapping[str, int]
 
 
 class Times(NamedTuple):
-    """Milliseconds. The mean is exact, a percentile within `histogram.WORST_ERROR` of the nearest rank; all None where none was `measured`."""
+    """Milliseconds. The mean is exact, a percentile within `histogram.WORST_ERROR`; None where none was `measured`."""
 
     measured: int
     mean_ms: float | None = None

@@ -42,7 +42,6 @@ def of_attempts(attempts: Iterable[Attempt], event: UsageRecorded) -> Counter[st
             counters += _timed(DURATION, attempt.duration_ms) + Counter(answered_ms=attempt.duration_ms)
             if attempt.ttft_ms is not None:
                 counters += _timed(TTFT, attempt.ttft_ms) + Counter(ttft_ms=attempt.ttft_ms)
-    counters["outrun"] += sum(attempt.outcome == "outrun" for attempt in attempts)
     first = next(iter(_own(event)), None)
     if first in attempts and event.outcome == "ok":
         counters += Counter(firsts=1) + _fallback(event)

@@ -110,7 +110,8 @@ def _used(attempts: Iterable[Attempt]) -> Counter[str]:
     """A failed first attempt costs its own target, whichever target answered in the end."""
     used = Counter(requests=1)
     for attempt in attempts:
-        used.update(attempts=1, failed=attempt.outcome != "ok", estimated=attempt.estimated, duration_ms=attempt.duration_ms)
+        used.update(attempts=1, failed=attempt.outcome != "ok", outrun=attempt.outcome == "outrun", estimated=attempt.estimated)
+        used.update(duration_ms=attempt.duration_ms)
         used.update(_spent(attempt.tokens, attempt.cost_nanousd))
     return used
 
