@@ -9,39 +9,11 @@ from .deployments import Deployment
 from .foreign import CHANGED, Foreign, shown
 from .known_models import Known
 from .known_providers import PREFIXES, resolved, split, to_provider
+from .litellm_reasons import leave_row
 from .litellm_settings import MOST_S, Settings, bounded
 
 CAPACITY = {"rpm": "requests_per_minute", "tpm": "tokens_per_minute", "max_parallel_requests": "concurrency"}
 WEIGHTS = ("weight", "rpm", "tpm")  # by what targets are drawn: the first that any of a route has
-_REQUEST = "a request says it itself here; there is none to be assumed"
-_ROLE = "calls are signed with the function's own role: no key of AWS is taken"
-_ENTRA = "store the service principal as JSON: signalbox secrets set azure, with auth: entra at the provider"
-LEFT: Mapping[str, str] = {
-    **dict.fromkeys(("temperature", "top_p", "max_tokens", "max_completion_tokens", "stop", "seed", "stream", "n", "user"), _REQUEST),
-    **dict.fromkeys(("presence_penalty", "frequency_penalty", "response_format", "reasoning_effort", "thinking", "extra_body"), _REQUEST),
-    **dict.fromkeys(("aws_access_key_id", "aws_secret_access_key", "aws_session_token", "aws_role_name", "aws_profile_name"), _ROLE),
-    **dict.fromkeys(("aws_session_name", "aws_web_identity_token", "aws_bedrock_runtime_endpoint"), _ROLE),
-    **dict.fromkeys(("tenant_id", "client_id", "client_secret", "azure_ad_token", "azure_scope"), _ENTRA),
-    "vertex_credentials": "store the service account's JSON: signalbox secrets set vertex",
-    "extra_headers": "no headers are added to a call here",
-    "headers": "no headers are added to a call here",
-    "organization": "a key of that organisation's own is what says it",
-    "tags": "write a policy on tags",
-    "drop_params": "what a target cannot serve is refused before a call, or sent to one that can",
-    "additional_drop_params": "what a target cannot serve is refused before a call, or sent to one that can",
-    "cache_control_injection_points": "a request marks itself what is to be cached",
-    "mock_response": "nothing is answered here without a call; `make run` has simulated providers",
-    "max_budget": "set a budget: POST /admin/budgets",
-    "budget_duration": "set a budget: POST /admin/budgets",
-}
-INFO_LEFT: Mapping[str, str] = {
-    "id": "a target's name is its id here",
-    "access_groups": "which models a key may ask for stands at the key: POST /admin/keys",
-    "health_check_model": "a circuit's probes are requests, and the health check asks each provider by itself",
-    "health_check_timeout": "timeouts.health_check_s holds for all",
-    "litellm_provider": "follows from the model's name",
-    "db_model": "has no meaning here",
-}
 
 
 def deployments(foreign: Foreign, known: Known, settings: Settings) -> Iterator[Deployment]:
@@ -59,7 +31,7 @@ def deployments(foreign: Foreign, known: Known, settings: Settings) -> Iterator[
         elif one := deployment(
             foreign, known, settings, path, row["model_name"], params, info if isinstance(info, dict) else {}, by[row["model_name"]]
         ):
-            _leave(foreign, path, params, info)
+            leave_row(foreign, path, params, info)
             yield one
 
 
@@ -151,15 +123,6 @@ def _timeouts(foreign: Foreign, numbers: _Numbers, row: dict[str, Any], settings
     elif settings.total_s or settings.ttft_s:
         row.pop("timeouts", None)
     return total_s
-
-
-def _leave(foreign: Foreign, path: Path, params: Mapping[str, Any], info: Any) -> None:
-    for name in params:
-        if name in LEFT:
-            foreign.leave((*path, "litellm_params", name), LEFT[name])
-    for name in info if isinstance(info, dict) else ():
-        if name in INFO_LEFT:
-            foreign.leave((*path, "model_info", name), INFO_LEFT[name])
 
 
 def _names(rows: list[Any]) -> set[str]:

@@ -7,6 +7,7 @@ from signalbox.config.fields import AFTER_ANSWER_SECONDS, LAMBDA_SECONDS
 from signalbox.config.source import Path
 
 from .foreign import CHANGED, Foreign
+from .litellm_reasons import leave_settings
 
 MOST_S = LAMBDA_SECONDS - AFTER_ANSWER_SECONDS
 SECTIONS = ("router_settings", "litellm_settings")  # both may say what follows; the first is asked first
@@ -25,46 +26,6 @@ RETRIES = {
     "TimeoutErrorRetries": ("timeout",),
     "RateLimitErrorRetries": ("rate_limited",),
     "InternalServerErrorRetries": ("server", "overloaded"),
-}
-
-# Paths that have no place here, and why; * is any name. What is neither here nor read is listed as unknown.
-LEFT: Mapping[tuple[str, ...], str] = {
-    ("general_settings", "master_key"): "keys are minted here: POST /admin/keys, and `signalbox admin-key NAME` for operators",
-    ("general_settings", "database_url"): "no database is needed",
-    ("general_settings", "store_model_in_db"): "models stand in the document alone; `signalbox config publish` changes them",
-    ("general_settings", "alerting"): "alerts go to the stage's SNS topic",
-    ("general_settings", "max_parallel_requests"): "a target's own concurrency is its capacity: models, capacity.concurrency",
-    ("general_settings", "*"): "is of LiteLLM's own server",
-    ("environment_variables", "*"): "is neither written nor shown: keys of providers are stored by `signalbox secrets set`",
-    ("litellm_settings", "drop_params"): "what a target cannot serve is refused before a call, or sent to one that can",
-    ("litellm_settings", "cache"): "answers are kept by a policy's action: cache: {ttl_s: …}",
-    ("litellm_settings", "cache_params"): "answers are kept by a policy's action: cache: {ttl_s: …}",
-    ("litellm_settings", "callbacks"): "usage goes to the bus as UsageRecorded: subscribe to it",
-    ("litellm_settings", "success_callback"): "usage goes to the bus as UsageRecorded: subscribe to it",
-    ("litellm_settings", "failure_callback"): "usage goes to the bus as UsageRecorded: subscribe to it",
-    ("litellm_settings", "service_callback"): "the functions' metrics are CloudWatch's",
-    ("litellm_settings", "set_verbose"): "logs are structured, at the level of the stack's parameter",
-    ("litellm_settings", "json_logs"): "logs are JSON as they are",
-    ("litellm_settings", "turn_off_message_logging"): "no prompt and no answer is ever logged",
-    ("litellm_settings", "redact_user_api_key_info"): "no key is ever logged",
-    ("litellm_settings", "max_budget"): "set a budget: POST /admin/budgets",
-    ("litellm_settings", "budget_duration"): "set a budget: POST /admin/budgets",
-    ("litellm_settings", "telemetry"): "nothing is told to anybody",
-    ("router_settings", "redis_host"): "no Redis is needed: what containers share is in DynamoDB",
-    ("router_settings", "redis_port"): "no Redis is needed: what containers share is in DynamoDB",
-    ("router_settings", "redis_password"): "no Redis is needed: what containers share is in DynamoDB",
-    ("router_settings", "redis_url"): "no Redis is needed: what containers share is in DynamoDB",
-    ("router_settings", "enable_pre_call_checks"): "windows are always checked before a call",
-    ("router_settings", "enable_tag_filtering"): "write a policy on tags",
-    ("router_settings", "disable_cooldowns"): "circuits cannot be switched off; raise circuits.consecutive_failures",
-    ("router_settings", "retry_after"): "waits are what the provider asks for, else jittered",
-    ("router_settings", "provider_budget_config"): "set a budget for the scope provider: POST /admin/budgets",
-    ("router_settings", "routing_strategy_args"): "strategies take no arguments here",
-    ("router_settings", "set_verbose"): "logs are structured, at the level of the stack's parameter",
-    ("guardrails",): "guardrails are chosen under guardrails: of the document; redact is shipped",
-    ("callback_settings",): "usage goes to the bus as UsageRecorded: subscribe to it",
-    ("mcp_servers",): "tools are the client's own",
-    ("include",): "only this file is read: import the others by themselves",
 }
 
 
@@ -103,7 +64,7 @@ def read(foreign: Foreign) -> Settings:
         defaults=said.defaults(),
         aliases=said.aliases(),
     )
-    _leave(foreign)
+    leave_settings(foreign)
     return settings
 
 
@@ -211,15 +172,3 @@ class _Said:
             self._foreign.leave(place, f"{'.'.join(found[0])} says it already")
         self.where = found[0] if found else ()
         return self._foreign.data[found[0][0]][found[0][1]] if found else None
-
-
-def _leave(foreign: Foreign) -> None:
-    for pattern, why in LEFT.items():
-        rows = foreign.data.get(pattern[0])
-        if rows is None:
-            continue
-        if len(pattern) == 1:
-            foreign.leave(pattern, why)
-        for name in rows if isinstance(rows, dict) and len(pattern) == 2 else ():
-            if pattern[1] == name or (pattern[1] == "*" and (pattern[0], name) not in LEFT):
-                foreign.leave((pattern[0], name), why)
