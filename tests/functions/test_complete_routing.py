@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from signalbox.completion.race import NAME
 from signalbox.routing.inputs import digest_of
 from signalbox.routing.replay import holds
+from signalbox.runtime.invocation import Context
 
 from .routes import LARGE, MINI, SMALL, SMALLER, Routed, code
 from .world import sample
@@ -224,6 +226,26 @@ def test_a_hedge_that_loses_is_charged_from_above(routed: Routed):
     assert routed.attempts == [(MINI, "ok", ""), (SMALL, "outrun", "hedge")]
     assert routed.usage[0]["cost_nanousd"] >= routed.billed
     routed.world.upstreams.faults.clear()
+
+
+def test_a_client_that_leaves_a_hedged_stream_pays_for_both_and_leaves_nothing_open(routed: Routed):
+    """The winner is drained to its count, the loser's is estimated from above."""
+    routed.fault("openai", latency_ms=20_000)
+    event = sample("complete_chat")
+    event["body"] = json.dumps(json.loads(event["body"]) | {"model": "hedged", "stream": True})
+    routed.world.upstreams.ledger.clear()
+    response = routed.world.module.handler(event, Context("r", int((time.time() + 30) * 1000)))
+    next(response.body)
+    response.body.close()
+    response.after()
+    routed.world.upstreams.faults.clear()
+    [usage] = routed.world.usage()
+    lost, won = usage["attempts"]
+    assert [(row["target"], row["outcome"]) for row in (lost, won)] == [(MINI, "outrun"), (SMALL, "ok")]
+    assert won["cost_nanousd"] == sum(call["cost_nanousd"] for call in routed.calls if call["provider"] == "mistral") > 0
+    assert lost["cost_nanousd"] >= sum(call["cost_nanousd"] for call in routed.calls if call["provider"] == "openai")
+    assert usage["cost_nanousd"] == lost["cost_nanousd"] + won["cost_nanousd"]
+    assert NAME not in {thread.name for thread in threading.enumerate()}
 
 
 def test_where_both_of_a_hedge_fail_the_caller_is_told(routed: Routed):
