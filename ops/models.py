@@ -19,7 +19,7 @@ from signalbox.config.rows import Model, PerToken
 from signalbox.config.source import InvalidDocument
 from signalbox.routing.catalog import ANY
 
-from . import price_table
+from . import documents, price_table
 from .price_table import Entry, Price
 from .trouble import Trouble
 
@@ -182,10 +182,7 @@ def _plain(value: Decimal) -> str:
 
 
 def _document(path: Path) -> tuple[str, Document]:
-    try:
-        text = path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise Trouble(f"{path} cannot be read: {error}") from error
+    text = documents.read(path)
     try:
         compile_text(text)
     except InvalidDocument as error:

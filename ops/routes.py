@@ -14,7 +14,7 @@ from signalbox.routing.analysis.fates import USUAL
 from signalbox.routing.analysis.report import LEAST, Assumptions, analyse
 from signalbox.routing.catalog import Snapshot, to_snapshot
 
-from . import control_api, data_api, stages
+from . import control_api, data_api, documents, stages
 from .explained import explained
 from .route_tables import assumed, cautions, details, overview
 from .trouble import Trouble
@@ -68,7 +68,7 @@ def _analyze(arguments: argparse.Namespace) -> None:
 
 
 def _explain(arguments: argparse.Namespace) -> None:
-    body = _read(arguments.request)
+    body = documents.read(arguments.request)
     decision = data_api.explain(arguments.stage, arguments.path, body)
     print(json.dumps(decision, indent=2) if arguments.json else "\n".join(explained(decision)))
 
@@ -85,7 +85,7 @@ def _of_file(path: Path, route: str | None, assumptions: Assumptions) -> Json:
 
 def _snapshot(path: Path) -> Snapshot:
     try:
-        return to_snapshot(json.loads(compile_text(_read(path)).json), 0, "")
+        return to_snapshot(json.loads(compile_text(documents.read(path)).json), 0, "")
     except InvalidDocument as error:
         raise Trouble(f"{path}: {error}") from error
 
@@ -97,14 +97,6 @@ def _live(stage: str, route: str | None, assumptions: Assumptions) -> Json:
         "least_availability": assumptions.least_availability,
     } | ({"route": route} if route else {})
     return control_api.call(stage, "GET", f"/admin/routes/analysis?{urlencode(asked)}")
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
-        raise Trouble(f"{path} cannot be read: {why}") from error
 
 
 def _share(text: str) -> float:

@@ -12,7 +12,7 @@ from signalbox.routing.catalog import Snapshot, to_snapshot
 from signalbox.routing.gate import Gate, Verdict, judge, read
 from signalbox.routing.simulation import EXAMPLES, Simulation
 
-from . import stages
+from . import documents, stages
 from .simulation_tables import report, verdicts
 from .traffic import DAY_MS, Traffic, now_ms, read_days
 from .trouble import Trouble
@@ -32,11 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     gates = _gates(arguments.gate)
     traffic = Traffic(arguments.stage)
-    try:
-        text = arguments.file.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise Trouble(f"{arguments.file} cannot be read: {error}") from error
-    draft = _draft(text, traffic.live(), str(arguments.file))
+    draft = _draft(documents.read(arguments.file), traffic.live(), str(arguments.file))
     result = _simulated(traffic, draft, arguments.days, arguments.examples)
     judged = judge(gates, result)
     told = [verdict._asdict() for verdict in judged]
