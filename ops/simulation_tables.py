@@ -50,6 +50,8 @@ def _cautions(result: Json) -> Iterator[str]:
     unpriced, unknown = result["cost_nanousd"]["unpriced_requests"], result["latency_ms"]["unknown"]
     if unpriced:
         yield f"  ! {_requests(unpriced)} would go to targets without prices: what they cost is in none of these figures"
+    if admitted := result["denials"]["admitted"]:
+        yield f"  ! {_requests(admitted)} refused then would be served: what they cost is in none of these figures"
     for target, count in unknown.items():
         yield f"  ! nobody knows how long {target} takes: {_requests(count)} in none of the latencies"
     if result["without_snapshot"]:

@@ -57,6 +57,7 @@ class Latency(Compared):
 
 class Denials(Compared):
     new: Annotated[Ends, Field(description="Of them those that were not refused when they were recorded")]
+    admitted: Annotated[int, Field(description="Refused when they were recorded, and served by the draft: what they cost is in no sum")]
     by_code: dict[str, int]
 
 

@@ -15,7 +15,7 @@ def result(**over):
         "requests": 10,
         "cost_nanousd": cost,
         "latency_ms": {"recorded": 200, "low": 100, "expected": 220, "high": 400, "requests": 10, "unknown": {}},
-        "denials": {"new": {"low": 0, "expected": 1, "high": 2}},
+        "denials": {"new": {"low": 0, "expected": 1, "high": 2}, "admitted": 0},
         "unanswered": {"recorded": 0, "draft": 1, "new": 1},
         "changed": {"requests": 2, "percent": 20.0},
         "providers": {"a": {"requests": a}, "b.c": {"requests": b}},
@@ -70,6 +70,7 @@ def test_where_nothing_was_paid_any_cost_is_more():
     ("gate", "over", "why"),
     [
         ("cost<=+500%", {"cost_nanousd": {"unpriced_requests": 3}}, "3 of 10 requests would go to targets without prices"),
+        ("cost<=+500%", {"denials": {"admitted": 2}}, "2 of 10 requests were refused and would be served"),
         ("latency<=+500%", {"latency_ms": {"unknown": {"b/new": 4}}}, "b/new (4 requests)"),
         ("latency<=+500%", {"latency_ms": {"requests": 0}}, "no request would be answered"),
         ("changed<=100%", {"requests": 0}, "no traffic"),

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from signalbox.money import Tokens
 from signalbox.routing.catalog import Snapshot
 from signalbox.routing.decide import decide
+from signalbox.routing.gate import judge, read
 from signalbox.routing.inputs import Features, Health, Inputs
 from signalbox.routing.simulation import Simulation
 from signalbox.usage.record import Attempt
@@ -132,12 +133,29 @@ def test_a_model_that_reasons_may_write_more_and_one_that_does_not_writes_no_tho
 def test_whom_the_draft_refuses_costs_nothing_and_is_counted_by_its_code():
     denied = simulated(snapshot("a/dear", policies=[policy(deny="no")]), row())
     one = {"low": 1, "expected": 1, "high": 1}
-    assert denied["denials"] == {"recorded": 0, **one, "new": one, "by_code": {"permission_denied": 1}}
+    assert denied["denials"] == {"recorded": 0, **one, "new": one, "admitted": 0, "by_code": {"permission_denied": 1}}
     assert denied["cost_nanousd"]["high"] == 0
     assert denied["moved"] == [{"from": "a/dear", "to": "refused: permission_denied", "requests": 1}]
     assert denied["examples"][0]["why"] == "policy p denies it: no"
     unknown = simulated(THEN._replace(names={}, targets={}), row())
     assert unknown["denials"]["by_code"] == {"model_not_found": 1}
+
+
+def test_whom_the_draft_would_admit_is_counted_and_has_no_cost_to_reckon_from():
+    closed = snapshot("a/dear", policies=[policy(deny="no")])
+    features = Features("r1", "acme", "", "k1", "chat")
+    refused = traffic.row_of(Inputs(features, now_ms=traffic.NOW_MS), {}, closed, attempts=(), outcome="permission_denied")
+    admitted = simulated(snapshot("a/dear"), refused, known=closed)
+    none = {"low": 0, "expected": 0, "high": 0}
+    assert admitted["denials"] == {"recorded": 1, **none, "new": none, "admitted": 1, "by_code": {}}
+    assert admitted["unanswered"] == {"recorded": 0, "draft": 0, "new": 0}
+    assert not judge([read("cost<=+500%")], admitted)[0].holds
+
+
+def test_who_was_refused_for_its_budget_is_refused_by_any_draft():
+    result = simulated(snapshot("b/cheap"), row(attempts=(), outcome="budget_exceeded"))
+    assert (result["denials"]["by_code"], result["denials"]["new"]["high"]) == ({"budget_exceeded": 1}, 0)
+    assert result["unanswered"] == {"recorded": 0, "draft": 0, "new": 0}
 
 
 def test_who_could_not_serve_then_cannot_until_it_is_another_model():
@@ -220,7 +238,8 @@ def test_every_figure_lies_between_its_ends_and_every_request_is_somewhere(compi
     ends += [end for row in result["providers"].values() for end in (row, row["requests"])]
     assert all(row["low"] <= row["expected"] <= row["high"] for row in ends)
     served = sum(row["requests"]["expected"] for row in result["providers"].values())
-    assert served + result["denials"]["expected"] + result["unanswered"]["draft"] == result["requests"] == len(rows)
+    others = result["denials"]["expected"] + result["denials"]["admitted"] + result["unanswered"]["draft"]
+    assert served + others == result["requests"] == len(rows)
     assert sum(row["requests"] for row in result["moved"]) <= result["changed"]["requests"] <= len(rows)
     assert result["latency_ms"]["requests"] + sum(result["latency_ms"]["unknown"].values()) == served
     backwards = simulated(draft, *rows[::-1], known=live)

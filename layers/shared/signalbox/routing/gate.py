@@ -112,6 +112,9 @@ def _cost(gate: Gate, result: Result) -> Found:
     if cost["unpriced_requests"]:
         which = f"{cost['unpriced_requests']} of {result['requests']} requests"
         raise Unweighable(f"{which} would go to targets without prices, so that nobody knows what they cost")
+    if admitted := result["denials"]["admitted"]:
+        which = f"{admitted} of {result['requests']} requests"
+        raise Unweighable(f"{which} were refused and would be served, so that nobody knows what they cost")
     now, then = cost[gate.end], cost["recorded"]
     return Found(now, then, f"${now / NANOUSD_PER_USD:.6g} against ${then / NANOUSD_PER_USD:.6g} recorded{_more(now, then)}")
 

@@ -22,6 +22,8 @@ KnownBy = Callable[[str], Snapshot | None]  # a snapshot by its digest
 EXAMPLES = 10
 MOST_MOVES = 100  # of those that move the most
 MIRROR = "mirror"
+# What a request is refused with by others than its routes and policies: by a draft it still is.
+NOT_ROUTING = {"budget_exceeded", "rate_limited", "unpriced_model", "llm_disabled", "ledger_unavailable"}
 USUAL = Assumptions()
 
 
@@ -46,23 +48,24 @@ class Simulation:
         then = was.decide(before) if before else None
         fitting = Fitting(was, before, then)
         now = was.decide(self._draft, fitting.lack_of)
-        denial = _denial(now, was.inputs, self._draft)
         tried = next((attempt["target"] for attempt in row["attempts"]), "")
         denied_then = _denial(then, was.inputs, before) if before else "" if tried else row["outcome"]
+        elsewhere = row["outcome"] if not (tried or denied_then) and row["outcome"] in NOT_ROUTING else ""
+        denied_then, denial = denied_then or elsewhere, elsewhere or _denial(now, was.inputs, self._draft)
         self.requests += 1
         self._without_snapshot += before is None
         self._recorded_nanousd += row["cost_nanousd"]
         self._baseline_nanousd += row["baseline_cost_nanousd"]
         self._latencies.heard(row)
         self._compare(row["id"], then, now, _first(then, denied_then) or tried, _first(now, denial))
-        self._denials.add(denied_then, denial, _unsure(now, denial, fitting))
+        self._denials.add(denied_then, denial, not elsewhere and _unsure(now, denial, fitting))
         answered = next((a["target"] for a in reversed(row["attempts"]) if a["outcome"] == "ok" and a.get("purpose") != MIRROR), "")
         if answered:
             self._shares.served(answered)
         self._unanswered["recorded"] += not (answered or denied_then)
         if not denial and now and answered:
             self._answered(row, now, supposed(row, Known(before, then, self._draft, now, was.inputs), self._assume))
-        elif not denial:
+        elif not denial and not denied_then:
             self._unanswered["draft"] += 1
             self._cost += sure(row["cost_nanousd"])
 
@@ -109,15 +112,18 @@ class Simulation:
 
 
 class _Denials:
-    """Those that the draft refuses; `new` are those of them that were served. Where a capability alone says so, it is not sure."""
+    """Those that the draft refuses; `new` are those of them that were served, `admitted` those that were refused and are served by it.
+    Where a capability alone says so, it is not sure.
+    """
 
     def __init__(self) -> None:
-        self._recorded = 0
+        self._recorded = self._admitted = 0
         self._all, self._new = NOTHING, NOTHING
         self._by_code: Counter[str] = Counter()
 
     def add(self, then: str, now: str, unsure: bool) -> None:
         self._recorded += bool(then)
+        self._admitted += bool(then and not now)
         if not now and not unsure:
             return
         case = Interval(int(not unsure), int(bool(now)), 1)
@@ -128,8 +134,8 @@ class _Denials:
             self._by_code[now] += 1
 
     def result(self) -> Json:
-        by_code = dict(sorted(self._by_code.items()))
-        return {"recorded": self._recorded, **self._all._asdict(), "new": self._new._asdict(), "by_code": by_code}
+        counts = {"recorded": self._recorded, **self._all._asdict(), "new": self._new._asdict(), "admitted": self._admitted}
+        return counts | {"by_code": dict(sorted(self._by_code.items()))}
 
 
 def _limits(decision: Decision) -> tuple[Any, ...]:
