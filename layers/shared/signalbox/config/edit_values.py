@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import yaml
 
+from .source import LOADER
+
 Path = tuple[str, ...]
 
 
@@ -21,7 +23,7 @@ def with_values(text: str, values: Mapping[Path, str], order: Sequence[str]) -> 
 
     The text is a mapping of mappings, without anchors.
     """
-    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    root = yaml.compose(text, Loader=LOADER)
     assert isinstance(root, yaml.MappingNode)
     edits = []
     for path, rows in _grouped(root, values).items():
