@@ -52,7 +52,8 @@ def control(deployed, api, monkeypatch, sample, context):  # noqa: F811
         return answer["statusCode"], answer["body"].encode()
 
     api.answering = answering
-    deployed(ApiUrl=api.url)
+    buckets = {"ConfigBucketName": "signalbox-config", "TrafficBucketName": "signalbox-traffic"}
+    deployed(ApiUrl=api.url, UsageTableName="usage", ControlTableName="control", **buckets)
 
 
 @pytest.fixture
@@ -209,6 +210,15 @@ def test_what_does_not_hold_its_gates_does_not_go_live(control, run, monkeypatch
     assert run(f"{words} --expect 2", third)[2] == "signalbox: version 1 is live, and not 2: look at it, then publish again\n"
     assert "holds, weighed against version 1: cost<=+5%, denials<=0\n" in run(words, third)[1]
     assert run(words, FIRST)[2].startswith("signalbox: Version 2 by ann came first")
+
+
+def test_without_recorded_traffic_a_gate_holds_nothing(control, run):
+    run("publish routing.yaml --stage dev", FIRST)
+    status, said, complaint = run("publish routing.yaml --stage dev --gate cost<=+5%", SECOND)
+    assert (status, said) == (1, "")
+    assert "recorded" in complaint
+    assert run("publish routing.yaml --stage dev --gate beauty>=3", SECOND)[0] == 1
+    assert run("show --stage dev")[1] == FIRST
 
 
 def test_what_is_live_is_rendered_with_comments(control, run):
