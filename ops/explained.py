@@ -7,6 +7,8 @@ from .table import columns, counted, dollars, duration
 
 Json = dict[str, Any]
 
+FEATURES = {"input_tokens": "about {:,} tokens in", "max_tokens": "{:,} out at the most", "complexity": "complexity {} of 100"}
+
 
 def explained(decision: Json) -> Iterator[str]:
     """Whatever the stage leaves out is left out here."""
@@ -21,7 +23,7 @@ def explained(decision: Json) -> Iterator[str]:
     for row in decision.get("passed", ()):
         yield f"passed over {row['target']}: {row['why']}"
     yield ""
-    yield from (f"{name:<12}{said}" for name, said in _sums(decision) if said)
+    yield from (f"{name:<13}{said}" for name, said in _sums(decision) if said)
 
 
 def _heading(decision: Json) -> Iterator[str]:
@@ -37,9 +39,12 @@ def _heading(decision: Json) -> Iterator[str]:
     )
     if decision.get("flags"):
         yield f"flags on     {', '.join(decision['flags'])}"
-    for name in ("warning", "mirror", "cache"):
-        if decision.get(name):
-            yield f"{name:<13}{decision[name]}"
+    if decision.get("warning"):
+        yield f"warning      {decision['warning']}"
+    if decision.get("mirror"):
+        yield f"mirror       {decision['mirror']} is sent it as well; nobody waits for that answer"
+    if decision.get("cache"):
+        yield f"cache        an answer is kept for {duration(decision['cache']['ttl_s'])}"
     if refused := decision.get("refused"):
         yield f"REFUSED      {refused['status']} {refused['code']}: {refused['message']}"
 
@@ -73,11 +78,16 @@ def _sums(decision: Json) -> Iterator[tuple[str, str]]:
     if baseline.get("target"):
         yield "baseline", f"{baseline['target']}, {_money(baseline.get('expected_cost'))} expected"
     features = decision.get("features") or {}
-    yield (
-        "request",
-        ", ".join(f"{name} {features[name]}" for name in ("input_tokens", "max_tokens", "complexity") if features.get(name) is not None),
-    )
+    yield "request", ", ".join(form.format(features[name]) for name, form in FEATURES.items() if features.get(name) is not None)
+    yield "known", ", ".join(_known(decision.get("known") or {}))
     yield "decided by", f"configuration version {decision.get('config_version')}, inputs {str(decision.get('inputs', ''))[:12]}"
+
+
+def _known(known: Json) -> Iterator[str]:
+    if known.get("budget_used_percent"):
+        yield f"{known['budget_used_percent']} % of a budget is used"
+    if known.get("full"):
+        yield f"at their capacity: {', '.join(known['full'])}"
 
 
 def _limits(limits: Json) -> Iterator[str]:

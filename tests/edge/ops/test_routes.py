@@ -236,7 +236,7 @@ def test_a_request_is_explained(stage, api, run, request_file):
         "limits 3 attempts, 300 tokens, $0.05, a rival after 800 ms, 1 retry of server",
         "worst case 3 attempts, 2 min, $0.019",
         "baseline openai/gpt, $0.0013 expected",
-        "request input_tokens 1200, complexity 12",
+        "request about 1,200 tokens in, complexity 12 of 100",
         "decided by configuration version 7, inputs 1ae4231b73f6",
     ]
     ((method, path, headers, body),) = api.seen
@@ -244,6 +244,24 @@ def test_a_request_is_explained(stage, api, run, request_file):
     assert (headers["authorization"], headers["x-signalbox-explain"]) == ("Bearer sk-1", "true")
     assert json.loads(run("explain", request_file, "--stage", "dev", "--json", "--path", "/v1/messages")) == DECISION
     assert api.seen[1][1] == "/dev/v1/messages"
+
+
+def test_what_else_becomes_of_a_request_is_told_in_words(stage, api, run, request_file):
+    more = {
+        "mirror": "ollama/tiny",
+        "cache": {"ttl_s": 90},
+        "warning": "no target is well",
+        "known": {"full": ["a/x"], "budget_used_percent": 91},
+    }
+    api.answer = 200, json.dumps(DECISION | more).encode()
+    said = lines(run("explain", request_file, "--stage", "dev"))
+    for line in (
+        "warning no target is well",
+        "mirror ollama/tiny is sent it as well; nobody waits for that answer",
+        "cache an answer is kept for 1.5 min",
+        "known 91 % of a budget is used, at their capacity: a/x",
+    ):
+        assert line in said
 
 
 def test_what_the_router_tells_is_what_is_told(stage, api, run, request_file):
