@@ -83,16 +83,18 @@ class Foreign:
     def findings(self) -> list[Finding]:
         told = {path for path, kind, _ in self._findings if kind == LEFT} | self._carried
         rest = {(path, LEFT, UNKNOWN): None for path in _unaccounted(self.data, (), told)}
-        rows = [Finding(self._line(path), _said(path), kind, self._without_secrets(said)) for path, kind, said in self._findings | rest]
+        places = [(self._place(path), kind, said) for path, kind, said in self._findings | rest]
+        rows = [Finding(self._lines.get(path, 1), _said(path), kind, self._without_secrets(said)) for path, kind, said in places]
         return sorted(rows, key=lambda row: row.line)
 
     def _without_secrets(self, said: str) -> str:
         return "what stands there looks like a key" if any(secret in said for secret in self.secrets()) else said
 
-    def _line(self, path: Path) -> int:
+    def _place(self, path: Path) -> Path:
+        """Itself, or the nearest thing around it where it is missing."""
         while path and path not in self._lines:
             path = path[:-1]
-        return self._lines.get(path, 1)
+        return path
 
     def _plain(self, node: yaml.Node, path: Path) -> Any:
         self._nodes += 1

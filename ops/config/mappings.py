@@ -37,15 +37,23 @@ def deployments(foreign: Foreign, known: Known) -> Iterator[Deployment]:
 
 
 def _meant(rows: Mapping[str, Any], name: str, at: Path) -> Iterator[tuple[Path, str]]:
-    """A name of the file's own stands for what it means."""
-    seen = {name}
-    path, value = (*at, name), rows[name]
-    while isinstance(value, str) and value in rows and value not in seen:
-        seen.add(value)
-        value = rows[value]
+    """A name of the file's own stands for what it means; in a circle, for itself."""
+    value = rows[name]
     for position, item in enumerate(value if isinstance(value, list) else [value]):
-        text = f"{item.get('provider')}/{item['model']}" if isinstance(item, dict) and item.get("provider") else item
-        yield (*path, position) if isinstance(rows[name], list) else path, text["model"] if isinstance(text, dict) else text
+        path = (*at, name, position) if isinstance(value, list) else (*at, name)
+        for text in _models(rows, item, (name,)):
+            yield path, text
+
+
+def _models(rows: Mapping[str, Any], item: Any, seen: tuple[str, ...]) -> Iterator[str]:
+    if isinstance(item, dict):
+        yield f"{item['provider']}/{item['model']}" if item.get("provider") else item["model"]
+    elif item in rows and item not in seen:
+        value = rows[item]
+        for inner in value if isinstance(value, list) else [value]:
+            yield from _models(rows, inner, (*seen, item))
+    else:
+        yield item
 
 
 def _known_here(text: str) -> str:

@@ -531,6 +531,7 @@ gpt-4: openai/gpt-4o-mini
 smart: [anthropic/claude-sonnet-4-5-20250929, {provider: openai, model: gpt-5-mini}]
 fast: gpt-4
 short: {model: gpt-5-mini}
+both: [fast, smart]
 lost: nobody/x
 """
 
@@ -548,6 +549,7 @@ def test_plain_mappings_come_over_too():
             "smart": ("anthropic/claude-sonnet-4-5-20250929", "openai/gpt-5-mini"),
             "fast": ("openai/gpt-4o-mini",),
             "short": ("openai/gpt-5-mini",),
+            "both": ("openai/gpt-4o-mini", "anthropic/claude-sonnet-4-5-20250929", "openai/gpt-5-mini"),
         }
         assert any("lost" in line and "of a provider that is not known here" in line for line in listed(made))
 
