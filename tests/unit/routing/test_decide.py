@@ -136,6 +136,13 @@ def test_fallbacks_that_the_request_brings_come_after_the_routes_own():
     assert decision.targets == ("b", "a", "c")
 
 
+def test_a_fallback_whose_chain_leads_back_to_the_route_comes_once():
+    targets = [target("a", 1, chain="round"), target("b", 1), target("c", 1, chain="back")]
+    chains = {"round": Chain(("c",)), "back": Chain(("b", "a"), ("a",))}
+    decision = decided(route("a"), targets, FEATURES._replace(fallbacks=("c", "a")), chains=chains)
+    assert (decision.targets, decision.behind) == (("a", "c", "b"), {"c": {"context_too_long": ("a",)}})
+
+
 def test_without_the_flag_fallback_only_the_first_is_left():
     row = route(*"ab", hedge_after_ms=9)
     targets = [target("a", 1, chain="deep"), target("b", 1), target("c", 1)]
