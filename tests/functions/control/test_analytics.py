@@ -243,8 +243,9 @@ def test_savings_by_day_route_and_policy(api: Api, published: Any, counted: Any)
 
 
 def test_an_event_of_before_comparisons_is_compared_where_it_had_a_baseline(api: Api, published: Any, counted: Any) -> None:
-    counted({}, {"baseline_cost_nanousd": 0})
-    counted({}, of=1)
+    before = {"compared": None}
+    counted(before, before | {"baseline_cost_nanousd": 0})
+    counted(before, of=1)
     total = api("GET", "/admin/savings", query=DAY)[1]["total"]
     assert (total["requests"], total["compared"], total["saved_nanousd"]) == (3, 2, 13_000 - 2_700)
 
@@ -253,7 +254,7 @@ def test_adoption_is_the_share_of_requests_and_of_callers(api: Api, published: A
     keys = ["static", *(api("POST", "/admin/keys", {"name": name, "tenant": "acme"})[1]["id"] for name in "ab")]
     on = ["fallback", "monitoring"]
     counted(*[{"key": keys[0], "decided": "d", "flags": [*on, "beta"]}] * 3, {"key": keys[1], "decided": "d", "flags": on})
-    counted({"key": keys[1], "decided": "d", "flags": []}, {"key": keys[2]})
+    counted({"key": keys[1], "decided": "d", "flags": []}, {"key": keys[2], "decided": ""})
     status, answer = api("GET", "/admin/flags/adoption", query=DAY)
     assert status == 200
     assert (answer["requests"], answer["callers"], answer["keys_left_out"]) == (5, 2, False)
