@@ -39,7 +39,7 @@ def test_a_document_is_published(stack, signalbox, tmp_path):
     other.write_text(before["document"].replace("ttft_s: 5\n", "ttft_s: 6\n"))
     try:
         published = signalbox("config", "publish", str(other), "--message", "a trial")
-        assert published.stdout.splitlines()[-1:] == [f"version {before['version'] + 1} is live"], published.stderr
+        assert published.stdout.splitlines()[-1:] == [f"version {before['version'] + 1} is live: 1 timeout"], published.stderr
         live = stack.admin("GET", "/admin/config").json()
         assert (live["author"], live["message"], live["document"]) == ("local", "a trial", other.read_text())
         other.write_text(other.read_text().replace("version: 1\n", "version: 2\n"))

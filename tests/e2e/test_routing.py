@@ -62,7 +62,7 @@ def restored(stack):
     """What the test changes is as it was, once it is over."""
     before = stack.admin("GET", "/admin/config").json()["version"]
     yield
-    followed(stack, stack.admin("POST", "/admin/config/rollback", {"version": before}).json()["version"])
+    stack.admin("POST", "/admin/config/rollback", {"version": before})
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def routed(stack, **more):
 
 
 def test_a_flag_that_is_switched_off_takes_its_policies_with_it_within_seconds(stack, restored):
-    assert routed(stack) == ("openai/gpt-4o-mini", "auto-easy")
+    eventually(lambda: routed(stack), lambda seen: seen == ("openai/gpt-4o-mini", "auto-easy"))
     stack.admin("PUT", "/admin/flags/cost_optimization", {"enabled": False})
     eventually(lambda: routed(stack), lambda seen: seen == ("openai/gpt-5.2", "default"))
 
@@ -216,4 +216,4 @@ def test_recorded_traffic_is_decided_again_bit_for_bit(stack, document, signalbo
         recorded(stack, answer)
     said = signalbox("replay", "--from", "1")
     assert "each as it was recorded, bit for bit" in said
-    assert int(said.split()[0]) >= len(answers)
+    assert int(said.split()[0].replace(",", "")) >= len(answers)
