@@ -101,7 +101,7 @@ class Checked(BaseModel):
 
 
 class PublishedVersion(BaseModel):
-    """`changed` is false where this very configuration was live already: then there is no new version."""
+    """`changed` is false where this very document was live already, word for word: then there is no new version."""
 
     version: int
     digest: str

@@ -65,7 +65,7 @@ def test_a_first_publication_is_live_stored_and_announced(stage: Stage) -> None:
 
 def test_what_is_live_already_is_no_new_version(stage: Stage) -> None:
     first = stage.publish()
-    again = stage.publish(SEED + "# a remark\n")
+    again = stage.publish()
     assert (again.version, again.digest, again.changed) == (1, first.digest, False)
     assert [version["version"] for version in stage.versions.versions()] == [1]
     assert len(stage.announced) == 1
@@ -104,6 +104,15 @@ def test_two_first_publishers_at_once_are_no_exception(stage: Stage, monkeypatch
     monkeypatch.setattr(racing, "live", lambda: next(seen))
     with pytest.raises(PublishConflict):
         racing.publish(OTHER, author="ben", message="")
+
+
+def test_a_remark_is_kept_though_it_means_nothing(stage: Stage) -> None:
+    first = stage.publish()
+    remarked = stage.publish(SEED + "# a remark\n")
+    assert (remarked.version, remarked.digest, remarked.changed, remarked.changes) == (2, first.digest, True, ())
+    assert stage.versions.document(stage.versions.live()).endswith("# a remark\n")
+    assert stage.versions.roll_back(1, author="ben", message="").version == 3
+    assert stage.versions.document(stage.versions.live()) == SEED
 
 
 def test_an_author_who_looked_at_another_version_is_told(stage: Stage) -> None:

@@ -85,13 +85,14 @@ class Versions:
             raise PublishConflict(_moved_on(live))
         overrides = dict(live.get("overrides", {}) if overrides is None else overrides)
         compiled = compile_text(text, overrides)
-        if live.get("digest") == compiled.digest and live.get("overrides", {}) == overrides:
+        said = {"digest": compiled.digest, "text": hashlib.sha256(text.encode()).hexdigest(), "overrides": overrides}
+        if _says(live, said):
             self._keep_ceilings()
             return Published(int(live["version"]), compiled.digest, False, compiled.warnings)
         self._check_ceilings(json.loads(compiled.json))
-        sha256 = self._store(compiled, text)
+        self._store(compiled, said["text"], text)
         changes = self._changes(live, compiled.document)
-        row = {"digest": compiled.digest, "text": sha256, "author": author, "message": message, "overrides": overrides}
+        row = said | {"author": author, "message": message}
         version = self._point(live, row, changes)
         self._keep_ceilings()
         return Published(version, compiled.digest, True, compiled.warnings, changes)
@@ -99,14 +100,13 @@ class Versions:
     def roll_back(self, to: int, *, author: str, message: str) -> Published:
         """What was live as version `to` is live again, under a new number. Raises UnknownVersion, PublishConflict and CeilingConflict."""
         live, old = self.live(), self.version(to)
-        if live.get("digest") == old["digest"]:
+        said = {"digest": old["digest"], "text": old.get("text", old["digest"]), "overrides": old.get("overrides", {})}
+        if _says(live, said):
             self._keep_ceilings()
             return Published(int(live["version"]), old["digest"], False)
         self._check_ceilings(self._snapshot(old["digest"]))
-        overrides = old.get("overrides", {})
         changes = self._changes_back(live, old)
-        same = {"digest": old["digest"], "text": old.get("text", old["digest"]), "overrides": overrides}
-        row = same | {"author": author, "message": message, "restores": to}
+        row = said | {"author": author, "message": message, "restores": to}
         version = self._point(live, row, changes)
         self._keep_ceilings()
         return Published(version, old["digest"], True, (), changes)
@@ -195,12 +195,10 @@ class Versions:
             message = f"Version {self.live()['version']} is live, but the daily ceilings of its routes are not all set: {error}"
             raise CeilingsNotKept(f"{message}. Publish it once more.") from error
 
-    def _store(self, compiled: Compiled, text: str) -> str:
-        """Returns the digest of the text."""
-        sha256, snapshot = hashlib.sha256(text.encode()).hexdigest(), gzip.compress(compiled.json, mtime=0)
+    def _store(self, compiled: Compiled, sha256: str, text: str) -> None:
+        snapshot = gzip.compress(compiled.json, mtime=0)
         self._s3.put_object(Bucket=self._bucket, Key=f"snapshots/{compiled.digest}.json.gz", Body=snapshot, ContentType="application/gzip")
         self._s3.put_object(Bucket=self._bucket, Key=f"documents/{sha256}.yaml", Body=text.encode(), ContentType="application/yaml")
-        return sha256
 
     def _point(self, live: Mapping[str, Any], row: dict[str, Any], changes: tuple[Change, ...]) -> int:
         """Writes the next version and points at it; whatever else hangs on the pointer stays."""
@@ -229,6 +227,12 @@ class Versions:
 
 def _sk(version: int) -> str:
     return f"version#{version:08}"
+
+
+def _says(live: Mapping[str, Any], said: Mapping[str, Any]) -> bool:
+    """Whether the pointer says it already, in these words. Before texts were stored by their own content, a version had its digest there."""
+    known = {"text": live.get("digest"), "overrides": {}} | dict(live)
+    return all(known.get(name) == value for name, value in said.items())
 
 
 def _without_keys(item: Mapping[str, Any]) -> dict[str, Any]:
