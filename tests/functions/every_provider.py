@@ -96,6 +96,8 @@ def document() -> dict[str, Json]:
     made = yaml.safe_load((ROOT / "routing.yaml").read_text())
     made["providers"] |= copy.deepcopy(PROVIDERS)
     models = made["models"]
+    for model in models.values():
+        model.pop("chain", None)  # a target that is asked for by itself fails by itself
     models |= {id: copy.deepcopy(models[same]) | other for id, (same, other) in SAME.items()}
     for id, usd in EMBEDDERS.items():
         wire = {"wire": "bedrock_cohere"} if id == "bedrock/cohere.embed-v4:0" else {}
