@@ -68,6 +68,14 @@ def test_a_policy_decides_from_its_activation_to_its_disabling(routed: Routed, a
     assert met(routed, tags="new") == (MINI, "default", "8")
 
 
+def test_a_version_that_means_the_same_is_named_all_the_same(routed: Routed, api: Callable[..., Any]) -> None:
+    assert met(routed)[2] == "1"
+    api("POST", "/admin/config/publish", {"document": api("GET", "/admin/config")["document"] + "# a remark\n"})
+    assert met(routed)[2] == "2"
+    api("POST", "/admin/config/rollback", {"version": 1})
+    assert met(routed)[2] == "3"
+
+
 @pytest.mark.parametrize("flag", ["unfinished", "routing_policies"])
 def test_a_flag_is_followed_within_seconds_both_ways(routed: Routed, api: Callable[..., Any], flag: str) -> None:
     api("PUT", "/admin/flags/unfinished", {})

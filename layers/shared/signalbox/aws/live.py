@@ -25,6 +25,8 @@ class Live:
         if self._snapshot is None or self._snapshot.digest != live.get("digest"):
             self._fetch(live)
         assert self._snapshot is not None
+        if self._snapshot.digest == live.get("digest") and self._snapshot.version != live["version"]:
+            self._snapshot = self._snapshot._replace(version=int(live["version"]))  # what is live again, or was said in other words
         return self._snapshot
 
     def _fetch(self, live: Mapping[str, Any]) -> None:
