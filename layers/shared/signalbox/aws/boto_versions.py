@@ -231,7 +231,7 @@ def _sk(version: int) -> str:
 
 def _says(live: Mapping[str, Any], said: Mapping[str, Any]) -> bool:
     """Whether the pointer says it already, word for word. Texts were once stored by the digest of what they mean."""
-    known = {"text": live.get("digest"), "overrides": {}} | dict(live)
+    known: dict[str, Any] = {"text": live.get("digest"), "overrides": {}} | dict(live)
     return all(known.get(name) == value for name, value in said.items())
 
 
