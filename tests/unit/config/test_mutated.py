@@ -69,7 +69,7 @@ flags: {beta: {percent: 50, segments: [ent], by: tenant}}
 segments: {ent: [t, u]}
 """)
 NAMES = ("openai/a", "openai/b", "mine/*", "mine/x", "auto", "gpt", "short", "p1", "active", "sequential", "ent", "tenant", "not", "all")
-JUNK = st.sampled_from(
+JUNK: st.SearchStrategy[Any] = st.sampled_from(
     [
         None,
         True,

@@ -85,12 +85,13 @@ class Versions:
             raise PublishConflict(_moved_on(live))
         overrides = dict(live.get("overrides", {}) if overrides is None else overrides)
         compiled = compile_text(text, overrides)
-        said = {"digest": compiled.digest, "text": hashlib.sha256(text.encode()).hexdigest(), "overrides": overrides}
+        sha256 = hashlib.sha256(text.encode()).hexdigest()
+        said = {"digest": compiled.digest, "text": sha256, "overrides": overrides}
         if _says(live, said):
             self._keep_ceilings()
             return Published(int(live["version"]), compiled.digest, False, compiled.warnings)
         self._check_ceilings(json.loads(compiled.json))
-        self._store(compiled, said["text"], text)
+        self._store(compiled, sha256, text)
         changes = self._changes(live, compiled.document)
         row = said | {"author": author, "message": message}
         version = self._point(live, row, changes)
