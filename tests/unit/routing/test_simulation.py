@@ -92,6 +92,11 @@ def test_another_model_costs_what_it_writes_which_nobody_knows():
     assert shares["b"] == {"recorded": 0.0, "low": 0.0, "expected": 100.0, "high": 100.0}
 
 
+def test_how_long_one_takes_that_has_only_failed_is_unknown():
+    latency = simulated(snapshot("b/cheap", "a/dear"), row(health={"b/cheap": Health(0, 0, 0, traffic.NOW_MS)}))["latency_ms"]
+    assert (latency["requests"], latency["unknown"]) == (0, {"b/cheap": 1})
+
+
 def test_a_changed_decision_is_shown_with_its_reason():
     result = simulated(snapshot("b/cheap", "a/dear"), row("r1"), row("r2"), row("r3"), examples=2)
     assert result["changed"] == {"requests": 3, "percent": 100.0}

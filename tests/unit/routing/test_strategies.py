@@ -38,6 +38,16 @@ def test_who_was_not_heard_of_lately_is_learnt_of_in_a_tenth_of_the_requests(str
     assert order(strategy, health={"a": health(at_ms=0)}, draw=0.01) == ("a", "b", "c")
 
 
+@pytest.mark.parametrize("strategy", ["fastest_first", "health_based"])
+@pytest.mark.parametrize("success", [0, 1_000])
+def test_who_has_only_failed_or_only_mirrored_is_not_the_fastest(strategy, success):
+    seen = {"a": health(0, 0, success), "b": health(duration_ms=900), "c": health(duration_ms=800)}
+    for stream in (False, True):
+        firsts = Counter(order(strategy, features=FEATURES._replace(stream=stream), health=seen, draw=n / 100)[0] for n in range(100))
+        assert firsts["a"] == 100 * LEARNING_SHARE
+    assert order(strategy, health={"a": health(0, 0, success), "b": health(0, 0, success)}) == ("a", "b", "c")
+
+
 def test_a_slow_success_may_be_nearer_than_a_fast_failure():
     seen = {"a": health(duration_ms=500, success=200), "b": health(duration_ms=1_000), "c": health(duration_ms=100, success=0)}
     assert order("health_based", health=seen) == ("b", "a", "c")

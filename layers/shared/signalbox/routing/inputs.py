@@ -38,7 +38,10 @@ class Features(NamedTuple):
 
 
 class Health(NamedTuple):
-    """How a target fared of late: moving averages, and when the newest attempt in them ended. `success` is a share of 1000."""
+    """How a target fared of late: moving averages, and when the newest attempt in them ended. `success` is a share of 1000.
+
+    A time of 0 is not known: whoever has only failed has none.
+    """
 
     ttft_ms: int
     duration_ms: int

@@ -15,6 +15,7 @@ RECENT_MS = 600_000  # a target that nobody has heard of for longer is not known
 LEARNING_SHARE = 0.1  # of the requests, which one of the targets that are not known is offered first
 SUCCESS_SCALE = 1_000
 UNDECLARED_QUALITY = 50
+UNKNOWN_MS = 0  # as `inputs.Health` has it
 
 
 class Known(NamedTuple):
@@ -125,17 +126,18 @@ def split(draw: float, share: float) -> tuple[bool, float]:
 def _by_time(candidates: Candidates, known: Known, time_ms: Callable[[Health, bool], int], unit: str) -> Ranked:
     """The least first. Of those that are not known one, by the draw, comes first in its share of the requests, and else they come last.
 
-    Where none is known the order is the declared one: whoever answers is known then.
+    Where none is known the order is the declared one: whoever answers is known then. One that has only failed, or only mirrored, has been
+    heard of, and its time is not known all the same.
     """
     inputs = known.inputs
-    times = [(target.id, recent(inputs, target.id)) for target in candidates]
-    measured = sorted((time_ms(health, inputs.features.stream), place, id) for place, (id, health) in enumerate(times) if health)
-    ranked = [(id, f"{taken_ms} {unit}") for taken_ms, _, id in measured]
-    unknown = [(id, "not heard of lately: last") for id, health in times if not health]
+    heard = [(target.id, recent(inputs, target.id)) for target in candidates]
+    times = [(id, time_ms(health, inputs.features.stream) if health else UNKNOWN_MS) for id, health in heard]
+    ranked = [(id, f"{taken_ms} {unit}") for taken_ms, _, id in sorted((ms, at, id) for at, (id, ms) in enumerate(times) if ms)]
+    unknown = [(id, "no answer was timed lately: last") for id, taken_ms in times if not taken_ms]
     learning, draw = split(known.draw, LEARNING_SHARE)
     if ranked and unknown and learning:
         id, _ = unknown.pop(int(draw * len(unknown)))
-        return [(id, "not heard of lately: first in the share that learns"), *ranked, *unknown]
+        return [(id, "no answer was timed lately: first in the share that learns"), *ranked, *unknown]
     return ranked + unknown
 
 

@@ -102,7 +102,8 @@ def supposed(row: Row, known: Known, assume: Assumptions) -> Supposed:
     if target == answer["target"]:
         return Supposed(target, cost, sure(row["duration_ms"]), waited_ms, surely=True)
     health = known.inputs.health.get(target)
-    return Supposed(target, cost, spread(health.duration_ms, assume, waited_ms) if health else None, waited_ms)
+    known_ms = health.duration_ms if health else 0  # 0: it has only failed
+    return Supposed(target, cost, spread(known_ms, assume, waited_ms) if known_ms else None, waited_ms)
 
 
 def spread(duration_ms: int, assume: Assumptions, waited_ms: int = 0) -> Interval:
