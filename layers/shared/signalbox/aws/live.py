@@ -21,7 +21,7 @@ class Live:
         self._failed_s = 0.0
 
     def snapshot(self, live: Mapping[str, Any]) -> Snapshot:
-        """The one that the pointer `live` (config/live) names. Where it cannot be fetched the last one serves on; Refusal where none is."""
+        """The one that the pointer `live` (config/live) names. Where it cannot be read the last one serves on; Refusal where none is."""
         if self._snapshot is None or self._snapshot.digest != live.get("digest"):
             self._fetch(live)
         assert self._snapshot is not None
@@ -32,14 +32,13 @@ class Live:
     def _fetch(self, live: Mapping[str, Any]) -> None:
         if not live.get("digest"):
             raise Refusal("no_route", "No configuration is published. Publish routing.yaml: POST /admin/config/publish.")
-        if self._snapshot and self._wall() - self._failed_s < ASK_AGAIN_S:
+        if self._snapshot and 0 <= self._wall() - self._failed_s < ASK_AGAIN_S:  # a clock may be set back
             return
         try:
             compiled = snapshots.fetch(self._aws, self._bucket, live["digest"])
-        except AwsError as error:
-            telemetry.error("the live snapshot could not be fetched", error)
+            self._snapshot = to_snapshot(compiled, int(live["version"]), live["digest"])
+        except (AwsError, LookupError, TypeError, ValueError) as error:  # a later release may have written what this one cannot read
+            telemetry.error("the live snapshot could not be read", error)
             self._failed_s = self._wall()
             if self._snapshot is None:
                 raise Refusal("no_route", "The configuration could not be read. Try again.", retry_after_s=1) from error
-            return
-        self._snapshot = to_snapshot(compiled, int(live["version"]), live["digest"])
