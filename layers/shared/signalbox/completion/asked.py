@@ -13,6 +13,7 @@ from .flight import Clock
 AFTER_ANSWER_S = 5.0  # kept free before Lambda's deadline, for settling
 MOST_TAGS = 16
 MOST_FALLBACKS = 8
+MOST_AGENT_CHARS = 200  # it stands in keys and events
 FALLBACKS = "fallbacks"  # of the body: ours, and no provider's
 EXPLAIN = "x-signalbox-explain"
 # What a caller relies on, and would pay for if it were passed over in silence.
@@ -43,6 +44,8 @@ def to_asked(caller: Caller, request: Request, headers: Mapping[str, str], body_
     for name in NOT_SERVED_YET:
         if _said(headers, name):
             raise Refusal("unsupported_parameter", f"{name} is not served yet. Leave it out; no call was made.", param=name)
+    if len(headers.get("x-signalbox-agent", "")) > MOST_AGENT_CHARS:
+        raise Refusal("invalid_request", f"x-signalbox-agent must be a name of up to {MOST_AGENT_CHARS} characters.")
     at_ms, began_s = int(clock.wall() * 1000), clock.monotonic()
     tags = (tag.strip() for tag in headers.get("x-signalbox-tags", "").split(","))
     return Asked(

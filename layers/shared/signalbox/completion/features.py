@@ -48,11 +48,12 @@ def _headers(headers: Mapping[str, str], named: frozenset[str]) -> dict[str, str
 
 
 def _conversation(request: Request) -> str:
-    """What stays the same from one turn to the next, and what providers' caches are found by: a given name, else how it begins."""
+    """What stays the same from one turn to the next, and what providers' caches are found by: a name, else all up to the user's first words."""
     named = request.extra.get("prompt_cache_key")
     if isinstance(named, str) and named:
         return named
-    texts = [part.text for message in request.messages[:2] for part in message.parts if isinstance(part, Text)]
+    first = next((at for at, message in enumerate(request.messages) if message.role == "user"), 0)
+    texts = [part.text for message in request.messages[: first + 1] for part in message.parts if isinstance(part, Text)]
     return "\n".join(texts)
 
 

@@ -1,0 +1,48 @@
+"""What a request is told by: what must stay the same from turn to turn does, and what callers write has its bounds."""
+
+import pytest
+
+from signalbox.admission.keys import Caller
+from signalbox.completion.asked import MOST_AGENT_CHARS, Asked, to_asked
+from signalbox.completion.features import to_features
+from signalbox.completion.flight import Clock
+from signalbox.completion.permits import Permits
+from signalbox.errors import Refusal
+from signalbox.request import Message, Request, Text
+
+from .fakes import Now
+from .trips import SNAPSHOT
+
+CALLER = Caller("k1", "acme", "search", minted=False)
+SYSTEM, FIRST, ANSWER, SECOND = (
+    Message(role, (Text(text),)) for role, text in (("system", "Be short."), ("user", "Who?"), ("assistant", "Me."), ("user", "Why?"))
+)
+
+
+def conversation(*messages):
+    asked = Asked("r1", 0, 0.0, 20.0, CALLER, Request("openai_chat", "chat", messages), 2)
+    return to_features(asked, Permits(), SNAPSHOT).conversation
+
+
+@pytest.mark.parametrize("begins", [(FIRST,), (SYSTEM, FIRST), (ANSWER, FIRST), (SYSTEM, SYSTEM, FIRST)])
+def test_a_conversation_is_the_same_one_from_its_first_turn_on(begins):
+    assert conversation(*begins) == conversation(*begins, ANSWER, SECOND) == conversation(*begins, SYSTEM, ANSWER, SECOND, ANSWER, SECOND)
+    assert conversation(*begins) != conversation(*begins[:-1], SECOND)
+
+
+def test_what_has_no_words_is_no_conversation():
+    assert conversation() == conversation(Message("assistant", ()), Message("assistant", ())) == ""
+
+
+@pytest.mark.parametrize(("chars", "is_taken"), [(MOST_AGENT_CHARS, True), (MOST_AGENT_CHARS + 1, False)])
+def test_an_agents_name_has_a_bound(chars, is_taken):
+    def asked():
+        now = Now()
+        return to_asked(CALLER, Request("openai_chat", "chat"), {"x-signalbox-agent": "ä" * chars}, 2, 30.0, Clock(now, now, now.sleep))
+
+    if is_taken:
+        assert asked().agent == "ä" * chars
+        return
+    with pytest.raises(Refusal, match="x-signalbox-agent must be a name of up to 200 characters") as refusal:
+        asked()
+    assert refusal.value.code == "invalid_request"
