@@ -97,6 +97,7 @@ def test_a_wildcard_serves_whatever_the_provider_has(world, monkeypatch):
     unknown = world.ask(model="openai/no-such-model")
     assert (unknown.status, json.loads(unknown.body)["error"]["code"]) == (404, "model_not_found")
     assert world.ask(model="openai/*").status == 404
+    assert world.ask(model=f"openai/{'x' * 194}").status == 404  # longer than any event takes: not asked
     outcomes = [attempt["outcome"] for record in world.usage() for attempt in record["attempts"]]
     assert outcomes == ["ok", "ok", "unknown_model"]
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, StringConstraints, TypeAdapter, Validatio
 from pydantic_core import ErrorDetails
 
 from ..circuits.machine import DEFAULTS
-from ..routing.catalog import ANY
+from ..routing.catalog import ANY, NAME
 from .fields import PLAIN, Alias, FlagName, Name, TargetId, Wait, shown
 from .overrides import apply
 from .rows import DefaultTimeouts, Model, Provider, Row
@@ -58,7 +58,7 @@ class Document(Row):
         """The model of this name; else the one of the longest name with a `*` at its end that fits."""
         if id in self.models:
             return self.models[id]
-        fitting = [row for row in self._stars if id.startswith(row[:-1]) and len(id) >= len(row)]
+        fitting = [row for row in self._stars if id.startswith(row[:-1]) and len(id) >= len(row)] if NAME.fullmatch(id) else []
         return self.models[max(fitting, key=len)] if fitting else None
 
     @cached_property

@@ -1,5 +1,6 @@
 """The snapshot that requests are routed by: flat, immutable, compiled from `routing.yaml` when it was published."""
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -8,6 +9,7 @@ from ..money import Prices
 from .policies import Policies, to_policies
 
 ANY = "*"  # at the end of a target's id: whatever the provider has by a name that begins so
+NAME = re.compile(r"[!-~]{1,200}")  # of such a one, which callers make up: it goes into headers, keys and events
 
 
 class Provider(NamedTuple):
@@ -124,11 +126,11 @@ class Guard(NamedTuple):
 
 
 class Targets(dict[str, Target]):
-    """By id. An id that is not listed is looked for among those that end in `*`: the longest that fits makes a target of that name."""
+    """By id. One that is not listed, and is a `NAME`, is looked for among those that end in `*`: the longest that fits makes a target of it."""
 
     def __missing__(self, id: str) -> Target:
         fitting = [pattern for pattern in self if pattern.endswith(ANY) and id.startswith(pattern[:-1]) and len(id) >= len(pattern)]
-        if not fitting or id.endswith(ANY):
+        if not fitting or id.endswith(ANY) or not NAME.fullmatch(id):
             raise KeyError(id)
         return self[max(fitting, key=len)]._replace(id=id, model=id.partition("/")[2])
 
