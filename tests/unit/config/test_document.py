@@ -287,7 +287,8 @@ WRONG = {
     "no mapping": ("- 1\n", "line 1: not a mapping; write `key: value` lines below it"),
     "nothing": ("", "line 1: not a mapping; write `key: value` lines below it"),
     "no YAML": ("a: [", "line 1: not YAML: did not find expected node content"),
-    "depth": ("[" * 5000, "line 1: not YAML: did not find expected node content"),
+    "depth": ("[" * 1_000_000, "line 1: the document is nested too deeply"),
+    "depth of lists on a line": ("- " * 500_000, "line 1: the document is nested too deeply"),
     "depth that ends": (
         document(rest="guardrails:\n  redact: {options: {a: " + "[" * 60 + "]" * 60 + "}}\n"),
         f"line 10: guardrails.redact.options.a{37 * '.0'}: nested more than {MOST_DEEP} deep",

@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 
 from .edit_values import Edit, edited
-from .source import LOADER, InvalidDocument, to_source
+from .source import InvalidDocument, Loader, to_source
 from .written import as_read, to_flow, to_key, to_lines
 
 
@@ -45,7 +45,7 @@ def with_row(text: str, path: tuple[str, str], data: Any) -> str:
 
 
 def _composed(text: str) -> yaml.MappingNode:
-    root = yaml.compose(text, Loader=LOADER)
+    root = yaml.compose(text, Loader=Loader)
     assert isinstance(root, yaml.MappingNode)
     return root
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import yaml
 
-from .source import LOADER
+from .source import Loader
 
 Path = tuple[str, ...]
 
@@ -23,7 +23,7 @@ def with_values(text: str, values: Mapping[Path, str], order: Sequence[str]) -> 
 
     The text is a mapping of mappings, without anchors.
     """
-    root = yaml.compose(text, Loader=LOADER)
+    root = yaml.compose(text, Loader=Loader)
     assert isinstance(root, yaml.MappingNode)
     edits = []
     for path, rows in _grouped(root, values).items():

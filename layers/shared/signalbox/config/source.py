@@ -14,11 +14,25 @@ import yaml
 MAX_CHARS = 1_048_576
 MOST_DIGITS = 400  # before the point or behind it
 MOST_DEEP = 40  # nothing that a document says needs half of it
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml reads ten thousand policies in a tenth of the time
+MOST_COMPOSED = 200  # levels that are read at all
 
 Path = tuple[str | int, ...]
 Finding = tuple[Path, str]  # where, and what is wrong with it and what to do
 Check = Callable[[Any], Iterator[Finding]]  # of a Document
+
+
+class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # libyaml: ten thousand policies in a tenth of the time
+    """It goes down in C, where no limit of Python's holds: a million of `[` would end the process. It says so at each level it enters."""
+
+    deep = 0
+
+    def descend_resolver(self, node: yaml.Node | None, index: Any) -> None:
+        self.deep += 1
+        if self.deep > MOST_COMPOSED:
+            raise RecursionError(f"nested more than {MOST_COMPOSED} deep")
+
+    def ascend_resolver(self) -> None:
+        self.deep -= 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +97,11 @@ def read(text: str) -> Source:
 
 def _composed(text: str) -> yaml.Node | None:
     if "*" in text:  # there is no alias without
-        for event in yaml.parse(text, Loader=LOADER):
+        for event in yaml.parse(text, Loader=Loader):
             if isinstance(event, yaml.AliasEvent):
                 line = event.start_mark.line + 1 if event.start_mark else 1
                 raise InvalidDocument([Problem(line, "", "not YAML: anchors are not read here; write the value out")])
-    root: yaml.Node | None = yaml.compose(text, Loader=LOADER)
+    root: yaml.Node | None = yaml.compose(text, Loader=Loader)
     return root
 
 
