@@ -1,12 +1,13 @@
 """Of an upstream's error only names are told, whatever else it holds."""
 
 import json
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signalbox.providers.errors import NAME, error_names, failure_of, names_of
+from signalbox.providers.errors import KEY, NAME, error_names, failure_of, names_of
 from signalbox.routing.failures import KINDS
 
 
@@ -76,3 +77,14 @@ def test_whatever_an_error_is_only_names_come_out(error):
     assert all(NAME.fullmatch(word.partition("=")[2] or word) for word in told.split(" ") if told)
     assert failure_of(error).kind in KINDS
     assert isinstance(error_names(json.dumps(error).encode()), str)
+
+
+@given(st.text("aZ09_é", max_size=60))
+def test_a_long_word_of_letters_and_digits_looks_like_a_key(text):
+    words = re.findall("[A-Za-z0-9]{16,}", text)
+    assert bool(KEY.search(text)) == any(not word.isalpha() and not word.isdigit() for word in words)
+
+
+def test_a_very_long_word_is_looked_at_once():
+    assert not KEY.search("a" * 1_000_000)
+    assert KEY.search("a" * 1_000_000 + "1")

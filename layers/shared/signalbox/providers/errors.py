@@ -7,8 +7,8 @@ from ..routing.failures import error_in, kind_of_error
 
 NAMES = ("type", "code", "status", "param")
 NAME = re.compile(r"[A-Za-z0-9_.\-\[\]]{1,60}")
-# A key can look like a name: what begins as most do, or a long word of letters and digits both.
-KEY = re.compile(r"\bsk-|(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za-z])[A-Za-z0-9]{16}")
+# A key can look like a name: what begins as most do, or a long word of letters and digits both. It is looked at once, however long it is.
+KEY = re.compile(r"\bsk-|(?<![A-Za-z0-9])(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za-z])[A-Za-z0-9]{16}")
 WITHHELD = "withheld"
 
 
