@@ -14,6 +14,7 @@ from signalbox.completion.record import baseline_nanousd, to_intent, to_record
 from signalbox.errors import Refusal
 from signalbox.money import Prices, Tokens
 from signalbox.routing.catalog import Target, Targets
+from signalbox.routing.flags import MOST_DECLARED
 from signalbox.usage.events import UsageRecorded
 from signalbox.usage.record import Attempt, UsageRecord
 
@@ -85,6 +86,15 @@ def test_an_event_fits_the_bus_however_many_targets_are_known(now, names, is_kep
     assert intent.decision
     assert len(json.dumps(json.dumps(intent.to_detail()))) < 256_000
     UsageRecorded.model_validate(json.loads(json.dumps(intent.to_detail())))
+
+
+def test_an_event_can_be_read_however_many_policies_were_applied(now):
+    decided = {"policies": tuple(f"p{number}" for number in range(1_000)), "flags": tuple(f"f{number}" for number in range(MOST_DECLARED))}
+    trip = journey(now, change=lambda trip: trip._replace(decision=trip.decision._replace(**decided)), a=[GOOD])[0].trip
+    asked = Asked("r1", 0, now.s, now.s + 20, SimpleNamespace(tenant="t", team="", key_id="k"), trip.request, 0)
+    intent = to_intent(asked, Admitted(trip, SimpleNamespace(lease="", period_by_scope={})), Clock(now, now, now.sleep))
+    event = UsageRecorded.model_validate(json.loads(json.dumps(intent.to_detail())))
+    assert (event.policies[:2], event.flags) == (["p0", "p1"], list(decided["flags"]))
 
 
 def test_an_answer_of_the_default_target_is_its_own_baseline(now):

@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 
 from signalbox.config.compiler import compile_text
+from signalbox.config.document import parse
 from signalbox.config.edit import with_row
 from signalbox.config.overrides import from_environment
 from signalbox.config.source import MAX_CHARS, MOST_DEEP, InvalidDocument
 from signalbox.providers.auth import SCHEMES
 from signalbox.providers.registry import MODULES
 from signalbox.providers.rows import ROWS
+from signalbox.routing.flags import MOST_DECLARED
 
 SEED = Path(__file__, "../../../../routing.yaml").resolve().read_text()
 
@@ -389,3 +391,13 @@ def test_a_key_where_none_belongs_is_refused_without_a_word_of_it(row: str, said
         compile_text(text, overrides)
     assert said in str(error.value)
     assert PLANTED not in str(error.value)
+
+
+@pytest.mark.parametrize(("flags", "says"), [(MOST_DECLARED, ""), (MOST_DECLARED + 1, "flags: 96 of them; 95 are the most")])
+def test_no_more_flags_are_declared_than_events_and_counters_hold(flags, says):
+    text = document(rest="flags:\n" + "".join(f"  f{number}: {{}}\n" for number in range(flags)))
+    if not says:
+        assert len(parse(text)[0].flags) == flags
+        return
+    with pytest.raises(InvalidDocument, match=says):
+        parse(text)

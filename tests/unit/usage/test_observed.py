@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from signalbox.routing.flags import BUILT_IN, MOST_DECLARED
 from signalbox.usage import observed
 from signalbox.usage.events import UsageRecorded
 from signalbox.usage.histogram import bucket
@@ -25,6 +26,10 @@ def event(*attempts, outcome="ok", target=None, **over):
 
 def of_target(id, event):
     return +observed.of_attempts([attempt for attempt in event.attempts if attempt.target == id], event)
+
+
+def test_every_flag_that_a_document_can_declare_is_counted():
+    assert MOST_DECLARED + len(BUILT_IN) <= observed.MOST_FLAGS
 
 
 def test_a_clients_times_begin_with_its_request():

@@ -48,7 +48,7 @@ def _headers(headers: Mapping[str, str], named: frozenset[str]) -> dict[str, str
 
 
 def _conversation(request: Request) -> str:
-    """What stays the same from one turn to the next, and what providers' caches are found by: a name, else all up to the user's first words."""
+    """What stays the same from turn to turn, and what providers' caches are found by: a name, else all up to what the user said first."""
     named = request.extra.get("prompt_cache_key")
     if isinstance(named, str) and named:
         return named

@@ -20,6 +20,7 @@ from .trip import Trip
 
 # The bus takes 256 KB of an event. Hundreds of targets with long names can come to more: their requests are counted, and not replayed.
 MOST_INPUTS_CHARS = 150_000
+MOST_POLICIES = 200  # of those applied, by name
 
 
 def to_intent(asked: Asked, admitted: Admitted, clock: Clock) -> UsageRecord:
@@ -99,7 +100,7 @@ def _decided(trip: Trip) -> dict[str, Any]:
         "policy": decision.policy,
         "config_version": trip.snapshot.version,
         "decision": digest_of(inputs),
-        "policies": decision.policies,
+        "policies": decision.policies[:MOST_POLICIES],
         "flags": decision.flags,
         "default_target": decision.default,
         "features": features._asdict() | {"headers": dict(features.headers)},

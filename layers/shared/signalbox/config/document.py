@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 
 from ..circuits.machine import DEFAULTS
 from ..routing.catalog import ANY, NAME
+from ..routing.flags import MOST_DECLARED
 from .fields import PLAIN, Alias, FlagName, Name, TargetId, Wait, shown
 from .overrides import apply
 from .rows import DefaultTimeouts, Model, Provider, Row
@@ -51,7 +52,7 @@ class Document(Row):
     guardrails: Mapping[Name, Guardrail] = {}
     chains: Mapping[Name, Chain] = {}
     policies: Mapping[Name, Policy] = {}
-    flags: Mapping[FlagName, Flag] = {}
+    flags: Annotated[Mapping[FlagName, Flag], Field(max_length=MOST_DECLARED)] = {}
     segments: Mapping[Name, tuple[str, ...]] = {}
 
     def model(self, id: str) -> Model | None:
@@ -127,6 +128,8 @@ def _message(error: ErrorDetails, path: Path) -> str:
             return "missing; every one of these needs it"
         case "too_short":
             return "empty; it needs one at least"
+        case "too_long":
+            return f"{context['actual_length'] or 'too many'} of them; {context['max_length']} are the most"
         case "model_type" | "dict_type" | "mapping_type":
             return "not a mapping; write `key: value` lines below it"
         case "string_pattern_mismatch":

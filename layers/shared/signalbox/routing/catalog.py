@@ -126,7 +126,7 @@ class Guard(NamedTuple):
 
 
 class Targets(dict[str, Target]):
-    """By id. One that is not listed, and is a `NAME`, is looked for among those that end in `*`: the longest that fits makes a target of it."""
+    """By id. One that is not listed, and is a `NAME`, is looked for among those that end in `*`: the longest that fits makes it one."""
 
     def __missing__(self, id: str) -> Target:
         fitting = [pattern for pattern in self if pattern.endswith(ANY) and id.startswith(pattern[:-1]) and len(id) >= len(pattern)]
