@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from types import SimpleNamespace
 
 import pytest
+from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from signalbox.aws import boto_tables, boto_usage
@@ -13,6 +14,7 @@ from signalbox.money import Tokens
 from signalbox.usage.events import MOST_ATTEMPTS, UsageRecorded
 from signalbox.usage.record import Attempt, UsageRecord
 from signalbox.usage.spans import spans
+from signalbox.usage.totals import by_model
 
 BUSY = Tokens(10**6, 10**5, 10**5, 10**6, 10**5, 10**4)
 
@@ -109,9 +111,15 @@ class Limits:
             assert len(added) <= 300
             assert len(update["UpdateExpression"].encode()) <= 4096
             assert len(update["Key"]["pk"].encode()) <= 2048
-            item = self.items.setdefault(tuple(update["Key"].values()), Counter())
-            for name, value in map(str.split, added):
+        after = {key: Counter(item) for key, item in self.items.items()}
+        for update in (write["Update"] for write in TransactItems if "Update" in write):
+            item = after.setdefault(tuple(update["Key"].values()), Counter())
+            for name, value in map(str.split, update["UpdateExpression"].removeprefix("ADD ").split(", ")):
                 item[update["ExpressionAttributeNames"][name]] += update["ExpressionAttributeValues"][value]
+            if sum(len(name.encode()) + 8 for name in item) > 400_000:
+                answer = {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": [{"Code": "ValidationError"}]}
+                raise ClientError(answer, "TransactWriteItems")
+        self.items = after
 
 
 def test_a_batch_of_the_largest_events_keeps_to_what_dynamodb_takes():
@@ -131,3 +139,18 @@ def test_a_batch_in_which_no_two_events_have_a_flag_in_common_is_parted():
     assert boto_usage.record(table, many, shard=0) == (20, {})
     everyone = table.items["total#all#all", "day#2026-11-21#00"]
     assert sum(name.startswith("flag:") for name in everyone) == 2_000
+
+
+def test_a_key_whose_item_is_full_is_counted_without_telling_its_models_apart():
+    table = Limits()
+    full = Counter({f"model:llama_cpp/{number:0>190}:requests": 1 for number in range(1_791)})
+    table.items["total#key#k", "month#2026-11#00"] = Counter(full)
+    events = [
+        event(f"r{n}", at("2026-11-21T03:00"), key=key, attempts=(Attempt(f"llama_cpp/{'x' * 180}{n}", "ok", 0, 1),))
+        for n, key in enumerate("kkj")
+    ]
+    assert boto_usage.record(table, events, shard=0) == (3, {})
+    of_k, of_j, everyone = (table.items[f"total#{of}", "month#2026-11#00"] for of in ("key#k", "key#j", "all#all"))
+    assert (of_k["requests"], of_j["requests"], everyone["requests"]) == (2, 1, 3)
+    assert by_model(of_k) == by_model(full)
+    assert list(by_model(of_j)) == [f"llama_cpp/{'x' * 180}2"]

@@ -67,6 +67,14 @@ def test_a_key_knows_what_it_has_used_of_each_model():
     assert (models["mistral/b"]["requests"], models["mistral/b"]["cost_nanousd"]) == (2, 9)
 
 
+def test_a_key_does_not_keep_the_names_that_it_made_up():
+    made_up = event(attempts=(("openai/no-such", "unknown_model", 0),), outcome="model_not_found")
+    mixed = event("r2", attempts=(("openai/x", "unknown_model", 0), ("openai/x", "ok", 5)))
+    key = increments([made_up, mixed])[Total("key", "k1", "day#2026-11-21")]
+    assert (key["requests"], key["attempts"], list(by_model(+key))) == (2, 3, ["openai/x"])
+    assert increments([made_up])[Total("model", "openai/no-such", "day#2026-11-21")]["failed"] == 1
+
+
 def test_two_attempts_at_one_provider_are_one_request_of_it():
     provider = increments([event(attempts=(("openai/a", "server", 0), ("openai/b", "ok", 5)))])[
         Total("provider", "openai", "month#2026-11")

@@ -22,26 +22,28 @@ READERS = 16  # at once
 def record(table: Any, events: Iterable[UsageRecorded], shard: int) -> tuple[int, dict[str, str]]:
     """Writes the events that are new: how many they were, and which ones DynamoDB does not take, with its reason.
 
-    All the same to DynamoDB however often each one comes. `shard` is the writer's own part of the totals, so that writers do not meet
-    in one item.
+    All the same to DynamoDB however often each one comes. Where a key's item is full, its models are told apart no more. `shard` is the
+    writer's own part of the totals, so that writers do not meet in one item.
     """
     by_id = {event.id: event for event in events}
     new, refused = 0, {}
-    waiting = list(parts(by_id.values()))
+    waiting = [(part, True) for part in parts(by_id.values())]
     while waiting:
-        part = waiting.pop()
+        part, by_model = waiting.pop()
         try:
-            new += _record(table, part, shard)
+            new += _record(table, part, shard, by_model)
         except (ClientError, ParamValidationError, ArithmeticError, TypeError) as error:  # the last two are how boto3 refuses a number
             codes = (
                 {error.response["Error"]["Code"], *_reasons(error)} & INVALID if isinstance(error, ClientError) else {type(error).__name__}
             )
             if not codes:
                 raise
-            if len(part) == 1:
-                refused[part[0].id] = ", ".join(sorted(codes))
+            if len(part) > 1:
+                waiting += [(part[: len(part) // 2], by_model), (part[len(part) // 2 :], by_model)]
+            elif by_model:  # the key's item may be too large for another name
+                waiting.append((part, False))
             else:
-                waiting += [part[: len(part) // 2], part[len(part) // 2 :]]
+                refused[part[0].id] = ", ".join(sorted(codes))
     return new, refused
 
 
@@ -50,11 +52,11 @@ def _reasons(error: ClientError) -> list[str]:
     return [reason.get("Code", "") for reason in error.response.get("CancellationReasons", [])]
 
 
-def _record(table: Any, events: list[UsageRecorded], shard: int) -> int:
+def _record(table: Any, events: list[UsageRecorded], shard: int, by_model: bool) -> int:
     tries = 0
     while events:
         try:
-            table.meta.client.transact_write_items(TransactItems=_writes(table.name, events, shard))
+            table.meta.client.transact_write_items(TransactItems=_writes(table.name, events, shard, by_model))
             return len(events)
         except ClientError as error:
             codes = _reasons(error)
@@ -69,7 +71,7 @@ def _record(table: Any, events: list[UsageRecorded], shard: int) -> int:
     return 0
 
 
-def _writes(name: str, events: list[UsageRecorded], shard: int) -> list[dict[str, Any]]:
+def _writes(name: str, events: list[UsageRecorded], shard: int, by_model: bool) -> list[dict[str, Any]]:
     """The events first, in their order: the reasons of a cancelled transaction are matched by position."""
     puts = [{"Put": {"TableName": name, "Item": usage_item(event), "ConditionExpression": "attribute_not_exists(pk)"}} for event in events]
     return puts + [
@@ -77,7 +79,7 @@ def _writes(name: str, events: list[UsageRecorded], shard: int) -> list[dict[str
             "Update": {"TableName": name, "Key": {"pk": f"total#{total.dimension}#{total.id}", "sk": f"{total.period}#{shard:02d}"}}
             | _adding(counters)
         }
-        for total, counters in increments(events).items()
+        for total, counters in increments(events, by_model=by_model).items()
     ]
 
 

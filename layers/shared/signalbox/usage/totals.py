@@ -36,11 +36,14 @@ def usage_item(event: UsageRecorded) -> dict[str, Any]:
     return {"pk": f"request#{event.id}", "sk": "usage", "expires_at": event.at_ms // 1000 + KEEP_S} | detail
 
 
-def increments(events: Iterable[UsageRecorded]) -> dict[Total, Counter[str]]:
-    """What these events add to each total. Whole numbers, so that the order of adding is of no consequence."""
+def increments(events: Iterable[UsageRecorded], *, by_model: bool = True) -> dict[Total, Counter[str]]:
+    """What these events add to each total. Whole numbers, so that the order of adding is of no consequence.
+
+    Without `by_model` nothing is told apart in a key's item, which then takes no names that it has not got.
+    """
     sums: dict[Total, Counter[str]] = {}
     for event in events:
-        for dimension, id, counters in _rows(event):
+        for dimension, id, counters in _rows(event, by_model):
             for period in periods_of(event.at_ms):
                 sums.setdefault(Total(dimension, id, period), Counter()).update(counters)
     return sums
@@ -67,7 +70,7 @@ def parts(events: Iterable[UsageRecorded]) -> Iterator[list[UsageRecorded]]:
         yield part
 
 
-def _rows(event: UsageRecorded) -> Iterator[tuple[str, str, Counter[str]]]:
+def _rows(event: UsageRecorded, by_model: bool) -> Iterator[tuple[str, str, Counter[str]]]:
     whole = Counter(
         requests=1,
         refused=not event.attempts and event.outcome != "ok",
@@ -83,7 +86,7 @@ def _rows(event: UsageRecorded) -> Iterator[tuple[str, str, Counter[str]]]:
     if watched:
         went += observed.of_request(event)
     models, providers = (_sorted(event.attempts, by) for by in (lambda id: id, lambda id: id.split("/", 1)[0]))
-    used = {target: _used(attempts) for target, attempts in models.items()}
+    used = {target: _used(attempts) for target, attempts in models.items() if by_model and not _is_made_up(attempts)}
     rows = {
         "tenant": (event.tenant, whole),
         "team": (f"{event.tenant}/{event.team}" if event.team else "", whole),
@@ -104,6 +107,11 @@ def _sorted(attempts: Iterable[Attempt], by: Callable[[str], str]) -> dict[str, 
     for attempt in attempts:
         sorted.setdefault(by(attempt.target), []).append(attempt)
     return sorted
+
+
+def _is_made_up(attempts: Iterable[Attempt]) -> bool:
+    """A name that its provider does not know: callers have no end of them, and an item of 400 KB has."""
+    return all(attempt.outcome == "unknown_model" for attempt in attempts)
 
 
 def _used(attempts: Iterable[Attempt]) -> Counter[str]:
