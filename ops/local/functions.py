@@ -54,6 +54,7 @@ def _environment(cloud: Cloud, settings: Settings, configuration: dict[str, Any]
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_ENDPOINT_URL": cloud.endpoint,
+        "SIGNALBOX_AWS_TIMEOUT_S": "5",  # the embedded AWS has no processor of its own: under load it pauses as DynamoDB never would
         "AWS_LAMBDA_FUNCTION_NAME": configuration["FunctionName"],
         "AWS_LAMBDA_FUNCTION_VERSION": configuration["Version"],
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(configuration["MemorySize"]),

@@ -14,6 +14,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from itertools import count
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -23,8 +24,9 @@ from .sign import Credentials, signed
 
 Json = Any
 
-TIMEOUT_S = 1.0  # of one try
+TIMEOUT_S = 1.0  # of one try, unless SIGNALBOX_AWS_TIMEOUT_S says otherwise
 TRIES = 2
+MORE_WHEN_THROTTLED = 4  # tries, for each that a call without an answer has: this one was not done, and soon it may be
 BACKOFF_S = 0.05
 
 # service: (the prefix of X-Amz-Target, the version of its JSON)
@@ -83,14 +85,16 @@ class Call(NamedTuple):
 class InFlight:
     """A call that was sent; or that could not be, which `answer` then tells."""
 
-    def __init__(self, call: Call, sent: Exchange | AwsError) -> None:
+    def __init__(self, call: Call, sent: Exchange | AwsError, timeout_s: float = TIMEOUT_S) -> None:
         self.call = call
         self._sent = sent
+        self._timeout_s = timeout_s
 
-    def answer(self, timeout_s: float = TIMEOUT_S) -> Any:
+    def answer(self, timeout_s: float | None = None) -> Any:
         """The answer; raises AwsError."""
         if isinstance(self._sent, AwsError):
             raise self._sent
+        timeout_s = self._timeout_s if timeout_s is None else timeout_s
         try:
             status = self._sent.head(timeout_s)
             body = self._sent.read(timeout_s)
@@ -116,24 +120,26 @@ class Aws:
         self._credentials = Credentials.from_env(environ)
         self._region = environ.get("AWS_REGION") or environ["AWS_DEFAULT_REGION"]
         self._endpoint = environ.get("AWS_ENDPOINT_URL", "").rstrip("/")
+        self._timeout_s = float(environ.get("SIGNALBOX_AWS_TIMEOUT_S") or TIMEOUT_S)
         self._pool = pool or Pool()
         self._clock, self._draw, self._sleep = clock, draw, sleep
 
-    def call(self, call: Call, *, timeout_s: float = TIMEOUT_S, tries: int = TRIES) -> Any:
+    def call(self, call: Call, *, timeout_s: float | None = None, tries: int = TRIES) -> Any:
         """The answer; raises AwsError."""
         [answer] = self.wave([call], timeout_s=timeout_s, tries=tries)
         if isinstance(answer, AwsError):
             raise answer
         return answer
 
-    def wave(self, calls: Sequence[Call], *, timeout_s: float = TIMEOUT_S, tries: int = TRIES) -> list[Any]:
+    def wave(self, calls: Sequence[Call], *, timeout_s: float | None = None, tries: int = TRIES) -> list[Any]:
         """Every call's answer or its AwsError, in order: all are sent first and then all read, so that a wave lasts as long as one call.
 
-        Throttled and unanswered calls are tried again, `tries` times in all; each round of tries lasts `timeout_s` at most.
+        Unanswered calls are tried again, `tries` times in all, and throttled ones more often; each round lasts `timeout_s` at most.
         """
+        timeout_s = self._timeout_s if timeout_s is None else timeout_s
         answers: list[Any] = [None] * len(calls)
         due = list(range(len(calls)))
-        for turn in range(tries):
+        for turn in count():
             end = time.monotonic() + timeout_s
             sent = [(position, self.begin(calls[position], timeout_s=timeout_s)) for position in due]
             for position, flight in sent:
@@ -141,18 +147,19 @@ class Aws:
                     answers[position] = flight.answer(max(0.001, end - time.monotonic()))
                 except AwsError as error:
                     answers[position] = error
-            due = [position for position in due if isinstance(answers[position], Throttled | Unavailable)]
-            if not due or turn == tries - 1:
+            due = [position for position in due if turn + 1 < _most_tries(answers[position], tries)]
+            if not due:
                 break
             if any(isinstance(answers[position], Throttled) for position in due):
                 self._sleep(BACKOFF_S * 2**turn * self._draw())
         return answers
 
-    def begin(self, call: Call, *, timeout_s: float = TIMEOUT_S) -> InFlight:
+    def begin(self, call: Call, *, timeout_s: float | None = None) -> InFlight:
         """Sends, and returns at once; never raises."""
+        timeout_s = self._timeout_s if timeout_s is None else timeout_s
         request = signed(self._to_request(call), self._credentials, self._region, call.service, self._clock())
         try:
-            return InFlight(call, self._pool.send(request, timeout_s))
+            return InFlight(call, self._pool.send(request, timeout_s), timeout_s)
         except TransportError as error:
             return InFlight(call, Unavailable(type(error).__name__, str(error)))
 
@@ -170,6 +177,13 @@ class Aws:
         target, version = PROTOCOLS[call.service]
         headers = {"content-type": f"application/x-amz-json-{version}", "x-amz-target": f"{target}.{call.action}"}
         return HttpRequest("POST", endpoint + "/", headers, json.dumps(call.payload, separators=(",", ":")).encode())
+
+
+def _most_tries(answer: Any, tries: int) -> int:
+    """How often a call that came to this is sent in all."""
+    if isinstance(answer, Throttled):
+        return 1 + MORE_WHEN_THROTTLED * (tries - 1)
+    return tries if isinstance(answer, Unavailable) else 1
 
 
 def _to_error(status: int, body: bytes) -> AwsError:
