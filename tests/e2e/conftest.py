@@ -4,7 +4,6 @@ import json
 import time
 import uuid
 
-import httpx
 import pytest
 
 from .stack import Stack
@@ -29,11 +28,18 @@ def pytest_runtest_makereport(item, call):
     return report
 
 
+@pytest.fixture(autouse=True)
+def _closed(request):
+    """What a test asked with is closed when it ends, however it ends."""
+    yield
+    if isinstance(stack := request.node.funcargs.get("stack"), Stack):
+        stack.close_clients()
+
+
 @pytest.fixture
 def client(stack):
     """The official SDK, with the local data key."""
-    with stack.client(stack.key) as client:
-        yield client
+    return stack.client(stack.key)
 
 
 @pytest.fixture
@@ -41,20 +47,20 @@ def faults(stack):
     """faults("openai", status=500): what the simulated provider does from now on; forgotten when the test ends."""
 
     def tell(provider, **fault):
-        httpx.put(f"{stack.sim_url}/faults/{provider}", json=fault).raise_for_status()
+        stack.http.put(f"{stack.sim_url}/faults/{provider}", json=fault).raise_for_status()
 
     yield tell
-    httpx.delete(f"{stack.sim_url}/faults").raise_for_status()
+    stack.http.delete(f"{stack.sim_url}/faults").raise_for_status()
 
 
 @pytest.fixture
 def upstream_ledger(stack):
     """The calls that the simulated providers took since the test began, with what each billed; not those that an earlier one left."""
-    httpx.delete(f"{stack.sim_url}/ledger").raise_for_status()
+    stack.http.delete(f"{stack.sim_url}/ledger").raise_for_status()
     began_ms = time.time_ns() // 1_000_000
 
     def calls():
-        return [call for call in httpx.get(f"{stack.sim_url}/ledger").raise_for_status().json()["calls"] if call["at_ms"] >= began_ms]
+        return [call for call in stack.http.get(f"{stack.sim_url}/ledger").raise_for_status().json()["calls"] if call["at_ms"] >= began_ms]
 
     return calls
 

@@ -4,12 +4,12 @@ import copy
 import json
 from concurrent.futures import ThreadPoolExecutor
 
-import openai
 import yaml
 
 from .waiting import eventually
 
 AT_ONCE = 6  # as many containers as the tests need at the same time
+IN_A_ROW = 4  # times: one that was still at work behind its last answer is among those that answer the next
 
 
 class Document:
@@ -38,7 +38,7 @@ def merged(data, change):
 def followed(stack, version):
     """Once all containers that answer have it."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        eventually(lambda: set(pool.map(lambda _: version_of(stack), range(AT_ONCE))), lambda seen: min(seen) >= version)
+        eventually(lambda: set(pool.map(lambda _: version_of(stack), range(AT_ONCE * IN_A_ROW))), lambda seen: min(seen) >= version)
 
 
 def version_of(stack):
@@ -48,7 +48,7 @@ def version_of(stack):
 def ask(stack, model, prompt="say: hi", *, key=None, tags="", timeout_s=60, **more):
     """The raw answer of the official SDK. openai.APIStatusError where it is refused."""
     headers = {"x-signalbox-tags": tags} if tags else {}
-    with openai.OpenAI(base_url=f"{stack.url}/v1", api_key=key or stack.key, max_retries=0, timeout=timeout_s) as client:
+    with stack.client(key or stack.key, timeout_s) as client:
         return client.chat.completions.with_raw_response.create(
             model=model, messages=[{"role": "user", "content": prompt}], extra_headers=headers, **more
         )

@@ -3,6 +3,7 @@
 import functools
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import threading
@@ -19,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 START_S = 60
 STOP_S = 30
 LOG_CHARS = 4_000
+PLAIN = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # never used; without one each client reads all the world's certificates, for 20 ms
 
 
 class Stack:
@@ -28,6 +30,8 @@ class Stack:
     def __init__(self, home, **environment):
         self.home = home
         self.output = ""
+        self.http = httpx.Client(verify=PLAIN, timeout=30)
+        self._clients: list[httpx.Client] = []
         # Whatever keys and addresses the environment or .env holds.
         simulated = {f"{name.upper()}_{what}": "" for name in PROVIDERS for what in ("API_KEY", "BASE_URL")}
         self._environment = os.environ | simulated | {"SIGNALBOX_HOME": str(home), "PORT": "0", "SIM_PORT": "0"} | environment
@@ -57,20 +61,34 @@ class Stack:
         finally:
             self.process.kill()
             self._reader.join()
+            self.http.close()
+            self.close_clients()
         return self.process.returncode
 
-    def client(self, key):
-        return openai.OpenAI(base_url=f"{self.url}/v1", api_key=key, max_retries=0, timeout=60)
+    def client(self, key, timeout_s=60):
+        """The official SDK. A test need not close it: `close_clients` does."""
+        return openai.OpenAI(base_url=f"{self.url}/v1", api_key=key, max_retries=0, timeout=timeout_s, http_client=self.connections())
+
+    def connections(self):
+        """Of somebody's own, until `close_clients`."""
+        client = httpx.Client(verify=PLAIN)
+        self._clients.append(client)
+        return client
+
+    def close_clients(self):
+        """Left to the garbage collector, an open socket may be found before the client that would close it, and is reported as lost."""
+        while self._clients:
+            self._clients.pop().close()
 
     def get(self, path, key):
-        return httpx.get(self.url + path, headers={"authorization": f"Bearer {key}"}, timeout=30)
+        return self.http.get(self.url + path, headers={"authorization": f"Bearer {key}"})
 
     def usage(self, key):
         return self.get("/v1/usage", key).raise_for_status().json()
 
     def admin(self, method, path, body=None):
         headers = {"authorization": f"Bearer {self.admin_key}"}
-        answer = httpx.request(method, self.url + path, json=body, headers=headers, timeout=30)
+        answer = self.http.request(method, self.url + path, json=body, headers=headers)
         assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
         return answer
 

@@ -7,6 +7,7 @@ import httpx
 import openai
 import pytest
 
+from .stack import PLAIN
 from .waiting import eventually
 
 
@@ -106,30 +107,39 @@ BAD = [
     ("no key", {"json": {}, "headers": {"authorization": ""}}, 401, "invalid_key"),
     ("wrong key", {"json": {}, "headers": {"authorization": "Bearer sk-sb-forged.mac"}}, 401, "invalid_key"),
     ("method", {"method": "DELETE"}, 405, "method_not_allowed"),
-    ("path", {"path": "/v1/nothing/here"}, 404, "not_found"),
-    ("folder", {"path": "/v1/requests", "method": "GET"}, 404, "not_found"),
+    ("path", {"url": "/v1/nothing/here"}, 404, "not_found"),
+    ("folder", {"url": "/v1/requests", "method": "GET"}, 404, "not_found"),
     ("timeout header", {"json": CHAT, "headers": {"x-signalbox-timeout-ms": "soon"}}, 400, "invalid_request"),
 ]  # fmt: skip
+AT_ONCE = 5  # times as long as the same bytes take to a path that is not there
+MOST_TURNS = 60  # a busy machine may disturb many of them, but not all
 
 
 @pytest.mark.parametrize(("what", "call", "status", "code"), BAD, ids=[row[0] for row in BAD])
 def test_bad_input_is_answered_in_the_dialect_at_once_and_goes_nowhere(stack, upstream_ledger, what, call, status, code):
-    call = {"method": "POST", "path": "/v1/chat/completions"} | call
+    call = {"method": "POST", "url": "/v1/chat/completions"} | call
     headers = {"authorization": f"Bearer {stack.key}"} | call.pop("headers", {})
-    with httpx.Client(base_url=stack.url, headers=headers) as http:
-        method, path = call.pop("method"), call.pop("path")
-        http.request(method, path, **call)
-        took = []
-        for _ in range(5):
-            began = time.monotonic()
-            answer = http.request(method, path, **call)
-            took.append(time.monotonic() - began)
+    nowhere = call | {"method": "POST", "url": "/v1/nothing"}
+    took_s, least_s = [], []
+    with httpx.Client(base_url=stack.url, headers=headers, verify=PLAIN) as http:
+        for _ in range(MOST_TURNS):
+            answer, seconds = timed(http, call)
+            took_s.append(seconds)
+            least_s.append(timed(http, nowhere)[1])
+            if len(took_s) > 2 and min(took_s) < AT_ONCE * min(least_s):
+                break
     error = answer.json()["error"]
     assert (answer.status_code, error["code"]) == (status, code)
     assert set(error) == {"message", "type", "param", "code"}
     assert "Traceback" not in answer.text
     assert upstream_ledger() == []
-    assert min(took) < 0.05
+    assert min(took_s) < AT_ONCE * min(least_s)
+
+
+def timed(http, call):
+    began_s = time.monotonic()
+    answer = http.request(**call)
+    return answer, time.monotonic() - began_s
 
 
 def test_garbage_and_a_cut_stream_go_to_the_second_target(stack, client, faults):

@@ -45,7 +45,7 @@ def leave(stack, key, model, path=CHAT, pieces=2, timeout_s=30.0):
     """Reads so many pieces of the answer, and hangs up."""
     headers = {"authorization": f"Bearer {key}"}
     body = PATHS[path] | {"model": model, "stream": True}
-    with httpx.stream("POST", stack.url + path, json=body, headers=headers, timeout=timeout_s) as answer:
+    with stack.http.stream("POST", stack.url + path, json=body, headers=headers, timeout=timeout_s) as answer:
         assert answer.status_code == 200, answer.read()
         for _, _ in zip(range(pieces), answer.iter_raw(), strict=False):
             pass
@@ -107,7 +107,7 @@ def test_a_stream_that_breaks_is_no_silent_end(stack, key, faults, upstream_ledg
     for path in PATHS:
         faults("anthropic", error_after_chunks=20)
         body = PATHS[path] | {"model": "anthropic/claude-haiku-4-5-20251001", "stream": True}
-        answer = httpx.post(stack.url + path, json=body, headers={"authorization": f"Bearer {key}"}, timeout=30)
+        answer = stack.http.post(stack.url + path, json=body, headers={"authorization": f"Bearer {key}"}, timeout=30)
         events = [line.removeprefix("data: ") for line in answer.text.splitlines() if line.startswith("data: ")]
         ends[path] = [json.loads(event) if event != "[DONE]" else event for event in events[-2:]]
     for path in ("/v1/chat/completions", "/v1/completions"):

@@ -53,14 +53,12 @@ def key(new_key):
 
 @pytest.fixture
 def openai_client(stack, key):
-    with stack.client(key) as client:
-        yield client
+    return stack.client(key)
 
 
 @pytest.fixture
 def anthropic_client(stack, key):
-    with anthropic.Anthropic(base_url=stack.url, api_key=key, max_retries=0, timeout=60) as client:
-        yield client
+    return anthropic.Anthropic(base_url=stack.url, api_key=key, max_retries=0, timeout=60, http_client=stack.connections())
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ Secrets Manager's own store is the one place for a provider's key, and there is 
 
 import base64
 import gzip
+import itertools
 import json
 import os
 import re
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import urllib.parse
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ import pytest
 from ops.local.processes import free_port
 from ops.simulators.providers.google_identity import service_account
 
-from .stack import ROOT, Stack
+from .stack import PLAIN, ROOT, Stack
 from .waiting import eventually
 
 SIGNALBOX = Path(sys.executable).parent / "signalbox"
@@ -34,6 +36,7 @@ PROMPT, ANSWER = "planted-prompt about the Zanzibar merger", "planted-answer of 
 PRICES = "{input: 1, output: 2, source: 'https://example.com', as_of: 2026-11-21}"
 TOOL = {"type": "function", "function": {"name": "look_up", "parameters": {"type": "object", "properties": {"q": {"type": "string"}}}}}
 
+SLOW: tuple[dict[str, Any], ...] = ({"latency_ms": 5_000}, {"chunk_ms": 5_000})
 FAULTS: tuple[dict[str, Any], ...] = (
     {},
     {"status": 400, "echo": True},
@@ -51,9 +54,9 @@ FAULTS: tuple[dict[str, Any], ...] = (
     {"cut_after_chunks": 0},
     {"cut_after_chunks": 3},
     {"malformed": True},
-    {"latency_ms": 5_000},
-    {"chunk_ms": 5_000},
+    *SLOW,
 )
+AT_ONCE = 3
 MODELS = {
     "openai": "openai/gpt-4o-mini",
     "mistral": "mistral/mistral-small-latest",
@@ -105,15 +108,16 @@ class Said:
 
     def __init__(self):
         self.texts = {}
+        self._numbers = itertools.count()
 
     def note(self, what, answer):
         head = "\n".join(f"{name}: {value}" for name, value in answer.headers.items())
         status = SERVED if answer.is_success else str(answer.status_code)
-        self.texts[f"{status} {what} ({len(self.texts)})"] = f"{head}\n{answer.text}"
+        self.texts[f"{status} {what} ({next(self._numbers)})"] = f"{head}\n{answer.text}"
         return answer
 
     def ran(self, done):
-        self.texts[f"command ({len(self.texts)})"] = done.stdout + done.stderr
+        self.texts[f"command ({next(self._numbers)})"] = done.stdout + done.stderr
         return done
 
 
@@ -121,7 +125,7 @@ def bodies(model):
     """The same question in every dialect, as (path, body)."""
     say = f"{PROMPT}. say: {ANSWER}"
     messages = [{"role": "user", "content": say}]
-    yield "/v1/chat/completions", {"model": model, "messages": messages, "tools": [TOOL], "timeout": 1}
+    yield "/v1/chat/completions", {"model": model, "messages": messages, "tools": [TOOL]}
     yield "/v1/responses", {"model": model, "input": say}
     yield "/v1/messages", {"model": model, "messages": messages, "max_tokens": 100}
     yield "/v1/completions", {"model": model, "prompt": say}
@@ -168,21 +172,24 @@ def publish_with_more(stack):
 
 def traffic(stack, said, keys):
     """Every fault at every provider, by whole and streamed requests in every dialect in turn."""
-    with httpx.Client(base_url=stack.url, timeout=30) as http:
+    with httpx.Client(base_url=stack.url, timeout=60, verify=PLAIN) as http:
 
         def ask(path, body, key, **headers):
             return said.note(path, http.post(path, json=body, headers={"authorization": f"Bearer {key}"} | headers))
 
-        for number, (provider, model) in enumerate(MODELS.items()):
-            asked = list(bodies(model))
+        def ask_one(number, provider):
+            asked = list(bodies(MODELS[provider]))
             for turn, fault in enumerate(FAULTS):
-                httpx.put(f"{stack.sim_url}/faults/{provider}", json=fault).raise_for_status()
+                http.put(f"{stack.sim_url}/faults/{provider}", json=fault).raise_for_status()
                 path, body = asked[(turn + number) % len(asked)]
-                body = {name: value for name, value in body.items() if name != "timeout"}
+                patience = {"x-signalbox-timeout-ms": "150"} if fault in SLOW else {}
                 for stream in (False, True):
-                    key = keys[(turn + stream) % len(keys)]
-                    ask(path, body | {"stream": stream}, key, **{"x-signalbox-timeout-ms": "400"})
-            httpx.delete(f"{stack.sim_url}/faults").raise_for_status()
+                    ask(path, body | {"stream": stream}, keys[(turn + stream) % len(keys)], **patience)
+            http.delete(f"{stack.sim_url}/faults/{provider}").raise_for_status()
+
+        with ThreadPoolExecutor(AT_ONCE) as pool:  # each has faults of its own
+            for _ in pool.map(ask_one, *zip(*enumerate(MODELS), strict=True)):
+                pass
         for path, body in wrong("openai/gpt-4o-mini"):
             assert ask(path, body, keys[0]).status_code == 400, body
         for key in (keys[0][:-3], keys[0] + "x", f"{keys[0]} {keys[0]}"):
@@ -192,7 +199,7 @@ def traffic(stack, said, keys):
 
 def operations(stack, said, admin_key, document):
     """What operators get wrong, with the key that one of them drew."""
-    with httpx.Client(base_url=stack.url, timeout=30, headers={"authorization": f"Bearer {admin_key}"}) as http:
+    with httpx.Client(base_url=stack.url, timeout=30, verify=PLAIN, headers={"authorization": f"Bearer {admin_key}"}) as http:
         for text in misplaced(document):
             assert text != document
             assert said.note("publish", http.post("/admin/config/publish", json={"document": text})).status_code == 400, text[:3000]

@@ -2,7 +2,6 @@
 
 import json
 
-import httpx
 import pytest
 from jsonschema import Draft202012Validator
 
@@ -57,7 +56,7 @@ def ask(stack, event, **more):
     """The answer to the event, its body held against the document."""
     headers = {name: value for name, value in event["headers"].items() if name != "host"}
     body = None if event["body"] is None else json.dumps(json.loads(event["body"]) | more)
-    response = httpx.request(event["httpMethod"], stack.url + event["path"], headers=headers, content=body, timeout=60)
+    response = stack.http.request(event["httpMethod"], stack.url + event["path"], headers=headers, content=body, timeout=60)
     fits(event["path"], event["httpMethod"].lower(), response)
     return response
 

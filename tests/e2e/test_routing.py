@@ -9,7 +9,6 @@ import threading
 from collections import Counter
 from pathlib import Path
 
-import httpx
 import openai
 import pytest
 
@@ -62,7 +61,7 @@ def restored(stack):
     """What the test changes is as it was, once it is over."""
     before = stack.admin("GET", "/admin/config").json()["version"]
     yield
-    stack.admin("POST", "/admin/config/rollback", {"version": before})
+    followed(stack, stack.admin("POST", "/admin/config/rollback", {"version": before}).json()["version"])
 
 
 @pytest.fixture
@@ -85,7 +84,7 @@ def target(answer):
 def test_an_explanation_of_auto_tells_the_policy_the_order_and_the_costs_and_calls_nobody(stack, signalbox, upstream_ledger, tmp_path):
     body = {"model": "auto", "messages": [{"role": "user", "content": "What is the capital of Switzerland?"}]}
     headers = {"authorization": f"Bearer {stack.key}", "x-signalbox-explain": "true"}
-    told = httpx.post(f"{stack.url}/v1/chat/completions", json=body, headers=headers).raise_for_status().json()
+    told = stack.http.post(f"{stack.url}/v1/chat/completions", json=body, headers=headers).raise_for_status().json()
     assert (told["asked"], told["route"], told["policy"], told["strategy"]) == ("auto", "economy", "auto-easy", "lowest_cost")
     # Who is no operator is told what becomes of the request, and that is a decision that can be read in a terminal too.
     (tmp_path / "request.json").write_text(json.dumps(body))
@@ -152,7 +151,7 @@ def test_a_target_whose_places_are_taken_is_passed_over(stack, document, faults)
     answers = both("e2e-one")
     assert Counter(target(answer) for answer in answers) == {ONE: 1, SECOND: 1}
     assert [answer.headers["x-signalbox-attempts"] for answer in answers] == ["1", "1"]
-    httpx.delete(f"{stack.sim_url}/faults/openai")
+    stack.http.delete(f"{stack.sim_url}/faults/openai")
     assert eventually(lambda: target(ask(stack, "e2e-one")), lambda served: served == ONE)
 
 

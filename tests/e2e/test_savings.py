@@ -8,7 +8,9 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import yaml
 
+from .stack import ROOT
 from .waiting import eventually
 
 SEED = 20_261_121
@@ -61,6 +63,8 @@ DAY = [
     (17, "auto", talk), (4, "auto", page), (6, "auto", code), (4, "auto", tools), (3, "auto", thought), (1, "auto", book),
     (5, "smart", talk), (2, "smart", thought), (4, "claude-sonnet-4-5", code), (2, "gpt-oss-120b", talk), (2, "chat", talk),
 ]  # fmt: skip
+SHIPPED = yaml.safe_load((ROOT / "routing.yaml").read_text())["routes"]
+DEFAULTS = {model: SHIPPED[model]["targets"][0] for _, model, _ in DAY if model != "auto"}
 # Where each kind belongs: what is easy to the cheap, what is hard to the strong, what is long to large windows.
 ROUTES = {talk: {"economy"}, page: {"economy"}, code: {"auto"}, tools: {"auto"}, thought: {"auto"}, book: {"long"}}
 
@@ -98,7 +102,9 @@ def test_a_mixed_day_costs_a_good_deal_less_than_the_defaults_would(stack, new_k
     for name in sorted(baseline, key=baseline.__getitem__):
         spent, instead = cost[name] / 1e9, baseline[name] / 1e9
         print(f"{name:<24} ${spent:.4f} instead of ${instead:.4f}: {saved(spent, instead):.1f} % saved")  # noqa: T201  # pytest -s
-    assert all(cost[name] == baseline[name] for name in ("smart", "chat", "claude-sonnet-4-5", "gpt-oss-120b"))
+    by_default = [id for id, (model, _) in asked.items() if model in DEFAULTS and recorded[id]["target"] == DEFAULTS[model]]
+    assert len(by_default) > len(day) / 10  # not all: an earlier test may have left a circuit open
+    assert all(recorded[id]["cost_nanousd"] == recorded[id]["baseline_cost_nanousd"] for id in by_default)
     # What operators are told: of this day, and of what may have come in late of the requests before it.
     told = eventually(lambda: savings(stack) - before, lambda found: found["compared"] >= len(asked))
     spent, instead = told["compared_cost_nanousd"], told["baseline_cost_nanousd"]
