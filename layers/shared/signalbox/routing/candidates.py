@@ -11,6 +11,7 @@ from .inputs import Features, Inputs, Lack
 LackOf = Callable[[Target], Lack | None]
 
 NO_ROOM = "context_too_long"
+FULL = "at its capacity"
 
 
 class Screen:
@@ -82,7 +83,7 @@ class Screen:
             parameter, why = self.lacks[id]
             return f"cannot serve `{parameter}`: {why}"
         if id in self._inputs.full:
-            return "at its capacity"
+            return FULL
         if self._ceiling_nanousd is not None and (dear := self._too_dear(target, self._ceiling_nanousd)):
             return dear
         if not self._has_room(target):

@@ -2,6 +2,7 @@
 
 from ..errors import Refusal
 from ..money import NANOUSD_PER_USD
+from .candidates import FULL
 from .catalog import Snapshot
 from .costs import expected_nanousd
 from .decide import Decision
@@ -17,7 +18,7 @@ def refusal_of(decision: Decision, inputs: Inputs, snapshot: Snapshot) -> Refusa
     if decision.targets:
         return None
     passed = [id for id, _ in decision.passed]
-    if any(id in inputs.full for id in passed):
+    if any(why == FULL for _, why in decision.passed):
         return at_capacity(inputs.now_ms)
     ceiling = decision.max_cost_nanousd
     if ceiling is not None and any(_too_dear(id, ceiling, decision, inputs.features, snapshot) for id in passed):
