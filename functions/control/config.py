@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import gates
 import stage
 from aws_lambda_powertools.event_handler.api_gateway import Router
-from aws_lambda_powertools.event_handler.openapi.params import Query
+from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from gates import Days, Gates
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -156,7 +156,7 @@ def versions(
 
 
 @router.get("/admin/config/versions/<number>", summary="One version and its document", tags=["config"])
-def version(number: int) -> ShownVersion:
+def version(number: Annotated[int, Path(ge=1, le=99_999_999)]) -> ShownVersion:
     row = boto_tables.to_plain(stage.versions().version(number))
     return ShownVersion(**row, document=stage.versions().document(row))
 
@@ -244,11 +244,15 @@ def _told(published: Published) -> PublishedVersion:
         router.append_context(changed=f"configuration version {published.version} is live, digest {published.digest}")
     else:
         router.append_context(changed="nothing: this configuration was live already")
+    return view(published, _findings(published.warnings))
+
+
+def view(published: Published, warnings: list[Finding]) -> PublishedVersion:
     return PublishedVersion(
         version=published.version,
         digest=published.digest,
         changed=published.changed,
-        warnings=_findings(published.warnings),
+        warnings=warnings,
         summary=summary(published.changes),
         changes=[str(change) for change in published.changes],
     )

@@ -1,27 +1,36 @@
 """/admin/flags: what is on, for how many and for whom. Each change is a version of the configuration, and people are told."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import rows
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Path
-from pydantic import BaseModel, Field
-from rows import AskedExpected, AskedMessage, Change, Live
+from noun import Noun
+from pydantic import BaseModel, BeforeValidator, Field
+from rows import AskedExpected, AskedMessage, Change, Live, OfVersion
 
 from signalbox.config.rules import Flag
 from signalbox.errors import Refusal
 from signalbox.routing.flags import BUILT_IN
 
 router = Router()
+FLAGS = Noun(router, "flags", "flag")
 
-SECTION = "flags"
+
+def no_truth(value: Any) -> Any:
+    """Which pydantic takes for 1: a flag that was meant to be on would be so for one in a hundred."""
+    if isinstance(value, bool):
+        raise ValueError("a number, as 12.5; enabled is what switches a flag on and off")
+    return value
+
+
 Name = Annotated[str, Path(max_length=64, description="As routing.yaml names it")]
 By = Annotated[Literal["caller", "tenant", "request"], Field(description="Whose percentage it is: it is on or off for a whole one")]
 
 
 class FlagRow(BaseModel):
-    enabled: bool = True
-    percent: Annotated[float, Field(description="Of the callers, tenants or requests of its segments")] = 100.0
+    enabled: Annotated[bool, Field(strict=True)] = True
+    percent: Annotated[float, BeforeValidator(no_truth), Field(description="Of the callers, tenants or requests of its segments")] = 100.0
     segments: Annotated[list[str], Field(max_length=100, description="Of tenants; without any, of all")] = []
     by: By = "caller"
 
@@ -33,13 +42,11 @@ class FlagView(FlagRow):
     policies: Annotated[list[str], Field(description="Those that hang on it")]
 
 
-class Flags(BaseModel):
-    version: Annotated[int, Field(description="Of the configuration: what `expected_version` may name")]
+class Flags(OfVersion):
     flags: list[FlagView]
 
 
-class ShownFlag(BaseModel):
-    version: int
+class ShownFlag(OfVersion):
     flag: FlagView
 
 
@@ -51,9 +58,8 @@ class ChangedFlag(rows.ChangedRow):
     flag: FlagView
 
 
-class RemovedFlag(rows.ChangedRow):
+class RemovedFlag(rows.RemovedRow):
     name: str
-    deleted: bool
     flag: Annotated[FlagView | None, Field(description="What holds now of a built-in one")] = None
 
 
@@ -66,35 +72,33 @@ def list_flags() -> Flags:
 @router.get("/admin/flags/<name>", summary="One flag", tags=["flags"])
 def show(name: Name) -> ShownFlag:
     live = rows.live()
-    if name not in live.document.flags and name not in BUILT_IN:
-        raise _unknown(name)
+    if name not in BUILT_IN:
+        FLAGS.known(live, name)
     return ShownFlag(version=live.version, flag=_view(live, name))
 
 
 @router.put("/admin/flags/<name>", summary="Switch a flag on or off, for all or for some; followed within seconds", tags=["flags"])
 def put(name: Name, new: WholeFlag) -> ChangedFlag:
-    live = rows.live()
-    rows.expected(live, new.expected_version)
-    row = new.model_dump(exclude={*Change.model_fields})
-    change = rows.store(live, SECTION, name, row, who=router.context["who"], message=new.message or f"flag {name}")
+    live = rows.live(new.expected_version)
+    change = FLAGS.store(live, name, new.model_dump(exclude={*Change.model_fields}), new.message)
     flag = _view(live, name, change.row)
-    router.append_context(changed=f"flag {name} is {_said(flag)}: configuration version {change.published.version}")
+    FLAGS.tell(name, f"is {_said(flag)}", change.published)
     return ChangedFlag(flag=flag, **change.published.model_dump())
 
 
 @router.delete("/admin/flags/<name>", summary="Remove a flag; a built-in one is on for all again", tags=["flags"])
 def remove(name: Name, expected_version: AskedExpected = None, message: AskedMessage = "") -> RemovedFlag:
-    live = rows.live()
-    rows.expected(live, expected_version)
-    if name not in live.document.flags:
-        raise _unknown(name)
+    live = rows.live(expected_version)
+    if name in BUILT_IN and name not in live.document.flags:
+        raise Refusal("not_found", f"The document says nothing of the flag {name}, which is built in and on for all.")
+    FLAGS.known(live, name)
     if name not in BUILT_IN and (hanging := _hanging(live, name)):
         said = f"Policies hang on the flag {name}: {', '.join(hanging)}. Take it out of them first, or switch it off: enabled: false."
         raise Refusal("invalid_request", said, param="name")
-    change = rows.remove(live, SECTION, name, who=router.context["who"], message=message or f"flag {name} removed")
+    published = FLAGS.remove(live, name, message)
     now = _view(live, name, None) if name in BUILT_IN else None
-    router.append_context(changed=f"flag {name} is {'on for all' if now else 'removed'}: configuration version {change.published.version}")
-    return RemovedFlag(name=name, deleted=True, flag=now, **change.published.model_dump())
+    FLAGS.tell(name, "is on for all" if now else "is removed", published)
+    return RemovedFlag(name=name, flag=now, **published.model_dump())
 
 
 def _view(live: Live, name: str, *changed: Flag | None) -> FlagView:
@@ -121,9 +125,3 @@ def _said(flag: FlagView) -> str:
         return "off"
     whom = f"the {flag.by}s of {', '.join(flag.segments)}" if flag.segments else "all" if flag.percent == 100 else f"the {flag.by}s"
     return f"on for {whom}" if flag.percent == 100 else f"on for {flag.percent:g} % of {whom}"
-
-
-def _unknown(name: str) -> Refusal:
-    if name in BUILT_IN:
-        return Refusal("not_found", f"The document says nothing of the flag {name}, which is built in and on for all.")
-    return Refusal("not_found", f"There is no flag {name[:100]}. GET /admin/flags lists them.")

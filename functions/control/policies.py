@@ -5,8 +5,9 @@ from typing import Annotated, Any, Literal
 import rows
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Body, Path
+from noun import Noun, RowChange
 from pydantic import BaseModel, ConfigDict, Field
-from rows import AskedExpected, AskedMessage, Change, Live, RowChange
+from rows import AskedExpected, AskedMessage, Change, Live, OfVersion
 
 from signalbox.config.plain import to_data, to_json
 from signalbox.config.rules import Actions, Policy
@@ -14,8 +15,8 @@ from signalbox.errors import Refusal
 from signalbox.routing.conditions import FIELDS
 
 router = Router()
+POLICIES = Noun(router, "policies", "policy", "id")
 
-SECTION = "policies"
 Id = Annotated[str, Path(max_length=64, description="As routing.yaml names it")]
 Status = Annotated[Literal["draft", "active", "disabled"], Field(description="Only an active one decides anything")]
 
@@ -25,9 +26,9 @@ class PolicyRow(BaseModel):
 
     name: Annotated[str, Field(max_length=200, description="For people")] = ""
     status: Status = "draft"
-    priority: Annotated[int, Field(description="The smallest is looked at first; of the same, the first by id")] = 100
+    priority: Annotated[int, Field(strict=True, description="The smallest is looked at first; of the same, the first by id")] = 100
     flag: Annotated[str | None, Field(description="It holds for those alone for whom this flag is on")] = None
-    goes_on: Annotated[bool, Field(alias="continue", description="The next one that matches counts as well")] = False
+    goes_on: Annotated[bool, Field(strict=True, alias="continue", description="The next one that matches counts as well")] = False
     conditions: Annotated[
         dict[str, Any], Field(description=f"All have to hold; none always hold. all, any, not, or of: {', '.join(FIELDS)}")
     ] = {}
@@ -38,15 +39,13 @@ class PolicyView(PolicyRow):
     id: str
 
 
-class Policies(BaseModel):
+class Policies(OfVersion):
     """In the order they are looked at, whatever their status."""
 
-    version: Annotated[int, Field(description="Of the configuration: what `expected_version` may name")]
     policies: list[PolicyView]
 
 
-class ShownPolicy(BaseModel):
-    version: int
+class ShownPolicy(OfVersion):
     policy: PolicyView
 
 
@@ -68,9 +67,8 @@ class ChangedPolicy(rows.ChangedRow):
     policy: PolicyView
 
 
-class RemovedPolicy(rows.ChangedRow):
+class RemovedPolicy(rows.RemovedRow):
     id: str
-    deleted: bool
 
 
 @router.get("/admin/policies", summary="All policies, in the order they are looked at", tags=["policies"])
@@ -82,7 +80,7 @@ def list_policies() -> Policies:
 
 @router.post("/admin/policies", summary="Add a policy; a draft, unless it says otherwise", status_code=201, tags=["policies"])
 def create(new: NewPolicy) -> ChangedPolicy:
-    live = _live(new)
+    live = rows.live(new.expected_version)
     if new.id in live.document.policies:
         there = f"There is a policy {new.id} already. Give another id, or replace it: PUT /admin/policies/{new.id}."
         raise Refusal("idempotency_conflict", there, param="id")
@@ -92,24 +90,23 @@ def create(new: NewPolicy) -> ChangedPolicy:
 @router.get("/admin/policies/<policy_id>", summary="One policy", tags=["policies"])
 def show(policy_id: Id) -> ShownPolicy:
     live = rows.live()
-    return ShownPolicy(version=live.version, policy=_view(policy_id, _known(live, policy_id)))
+    return ShownPolicy(version=live.version, policy=_view(policy_id, POLICIES.known(live, policy_id)))
 
 
 @router.put("/admin/policies/<policy_id>", summary="Put a whole policy, instead of the one of this id if there is one", tags=["policies"])
 def put(policy_id: Id, new: WholePolicy) -> ChangedPolicy:
     if new.id not in (None, policy_id):
         raise Refusal("invalid_request", f"id: the path says {policy_id}. A policy is not renamed; add another.", param="id")
-    return _store(_live(new), policy_id, new)
+    return _store(rows.live(new.expected_version), policy_id, new)
 
 
 @router.delete("/admin/policies/<policy_id>", summary="Remove a policy", tags=["policies"])
 def remove(policy_id: Id, expected_version: AskedExpected = None, message: AskedMessage = "") -> RemovedPolicy:
-    live = rows.live()
-    rows.expected(live, expected_version)
-    _known(live, policy_id)
-    change = rows.remove(live, SECTION, policy_id, who=router.context["who"], message=message or f"policy {policy_id} removed")
-    router.append_context(changed=f"policy {policy_id} is removed: configuration version {change.published.version}")
-    return RemovedPolicy(id=policy_id, deleted=True, **change.published.model_dump())
+    live = rows.live(expected_version)
+    POLICIES.known(live, policy_id)
+    published = POLICIES.remove(live, policy_id, message)
+    POLICIES.tell(policy_id, "is removed", published)
+    return RemovedPolicy(id=policy_id, **published.model_dump())
 
 
 @router.post("/admin/policies/<policy_id>/activate", summary="Let a policy decide, from now on", tags=["policies"])
@@ -124,32 +121,18 @@ def disable(policy_id: Id, asked: Annotated[Change | None, Body()] = None) -> Ch
 
 def _store(live: Live, id: str, new: WholePolicy | NewPolicy) -> ChangedPolicy:
     row = new.model_dump(by_alias=True, exclude={"id", *Change.model_fields})
-    return _changed(id, rows.store(live, SECTION, id, row, who=router.context["who"], message=new.message or f"policy {id}"))
+    return _changed(id, POLICIES.store(live, id, row, new.message))
 
 
 def _set_status(id: str, status: str, asked: Change) -> ChangedPolicy:
-    live = _live(asked)
-    _known(live, id)
-    message = asked.message or f"policy {id} {status}"
-    return _changed(id, rows.set_value(live, SECTION, id, "status", status, who=router.context["who"], message=message))
+    live = rows.live(asked.expected_version)
+    POLICIES.known(live, id)
+    return _changed(id, POLICIES.set_value(live, id, "status", status, asked.message or f"policy {id} {status}"))
 
 
 def _changed(id: str, change: RowChange) -> ChangedPolicy:
-    version = change.published.version
-    router.append_context(changed=f"policy {id} is {change.row.status}: configuration version {version}")
+    POLICIES.tell(id, f"is {change.row.status}", change.published)
     return ChangedPolicy(policy=_view(id, change.row), **change.published.model_dump())
-
-
-def _live(change: Change) -> Live:
-    live = rows.live()
-    rows.expected(live, change.expected_version)
-    return live
-
-
-def _known(live: Live, id: str) -> Policy:
-    if id not in live.document.policies:
-        raise Refusal("not_found", f"There is no policy {id[:100]}. GET /admin/policies lists them.")
-    return live.document.policies[id]
 
 
 def _view(id: str, policy: Policy) -> PolicyView:

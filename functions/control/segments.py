@@ -5,14 +5,13 @@ from typing import Annotated
 import rows
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Path
+from noun import Noun
 from pydantic import BaseModel, Field
-from rows import AskedExpected, AskedMessage, Change
-
-from signalbox.errors import Refusal
+from rows import AskedExpected, AskedMessage, Change, OfVersion
 
 router = Router()
+SEGMENTS = Noun(router, "segments", "segment")
 
-SECTION = "segments"
 Name = Annotated[str, Path(max_length=64, description="As flags and conditions name it")]
 Tenants = Annotated[list[Annotated[str, Field(min_length=1, max_length=64)]], Field(max_length=10_000)]
 
@@ -22,13 +21,11 @@ class Segment(BaseModel):
     tenants: list[str]
 
 
-class Segments(BaseModel):
-    version: Annotated[int, Field(description="Of the configuration: what `expected_version` may name")]
+class Segments(OfVersion):
     segments: list[Segment]
 
 
-class ShownSegment(BaseModel):
-    version: int
+class ShownSegment(OfVersion):
     segment: Segment
 
 
@@ -40,9 +37,8 @@ class ChangedSegment(rows.ChangedRow):
     segment: Segment
 
 
-class RemovedSegment(rows.ChangedRow):
+class RemovedSegment(rows.RemovedRow):
     name: str
-    deleted: bool
 
 
 @router.get("/admin/segments", summary="All segments, by name", tags=["flags"])
@@ -55,31 +51,21 @@ def list_segments() -> Segments:
 @router.get("/admin/segments/<name>", summary="The tenants of one segment", tags=["flags"])
 def show(name: Name) -> ShownSegment:
     live = rows.live()
-    if name not in live.document.segments:
-        raise _unknown(name)
-    return ShownSegment(version=live.version, segment=Segment(name=name, tenants=list(live.document.segments[name])))
+    return ShownSegment(version=live.version, segment=Segment(name=name, tenants=list(SEGMENTS.known(live, name))))
 
 
 @router.put("/admin/segments/<name>", summary="Say which tenants a segment has", tags=["flags"])
 def put(name: Name, new: WholeSegment) -> ChangedSegment:
-    live = rows.live()
-    rows.expected(live, new.expected_version)
     tenants = list(dict.fromkeys(new.tenants))
-    change = rows.store(live, SECTION, name, tenants, who=router.context["who"], message=new.message or f"segment {name}")
-    router.append_context(changed=f"segment {name} has {len(tenants)} tenants: configuration version {change.published.version}")
+    change = SEGMENTS.store(rows.live(new.expected_version), name, tenants, new.message)
+    SEGMENTS.tell(name, f"has {len(tenants)} tenants", change.published)
     return ChangedSegment(segment=Segment(name=name, tenants=list(change.row)), **change.published.model_dump())
 
 
 @router.delete("/admin/segments/<name>", summary="Remove a segment that nothing names any more", tags=["flags"])
 def remove(name: Name, expected_version: AskedExpected = None, message: AskedMessage = "") -> RemovedSegment:
-    live = rows.live()
-    rows.expected(live, expected_version)
-    if name not in live.document.segments:
-        raise _unknown(name)
-    change = rows.remove(live, SECTION, name, who=router.context["who"], message=message or f"segment {name} removed")
-    router.append_context(changed=f"segment {name} is removed: configuration version {change.published.version}")
-    return RemovedSegment(name=name, deleted=True, **change.published.model_dump())
-
-
-def _unknown(name: str) -> Refusal:
-    return Refusal("not_found", f"There is no segment {name[:100]}. GET /admin/segments lists them.")
+    live = rows.live(expected_version)
+    SEGMENTS.known(live, name)
+    published = SEGMENTS.remove(live, name, message)
+    SEGMENTS.tell(name, "is removed", published)
+    return RemovedSegment(name=name, **published.model_dump())

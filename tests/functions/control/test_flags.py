@@ -85,6 +85,10 @@ def test_one_that_policies_hang_on_stays(api: Api) -> None:
     [
         ("slowly", {"segments": ["gold"]}, "segments.0", "there is no segment 'gold'; the segments are: beta"),
         ("slowly", {"percent": 101}, "percent", "less than or equal to 100"),
+        ("slowly", {"percent": True}, "percent", "a number, as 12.5"),
+        ("slowly", {"enabled": "off"}, "enabled", "input should be a valid boolean"),
+        ("slowly", {"enabled": 0}, "enabled", "input should be a valid boolean"),
+        ("slowly", {"expected_version": True}, "expected_version", "input should be a valid integer"),
         ("slowly", {"by": "key"}, "by", "input should be 'caller', 'tenant' or 'request'"),
         ("slowly", {"enable": False}, "enable", "extra inputs are not permitted"),
         ("Loud", {}, "name", "does not look like a name of this kind"),
@@ -112,6 +116,12 @@ def test_segments_are_set_up_and_stay_as_long_as_they_are_named(api: Api) -> Non
     refused(api("DELETE", "/admin/segments/enterprise"), "not_found")
     refused(api("PUT", "/admin/segments/Gold", {"tenants": []}), "invalid_request")
     assert api("GET", "/admin/segments/beta")[1]["segment"]["tenants"] == ["acme"]
+
+
+def test_one_of_any_name_is_read_by_it(api: Api) -> None:
+    for name in ("adoption", "flags", "no", "1e3", "2026-11-21"):
+        assert api("PUT", f"/admin/flags/{name}", {"percent": 3})[0] == 200
+        assert api("GET", f"/admin/flags/{name}")[1]["flag"]["percent"] == 3
 
 
 def test_who_looked_at_another_version_changes_nothing(api: Api) -> None:

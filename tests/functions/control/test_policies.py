@@ -148,6 +148,8 @@ def test_one_is_removed_and_the_last_one_too(api: Api) -> None:
         ({"actions": {}, "flag": "quickly"}, "flag", "there is no flag 'quickly'"),
         ({"actions": {}, "priority": -1}, "priority", "input should be greater than or equal to 0"),
         ({"actions": {}, "priority": "high"}, "priority", "input should be a valid integer"),
+        ({"actions": {}, "priority": True}, "priority", "input should be a valid integer"),
+        ({"actions": {}, "continue": "yes"}, "continue", "input should be a valid boolean"),
         ({"actions": {}, "prio": 3}, "prio", "extra inputs are not permitted"),
         ({"conditions": {}}, "actions", "field required"),
         ({"actions": {"deny": "\ud800"}}, "actions.deny", "unable to parse raw data as a unicode string"),
@@ -185,6 +187,24 @@ def test_what_nothing_comes_of_is_answered_as_a_warning(api: Api) -> None:
     warnings = {warning["path"]: warning["message"] for warning in api("POST", "/admin/policies", row)[1]["warnings"]}
     assert "nothing comes of: route" in warnings["actions.deny"]
     assert "'first' comes first" in warnings["policies.late"]
+
+
+def test_what_was_there_before_is_no_warning_of_a_change(api: Api) -> None:
+    unpriced = DOCUMENT.replace(", prices: {input: 1, output: 2, source: s, as_of: 2026-01-02}", "")
+    overrides = {"POLICIES__LATE__ACTIONS__DENY": "closed"}
+    assert len(api("POST", "/admin/config/publish", {"document": unpriced, "overrides": overrides})[1]["warnings"]) > 2
+    early = {"id": "first", "status": "active", "priority": 1, "actions": {"deny": "no", "route": "chat"}}
+    warnings = api("POST", "/admin/policies", early)[1]["warnings"]
+    assert sorted(row["path"] for row in warnings) == ["actions.deny", "policies.late"]
+    assert api("POST", "/admin/policies", {"id": "last", "actions": {"deny": "no"}})[1]["warnings"] == []
+    assert api("DELETE", "/admin/policies/first")[1]["warnings"] == []
+
+
+def test_what_was_so_already_is_recorded_as_no_change(api: Api, stage: Any, caplog: Any) -> None:
+    stage.heard()
+    assert api("POST", "/admin/policies/late/activate")[1]["changed"] is False
+    assert json.loads(logged(caplog)[-1])["changed"] == "nothing: policy late is active already"
+    assert stage.heard() == []
 
 
 def test_texts_and_numbers_come_back_as_they_were_sent(api: Api) -> None:

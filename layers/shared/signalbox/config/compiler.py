@@ -38,7 +38,11 @@ def compile_text(text: str, overrides: Mapping[str, str] | None = None) -> Compi
     if problems := _run(ERRORS, document, source):
         raise InvalidDocument(problems)
     canonical = json.dumps(to_compiled(document), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-    return Compiled(canonical, hashlib.sha256(canonical).hexdigest(), tuple(_run(WARNINGS, document, source)), document)
+    return Compiled(canonical, hashlib.sha256(canonical).hexdigest(), warnings(document, source), document)
+
+
+def warnings(document: Document, source: Source) -> tuple[Problem, ...]:
+    return tuple(_run(WARNINGS, document, source))
 
 
 def to_compiled(document: Document) -> dict[str, Any]:
