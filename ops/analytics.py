@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.by == FLAG:
         if arguments.id or arguments.each:
             raise Trouble("--by flag tells of all flags and of all the time: leave out --id and --each")
-        _print(arguments, _asked(arguments, "/admin/flags/adoption"), adoption)
+        _print(arguments, _asked(arguments, "/admin/analytics/flags"), adoption)
     else:
         _print(arguments, _asked(arguments, "/admin/analytics", by=arguments.by, id=arguments.id, each=arguments.each), overview)
 

@@ -1,4 +1,4 @@
-"""/admin/analytics and /admin/flags/adoption: how requests go by route, policy, provider and target, and how far flags have come."""
+"""/admin/analytics and /admin/analytics/flags: how requests go by route, policy, provider and target, and how far flags have come."""
 
 import os
 from collections import Counter
@@ -89,7 +89,7 @@ def analytics(
     return Analytics(**_range(begin, end), by=by, rows=sorted(rows, key=lambda row: (-row.cost_nanousd, -row.requests, row.id)))
 
 
-@router.get("/admin/flags/adoption", summary="The share of requests and of callers under each flag", tags=["usage"])
+@router.get("/admin/analytics/flags", summary="The share of requests and of callers under each flag", tags=["usage"])
 def flags(first: days.First = None, last: days.Last = None) -> FlagsAdoption:
     """Asks once for each key there is, the static ones included."""
     begin, end = days.asked(first, last)

@@ -11,6 +11,7 @@ from signalbox.usage.spans import Each
 
 MOST = 400
 MOST_BY_HOUR = 31
+FIRST_YEAR, LAST_YEAR = 2000, 2999
 
 First = Annotated[date | None, Query(alias="from", description="The first day, in UTC: 2026-11-20. Without it, the last one")]
 Last = Annotated[date | None, Query(alias="to", description="The last day, which is included. Without it, today")]
@@ -20,6 +21,8 @@ def asked(first: date | None, last: date | None, each: Each | None = None) -> tu
     """Raises Refusal where there are none between them, or too many."""
     last = last or max(stage.now().date(), first or date.min)
     first = first or last
+    if not FIRST_YEAR <= min(first, last).year <= max(first, last).year <= LAST_YEAR:
+        raise Refusal("invalid_request", f"from is {first} and to is {last}: nothing is counted of such years.", param="from")
     if first > last:
         raise Refusal("invalid_request", f"from is {first} and to is {last}: let from come first.", param="from")
     days, most = (last - first) // timedelta(days=1) + 1, MOST_BY_HOUR if each == "hour" else MOST

@@ -46,7 +46,7 @@ ADOPTION = {
 def api(monkeypatch):
     """Answers whatever is asked by its path, and keeps what was asked."""
     asked = []
-    answers = {"/admin/analytics": ANALYTICS, "/admin/savings": SAVINGS, "/admin/flags/adoption": ADOPTION}
+    answers = {"/admin/analytics": ANALYTICS, "/admin/savings": SAVINGS, "/admin/analytics/flags": ADOPTION}
 
     def call(stage, method, path, body=None):
         asked.append((stage, method, path))
@@ -64,7 +64,7 @@ def api(monkeypatch):
             ["analytics", "--by", "target", "--id", "openai/gpt", "--each", "day", "--from", "2026-11-20", "--to", "2026-11-21"],
             "/admin/analytics?by=target&id=openai%2Fgpt&each=day&from=2026-11-20&to=2026-11-21",
         ),
-        (["analytics", "--by", "flag", "--from", "2026-11-20"], "/admin/flags/adoption?from=2026-11-20"),
+        (["analytics", "--by", "flag", "--from", "2026-11-20"], "/admin/analytics/flags?from=2026-11-20"),
         (["savings"], "/admin/savings?by=day"),
         (["savings", "--by", "policy", "--to", "2026-11-21"], "/admin/savings?by=policy&to=2026-11-21"),
     ],

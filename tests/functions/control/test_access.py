@@ -35,7 +35,7 @@ def test_the_table_below_names_every_endpoint() -> None:
         ("GET", "/admin/usage"),
         ("GET", "/admin/analytics"),
         ("GET", "/admin/savings"),
-        ("GET", "/admin/flags/adoption"),
+        ("GET", "/admin/analytics/flags"),
         ("GET", "/admin/config"),
         ("GET", "/admin/config/versions"),
         ("GET", "/admin/config/versions/{number}"),

@@ -199,12 +199,21 @@ def test_what_is_not_monitored_is_still_paid_for(api: Api, published: Any, count
         ({"from": "2026-11-22", "to": "2026-11-21"}, "let from come first"),
         ({"from": "2025-01-01", "to": "2026-11-21"}, "ask for 400 at the most"),
         ({"from": "2026-10-01", "to": "2026-11-21", "each": "hour"}, "ask for 31 at the most"),
+        ({"from": "9999-12-31"}, "nothing is counted of such years"),
+        ({"to": "0001-01-01"}, "nothing is counted of such years"),
         ({"from": "yesterday"}, "from: input should be a valid date"),
         ({"by": "weather"}, "by: input should be 'route'"),
     ],
 )
 def test_a_bad_range_is_refused_in_words(api: Api, query: Json, said: str) -> None:
     assert said in refused(api("GET", "/admin/analytics", query=query), "invalid_request")
+
+
+@pytest.mark.parametrize("day", ["2000-01-01", "2999-12-31"])
+@pytest.mark.parametrize("path", ["/admin/analytics", "/admin/savings", "/admin/analytics/flags"])
+def test_a_day_of_long_ago_or_to_come_is_empty(api: Api, published: Any, path: str, day: str) -> None:
+    status, answer = api("GET", path, query={"from": day, "to": day})
+    assert (status, answer["from"], answer["to"]) == (200, day, day)
 
 
 def test_more_points_than_an_answer_holds_are_refused(api: Api, published: Any, counted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -214,7 +223,7 @@ def test_more_points_than_an_answer_holds_are_refused(api: Api, published: Any, 
     assert rows(api)["chat"]["requests"] == 2
 
 
-@pytest.mark.parametrize("path", ["/admin/analytics", "/admin/savings", "/admin/flags/adoption"])
+@pytest.mark.parametrize("path", ["/admin/analytics", "/admin/savings", "/admin/analytics/flags"])
 def test_nothing_counted_and_nothing_published_is_no_error(api: Api, path: str) -> None:
     status, answer = api("GET", path)
     assert status == 200
@@ -255,7 +264,7 @@ def test_adoption_is_the_share_of_requests_and_of_callers(api: Api, published: A
     on = ["fallback", "monitoring"]
     counted(*[{"key": keys[0], "decided": "d", "flags": [*on, "beta"]}] * 3, {"key": keys[1], "decided": "d", "flags": on})
     counted({"key": keys[1], "decided": "d", "flags": []}, {"key": keys[2], "decided": ""})
-    status, answer = api("GET", "/admin/flags/adoption", query=DAY)
+    status, answer = api("GET", "/admin/analytics/flags", query=DAY)
     assert status == 200
     assert (answer["requests"], answer["callers"], answer["keys_left_out"]) == (5, 2, False)
     found = {row["flag"]: row for row in answer["flags"]}
@@ -269,10 +278,10 @@ def test_no_more_keys_are_asked_for_than_an_answer_waits_for(api: Api, counted: 
     for name in "abc":
         api("POST", "/admin/keys", {"name": name, "tenant": "acme"})
     monkeypatch.setattr(MODULES["analytics"], "MOST_KEYS", 2)
-    answer = api("GET", "/admin/flags/adoption", query=DAY)[1]
+    answer = api("GET", "/admin/analytics/flags", query=DAY)[1]
     assert answer["keys_left_out"] is True
 
 
-@pytest.mark.parametrize("path", ["/admin/analytics", "/admin/savings", "/admin/flags/adoption"])
+@pytest.mark.parametrize("path", ["/admin/analytics", "/admin/savings", "/admin/analytics/flags"])
 def test_they_are_for_operators(api: Api, path: str) -> None:
     refused(api("GET", path, key=DATA), "permission_denied")
