@@ -7,12 +7,14 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 from config import Finding, Message, NewDocument, checked
 from pydantic import BaseModel, Field
 
+from signalbox.config.source import MAX_CHARS
 from signalbox.errors import Refusal
 
 router = Router()
 
 
 class NewDraft(NewDocument):
+    document: Annotated[str, Field(max_length=MAX_CHARS, description="The text of routing.yaml, finished or not")]
     message: Message = ""
 
 

@@ -1,6 +1,7 @@
 """control: the admin API, and what callers may ask about their own use."""
 
 import json
+from collections import Counter
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -46,8 +47,22 @@ def number(text: str) -> Decimal | float:
     return exact if abs(exact.adjusted()) < MOST_DIGITS else float(text)
 
 
+def whole(text: str) -> int | float:
+    return int(text) if len(text) <= MOST_DIGITS else float(text)
+
+
+def mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """As in a document, what is said twice is refused: nobody knows which is meant."""
+    data = dict(pairs)
+    if len(data) < len(pairs):
+        twice = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
+        raise Refusal("invalid_request", f"{twice[:100]}: it is there twice; keep one of them.", param=twice[:100])
+    return data
+
+
 tracer = Tracer()
-app = APIGatewayRestResolver(enable_validation=True, json_body_deserializer=partial(json.loads, parse_float=number))
+reading = partial(json.loads, parse_float=number, parse_int=whole, object_pairs_hook=mapping)
+app = APIGatewayRestResolver(enable_validation=True, json_body_deserializer=reading)
 app.use(middlewares=[audit.record])
 for noun in NOUNS:
     app.include_router(noun.router)

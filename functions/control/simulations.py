@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import gates
 import stage
 from aws_lambda_powertools.event_handler.api_gateway import Router
-from aws_lambda_powertools.event_handler.openapi.params import Query
+from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from config import Finding, sent
 from gates import Days, Gates
 from pydantic import BaseModel, ConfigDict, Field
@@ -181,7 +181,7 @@ def list_simulations(
 
 
 @router.get("/admin/simulations/<simulation_id>", summary="One simulation and all that it found", tags=["simulations"])
-def show(simulation_id: str) -> Simulation:
+def show(simulation_id: Annotated[str, Path(max_length=64)]) -> Simulation:
     found = boto_simulations.found(stage.control(), simulation_id)
     if found is None:
         raise Refusal("not_found", f"There is no simulation {simulation_id[:100]!r}, or not any more. GET /admin/simulations lists them.")

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from signalbox.config.source import MAX_CHARS
+
 from .client import ADMIN, DATA, Api, logged, refused
 
 # method, path, body, query, a part of the message
@@ -47,6 +49,14 @@ WRONG: tuple[tuple[str, str, Any, Any, str], ...] = (
     ("POST", "/admin/config/publish", {"document": "", "overrides": {"A" * 201: ""}}, None, "overrides"),
     ("POST", "/admin/config/publish", {"document": "", "overrides": {"a b": ""}}, None, "overrides"),
     ("POST", "/admin/config/publish", {"document": "", "overrides": {"A": "x" * 1001}}, None, "overrides.A: string should have at most"),
+    ("POST", "/admin/config/rollback", '{"version": %s}' % ("9" * 5000), None, "version: input should be a finite number"),
+    ("POST", "/admin/config/rollback", '{"version": 1, "version": 2}', None, "version: it is there twice"),
+    ("POST", "/admin/config/rollback", '{"\\ud800": 1, "\\ud800": 2}', None, "it is there twice"),
+    ("GET", f"/admin/config/versions/{'9' * 2000}", None, None, "number: input should be less than or equal to 99999999"),
+    ("GET", "/admin/config/versions/0", None, None, "number: input should be greater than or equal to 1"),
+    ("GET", f"/admin/simulations/{'s' * 3000}", None, None, "simulation_id: string should have at most 64"),
+    ("PUT", "/admin/config/draft", {"document": "\ud800"}, None, "document: input should be a valid string"),
+    ("PUT", "/admin/config/draft", {"document": "x" * (MAX_CHARS + 1)}, None, f"document: string should have at most {MAX_CHARS}"),
     ("GET", "/admin/usage", None, None, "exactly one of tenant, team"),
     ("GET", "/admin/usage", None, {"tenant": "a", "key": "b"}, "exactly one of"),
     ("POST", "/admin/rollbacks", {"action": "rm -rf", "reason": "x"}, None, "must be one of disable_llm"),
