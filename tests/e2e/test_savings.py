@@ -94,6 +94,8 @@ def test_a_mixed_day_costs_a_good_deal_less_than_the_defaults_would(stack, new_k
     for id, (model, kind) in asked.items():
         assert recorded[id]["compared"], recorded[id]
         assert recorded[id]["route"] in (ROUTES[kind] if model == "auto" else {model})
+        if [attempt["target"] for attempt in recorded[id]["attempts"]] == [recorded[id]["default_target"]]:
+            assert recorded[id]["cost_nanousd"] == recorded[id]["baseline_cost_nanousd"], "the default target saves nothing beside itself"
     cost, baseline = Counter(), Counter()
     for id, (model, kind) in asked.items():
         for name in ("all", f"{model} {kind.__name__}", model):
