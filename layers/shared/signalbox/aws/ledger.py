@@ -1,5 +1,6 @@
-"""The desk where a request is admitted and settled: the order of the I/O. What is decided there is `admission.leases`, and pure.
+"""The desk where a request is admitted: the order of the I/O. What is decided there is `admission.leases`, and pure.
 
+Whatever comes after the answer is done at the `till`, through the desk all the same.
 One request at a time, as a container serves them:
 
     desk = Desk(aws, Tables.from_env(os.environ))         once per container
@@ -22,33 +23,21 @@ from typing import Any
 
 from ..admission.budgets import Budget, to_budgets
 from ..admission.keys import Caller, check_standing
-from ..admission.leases import (
-    ADMITS_MS,
-    GRACE_MS,
-    Account,
-    Admission,
-    BudgetExceeded,
-    Hand,
-    Part,
-    Want,
-    surplus,
-    to_sight,
-)
+from ..admission.leases import Account, Admission, BudgetExceeded, Hand, Want, to_sight
 from ..admission.periods import period_id
 from ..errors import Refusal
-from . import accounts, dynamodb, events, outbox, telemetry
-from .client import Aws, AwsError, Call, Cancelled, ConditionFailed
+from . import accounts, dynamodb, telemetry
+from .client import Aws, AwsError, Cancelled, ConditionFailed
 from .control import FRESH_S, USABLE_S, Control, Key, View
 from .hold import Hold
 from .reconcile import Reconciler
 from .tables import Tables
+from .till import Till
 
 __all__ = ["BudgetExceeded", "Desk", "Hold", "Tables", "View"]
 
 TURNS = 8
 OPEN_WITHIN_MS = 30_000  # of the admission: half of what is left between the end of a slice and that of its lease
-REFRESH_AFTER_S = FRESH_S / 2
-RETURNS_AT_ONCE = 10
 RELEASE_S = 0.3
 
 
@@ -70,6 +59,7 @@ class Desk:
         self._control = Control(tables.control, ticks=ticks, wall=wall)
         self._hand = Hand(container or os.urandom(6).hex())
         self._reconciler = Reconciler(aws, tables, self._now_ms)
+        self._till = Till(aws, tables, self._hand, self._control, self._reconciler, self._now_ms)
         self._under_way: Hold | None = None
 
     def look(self, scopes: Iterable[str] = ()) -> View:
@@ -133,7 +123,7 @@ class Desk:
             return
         if not 0 <= self._now_ms() - hold.admitted_ms <= OPEN_WITHIN_MS:
             raise Refusal("ledger_unavailable", "This request waited too long before it could begin: try again.", retry_after_s=1)
-        hold.intent = self._aws.begin(outbox.open(self._tables.ledger, self._pending(hold, target, detail)))
+        hold.intent = self._till.open(hold, target, detail)
 
     def settle(self, hold: Hold, cost_nanousd: int, detail: Mapping[str, Any]) -> None:
         """After the answer: the cost into every budget, the event onto the bus, stale control items refreshed. Never raises.
@@ -145,21 +135,7 @@ class Desk:
             self.cancel(hold)
             return self.record(detail)
         self._under_way = None
-        hold.hear()
-        now_ms = self._now_ms()
-        item = self._pending(hold, detail.get("target", ""), detail, (cost_nanousd, now_ms))
-        stored = outbox.settle(self._tables.ledger, item, certain=hold.stored)
-        late = now_ms > hold.deadline_ms + GRACE_MS // 2
-        if late and not self._is_ours(self._aws.wave([stored])[0]):  # others may have settled it: only who moves the item may charge
-            self._drop(hold)
-            return self._failed("a request was settled too late, by the sweeper", hold.request_id)
-        settles = [self._settling(hold, part, cost_nanousd, now_ms) for part in hold.parts]
-        first, published, *answers = self._wave_with_control(
-            [stored, events.put(self._tables.bus, events.USAGE_RECORDED, detail), *settles], hold.view.records
-        )
-        left = self._take_settled(hold, answers)
-        self._finish(hold, item, left, stored=self._is_ours(first), published=not isinstance(published, AwsError))
-        return None
+        return self._till.settle(hold, cost_nanousd, detail)
 
     def cancel(self, hold: Hold) -> None:
         """Gives the hold back: nothing was sent upstream and no event is wanted. No I/O. After `open` use `settle`."""
@@ -168,32 +144,7 @@ class Desk:
 
     def record(self, detail: Mapping[str, Any]) -> None:
         """Publishes the usage of a request that held nothing (a refusal), through the outbox. After the answer; never raises."""
-        ledger, now_ms = self._tables.ledger, self._now_ms()
-        item = outbox.to_item(
-            self._hand.container,
-            self._hand.next_number(),
-            request=detail["id"],
-            target=detail.get("target", ""),
-            bound=0,
-            deadline_ms=now_ms,
-            parts=(),
-            detail=detail,
-            settled=(0, now_ms),
-            charged=True,
-        )
-        returns = self._returns()
-        stored, published, *returned = self._aws.wave(
-            [outbox.open(ledger, item), events.put(self._tables.bus, events.USAGE_RECORDED, detail), *returns.values()]
-        )
-        self._returned(returns, returned)
-        if isinstance(published, AwsError):
-            return self._failed(
-                "a usage event waits in the outbox" if self._is_ours(stored) else "a usage event is lost", detail["id"], published
-            )
-        [cleared] = self._aws.wave([outbox.clear(ledger, item["pk"], item["sk"])])
-        if isinstance(cleared, AwsError):
-            self._failed("a published event was not cleared", detail["id"], cleared)
-        return None
+        self._till.record(detail)
 
     def release(self) -> None:
         """Returns every lease in one wave and within 300 ms; for SIGTERM. Never raises; nothing depends on it."""
@@ -272,7 +223,7 @@ class Desk:
     def _drop_what_is_under_way(self) -> None:
         """A hold that was opened and never settled keeps its leases, for others to finish; one that was not leaves them in hand."""
         if self._under_way and self._under_way.intent is not None:
-            self._drop(self._under_way)
+            self._till.drop(self._under_way)
         self._under_way = None
 
     # Control items
@@ -292,103 +243,6 @@ class Desk:
         if self._control.older_than(USABLE_S, scopes):
             raise Refusal("ledger_unavailable", "The control table does not answer: try again.", retry_after_s=1)
         return []
-
-    def _wave_with_control(self, calls: list[Call], scopes: Iterable[str]) -> list[Any]:
-        """The calls' answers; ageing control items are refreshed on the way."""
-        keys = self._control.older_than(REFRESH_AFTER_S, scopes)
-        answers = self._aws.wave([*calls, self._control.read(keys)] if keys else calls)
-        if keys:
-            *answers, read = answers
-            if not isinstance(read, AwsError):
-                self._control.learn(keys, read)
-        return answers
-
-    # Settling
-
-    def _pending(self, hold: Hold, target: str, detail: Mapping[str, Any], settled: tuple[int, int] | None = None) -> dict[str, Any]:
-        return outbox.to_item(
-            self._hand.container,
-            hold.number,
-            request=hold.request_id,
-            target=target,
-            bound=hold.granted_nanousd,
-            deadline_ms=hold.deadline_ms,
-            parts=hold.parts,
-            detail=detail,
-            settled=settled,
-        )
-
-    def _settling(self, hold: Hold, part: Part, cost: int, now_ms: int) -> Call:
-        lease = self._hand.leases.get(part.account)
-        held = lease.held if lease and lease.id == part.lease else min(cost, hold.granted_nanousd)
-        covered = min(cost, held)
-        hard, remaining = hold.budgets[part.account].hard, self._hand.remaining.get(part.account, 0)
-        back = surplus(held - covered, hold.granted_nanousd, remaining, hard) - (cost - covered)
-        return accounts.settle(self._tables.ledger, part, cost, back, now_ms + ADMITS_MS + GRACE_MS)
-
-    def _take_settled(self, hold: Hold, answers: list[Any]) -> dict[str, Part]:
-        """The leases as they are now, in hand again; the parts, by slot, that have not taken their cost yet."""
-        left = {}
-        for (slot, part), answer in zip(enumerate(hold.parts), answers, strict=True):
-            if isinstance(answer, AwsError):
-                self._hand.drop(part.account)
-                left[str(slot)] = part
-            else:
-                sight = to_sight(answer)
-                self._hand.take(part.account, sight.leases[part.lease], sight.remaining)
-        return left
-
-    def _finish(self, hold: Hold, item: dict[str, Any], left: dict[str, Part], *, stored: bool, published: bool) -> None:
-        """Charges what is left, and clears the outbox; whatever cannot be done now stays there, and its leases with it."""
-        ledger, pk, sk = self._tables.ledger, item["pk"], item["sk"]
-        if not stored:
-            self._drop(hold)
-            return self._failed("a settled request could not be stored", hold.request_id)
-        if left and not self._charged(item, left):
-            self._drop(hold)
-            return self._failed("a request's cost is not in every budget yet", hold.request_id)
-        keep = not published or hold.doubtful  # while it is there no late intent can take its place
-        returns = self._returns(but={part.account for part in hold.parts})
-        [done, *returned] = self._aws.wave([outbox.charged(ledger, pk, sk) if keep else outbox.clear(ledger, pk, sk), *returns.values()])
-        self._returned(returns, returned)
-        if isinstance(done, AwsError):
-            self._drop(hold)
-        if not published or isinstance(done, AwsError):
-            self._failed("a usage event waits in the outbox", hold.request_id)
-        return None
-
-    def _charged(self, item: dict[str, Any], left: dict[str, Part]) -> bool:
-        try:
-            return self._reconciler.charge(outbox.to_pending(item), left)
-        except AwsError:
-            return False
-
-    def _is_ours(self, answer: Any) -> bool:
-        """Whether our write of a pending item is what is stored, also where its first try was done and its second refused."""
-        if isinstance(answer, ConditionFailed):
-            item = dynamodb.old_item(answer)
-            return item is not None and item["state"] == outbox.SETTLED and not item.get("estimated")
-        return not isinstance(answer, AwsError)
-
-    def _drop(self, hold: Hold) -> None:
-        for part in hold.parts:
-            self._hand.drop(part.account)
-
-    def _returns(self, but: Iterable[Account] = ()) -> dict[Account, Call]:
-        """Idle slices, on their way back beside other writes; never one that a pending item may yet name."""
-        idle = [account for account in self._hand.idle(self._now_ms()) if account not in set(but)][:RETURNS_AT_ONCE]
-        return {account: accounts.give_back(self._tables.ledger, account, self._hand.leases[account]) for account in idle}
-
-    def _returned(self, returns: Mapping[Account, Call], answers: list[Any]) -> None:
-        for account in returns:
-            self._hand.drop(account)
-        for answer in answers:
-            if isinstance(answer, AwsError) and not isinstance(answer, ConditionFailed):
-                telemetry.say("WARNING", "an idle lease was not returned; it expires", code=answer.code)
-
-    def _failed(self, what: str, request_id: str, error: AwsError | None = None) -> None:
-        telemetry.say("ERROR", what, request_id=request_id, code=error.code if error else None)
-        telemetry.count("SettleFailures")
 
     def _now_ms(self) -> int:
         return int(self._wall() * 1000)
