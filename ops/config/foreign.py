@@ -4,17 +4,19 @@ import json
 import re
 from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import yaml
 
 from signalbox.config.fields import SECRET_OPTION
-from signalbox.config.source import Path, to_source
+from signalbox.config.source import InvalidDocument, Loader, Path, to_source
 from signalbox.providers.errors import KEY
 
 from ..trouble import Trouble
 
 LOOKS_LIKE_A_KEY = re.compile(r"\bsk-[\w-]{8,}", re.ASCII)
+START = 11  # signs of the shortest that looks so
 LONG = 16  # of what stands at a key's name and has no key's look
 MOST_NODES = 200_000  # of what anchors unfold into
 UNKNOWN = "is not known here, and nothing of it is carried over; look whether it matters to you"
@@ -40,14 +42,16 @@ class Foreign:
         self._findings: dict[tuple[Path, str, str], None] = {}
         self._nodes = 0
         try:
-            root = yaml.compose(_without_tabs(text), Loader=yaml.SafeLoader)
+            root = yaml.compose(_without_tabs(text), Loader=Loader)
             self.data: Any = self._plain(root, ()) if root else None
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
-            where = f"line {mark.line + 1}: " if mark else ""
+            where = f"line {min(mark.line + 1, len(text.splitlines()))}: " if mark else ""  # the end of a text is on a line of its own
             raise Trouble(f"{where}neither YAML nor JSON: {getattr(error, 'problem', None) or error}") from error
         except RecursionError as error:
             raise Trouble("it is nested too deeply, or within itself") from error
+        except InvalidDocument as error:
+            raise Trouble(f"{error.problems[0]}") from error
 
     def carried(self, *paths: Path) -> None:
         """With all that is below it."""
@@ -71,24 +75,20 @@ class Foreign:
         self.carried(path)
         return int(found) if found == found.to_integral_value() else float(found)
 
-    def secrets(self) -> set[str]:
-        """What must neither be written nor shown: keys, by their look or by the name they stand at."""
-        found: set[str] = set()
-        for path, value in _texts(self.data, ()):
-            found.update(LOOKS_LIKE_A_KEY.findall(value))
-            if SECRET_OPTION.search(str(path[-1]).lower()) and len(value) >= LONG and not value.startswith("os.environ/"):
-                found.add(value)
-        return found
+    @cached_property
+    def secrets(self) -> "Secrets":
+        return Secrets(self.data)
 
     def findings(self) -> list[Finding]:
         told = {path for path, kind, _ in self._findings if kind == LEFT} | self._carried
-        rest = {(path, LEFT, UNKNOWN): None for path in _unaccounted(self.data, (), told)}
+        begun = {path[:end] for path in told for end in range(len(path))}
+        rest = {(path, LEFT, UNKNOWN): None for path in _unaccounted(self.data, (), told, begun)}
         places = [(self._place(path), kind, said) for path, kind, said in self._findings | rest]
         rows = [Finding(self._lines.get(path, 1), _said(path), kind, self._without_secrets(said)) for path, kind, said in places]
         return sorted(rows, key=lambda row: row.line)
 
     def _without_secrets(self, said: str) -> str:
-        return "what stands there looks like a key" if any(secret in said for secret in self.secrets()) else said
+        return "what stands there looks like a key" if self.secrets.stand_in(said) else said
 
     def _place(self, path: Path) -> Path:
         """Itself, or the nearest thing around it where it is missing."""
@@ -124,6 +124,24 @@ class Foreign:
         return data
 
 
+class Secrets:
+    """What must neither be written nor shown: keys, by their look or by the name they stand at."""
+
+    def __init__(self, data: Any) -> None:
+        self._by_start: dict[str, list[str]] = {}
+        for path, value in _texts(data, ()):
+            found = LOOKS_LIKE_A_KEY.findall(value)
+            if SECRET_OPTION.search(str(path[-1]).lower()) and len(value) >= LONG and not value.startswith("os.environ/"):
+                found.append(value)
+            for secret in found:
+                self._by_start.setdefault(secret[:START], []).append(secret)
+
+    def stand_in(self, text: str) -> bool:
+        """Looked for at once, however many there are."""
+        starts = ((at, self._by_start.get(text[at : at + START], ())) for at in range(len(text) if self._by_start else 0))
+        return any(text.startswith(secret, at) for at, secrets in starts for secret in secrets)
+
+
 def shown(text: Any) -> str:
     """What may be printed of it: what looks like a key is not."""
     return "(what looks like a key)" if KEY.search(str(text)) else str(text)[:80]
@@ -133,18 +151,20 @@ def _said(path: Path) -> str:
     return ".".join(shown(part) for part in path)
 
 
-def _unaccounted(data: Any, path: Path, told: set[Path]) -> Iterator[Path]:
-    """The keys of which nothing was said, the outermost first; what has nothing said of any of its parts is told as a whole."""
+def _unaccounted(data: Any, path: Path, told: set[Path], begun: set[Path]) -> Iterator[Path]:
+    """The keys of which nothing was said, the outermost first; what has nothing said of any of its parts is told as a whole.
+
+    `begun` are those of which a part was told.
+    """
     if path in told:
         return
     parts = list(data.items()) if isinstance(data, dict) else list(enumerate(data)) if isinstance(data, list) else []
-    begun = any(len(other) > len(path) and other[: len(path)] == path for other in told)
-    if not parts or (path and not begun):
+    if not parts or (path and path not in begun):
         if path:
             yield path
         return
     for name, item in parts:
-        yield from _unaccounted(item, (*path, name), told)
+        yield from _unaccounted(item, (*path, name), told, begun)
 
 
 def _texts(data: Any, path: Path) -> Iterator[tuple[Path, str]]:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import ChainMap
 from collections.abc import Sequence
 from typing import Any, get_args
 from urllib.parse import urlsplit
@@ -60,8 +61,10 @@ class Assembly:
         return {name: value for name, value in sections.items() if value}
 
     def _assemble(self) -> None:
+        routes: set[str] = set()
         for name in self._groups:
-            self._names[name] = free(slug(name), self._names.values())
+            self._names[name] = free(slug(name), routes)
+            routes.add(self._names[name])
         chained = {name: self._behind.chain(name) for name in self._groups}
         ids = {name: [self._id(one, self._names[name] if chained[name] else None) for one in group] for name, group in self._groups.items()}
         for name, kinds in chained.items():
@@ -118,8 +121,11 @@ class Assembly:
         what = json.dumps([provider, one.model, row], sort_keys=True, default=str)
         if what not in self._models:
             plain = re.sub(r"[^A-Za-z0-9._:/@-]", "-", one.model).lstrip("._:/@-")[:120] or "model"
-            taken = {*self._rows, *(name for name in self._groups if name != one.name or not self._is_plain(name))}
-            id = free(f"{provider}/{plain}", taken, "@")
+            groups: Any = self._groups
+            taken = ChainMap(self._rows, groups)
+            id = f"{provider}/{plain}"
+            if id in self._rows or id != one.name or not self._is_plain(id):
+                id = free(id, taken, "@")
             if id != f"{provider}/{one.model}":
                 row = {"id": one.model} | row
             self._models[what], self._rows[id] = id, row
@@ -152,9 +158,11 @@ class Assembly:
             else [*zip(group, ids, strict=True)]
         )
         targets = list(dict.fromkeys([*(id for _, id in pairs), *behind]))
-        for one, id in pairs[1:]:
-            if id in ids[: group.index(one)]:
+        seen: set[str] = set()
+        for one, id in zip(group, ids, strict=True):
+            if id in seen:
                 self._foreign.find(one.path, CHANGED, f"the same as another of {shown(name)} in all that is carried over: one target")
+            seen.add(id)
         own = max((one.attempts or 0 for one in group), default=0) or self._settings.attempts or ATTEMPTS
         further = len(behind) + sum(len(row) for row in self._chains.get(self._names[name], {}).values())
         attempts = min(MOST_ATTEMPTS, own + further)

@@ -93,7 +93,7 @@ def to_document(text: str, name: str, format: str | None, table: Table | None, t
         raise Trouble("\n".join(["what would come of it could not go live", str(error), *map(str, findings)])) from error
     except ValueError as error:
         raise Trouble(f"it cannot be written as a document: {error}") from error
-    if any(secret in made for secret in foreign.secrets()):
+    if foreign.secrets.stand_in(made):
         raise Trouble("a key stands where it would be written into the document; take it out of the file first")
     return Imported(made, findings)
 

@@ -20,7 +20,7 @@ def deployments(foreign: Foreign, known: Known, settings: Settings) -> Iterator[
     rows = foreign.data.get("model_list")
     if not isinstance(rows, list):
         return
-    by = {str(name): _weighed_by(row for row in rows if isinstance(row, dict) and row.get("model_name") == name) for name in _names(rows)}
+    by = {name: _weighed_by(group) for name, group in _by_name(rows).items()}
     for position, row in enumerate(rows):
         path: Path = ("model_list", position)
         params, info = (row.get(name) for name in ("litellm_params", "model_info")) if isinstance(row, dict) else (None, None)
@@ -48,7 +48,8 @@ def deployment(
     """`params` without those that stand beside them in the row. None, and listed, where it cannot be carried over."""
     there = (*path, "litellm_params")
     text = resolved(foreign, (*there, "model"), params["model"], "model") or ""
-    found = split(text, params.get("custom_llm_provider"))
+    provider = params.get("custom_llm_provider")
+    found = split(text, str(provider) if provider else None)
     if "*" in text and (found is None or "*" in found[1][:-1]):
         foreign.leave(path, "a * stands at the end of a provider's models here, as openai/*: name each provider by itself")
         return None
@@ -125,12 +126,15 @@ def _timeouts(foreign: Foreign, numbers: _Numbers, row: dict[str, Any], settings
     return total_s
 
 
-def _names(rows: list[Any]) -> set[str]:
-    return {row["model_name"] for row in rows if isinstance(row, dict) and isinstance(row.get("model_name"), str)}
+def _by_name(rows: list[Any]) -> dict[str, list[Any]]:
+    groups: dict[str, list[Any]] = {}
+    for row in rows:
+        if isinstance(row, dict) and isinstance(row.get("model_name"), str):
+            groups.setdefault(row["model_name"], []).append(row)
+    return groups
 
 
-def _weighed_by(rows: Iterator[Any]) -> str:
-    group = list(rows)
+def _weighed_by(group: list[Any]) -> str:
     return next((name for name in WEIGHTS if any(_said(row, name) is not None for row in group)), "")
 
 

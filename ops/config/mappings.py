@@ -6,7 +6,7 @@ from typing import Any
 from signalbox.config.source import Path
 
 from .deployments import Deployment
-from .foreign import Foreign
+from .foreign import CHANGED, Foreign, shown
 from .known_models import Known, shipped_document
 from .litellm import deployment
 from .litellm_settings import NONE
@@ -29,31 +29,37 @@ def fits(data: Any) -> bool:
 def deployments(foreign: Foreign, known: Known) -> Iterator[Deployment]:
     at, rows = unwrapped(foreign.data)
     for name in rows:
-        for order, (path, text) in enumerate(_meant(rows, name, at)):
+        for order, (path, text) in enumerate(_meant(foreign, rows, name, at)):
             row = {"model": _known_here(text)}
             if one := deployment(foreign, known, NONE, path, name, row, {}):
                 foreign.carried(path)
                 yield one._replace(order=order)
 
 
-def _meant(rows: Mapping[str, Any], name: str, at: Path) -> Iterator[tuple[Path, str]]:
+def _meant(foreign: Foreign, rows: Mapping[str, Any], name: str, at: Path) -> Iterator[tuple[Path, str]]:
     """A name of the file's own stands for what it means; in a circle, for itself."""
-    value = rows[name]
+    value, met = rows[name], {name}
     for position, item in enumerate(value if isinstance(value, list) else [value]):
         path = (*at, name, position) if isinstance(value, list) else (*at, name)
-        for text in _models(rows, item, (name,)):
+        texts = list(_models(rows, item, (name,), met))
+        if not texts:
+            foreign.find(path, CHANGED, f"{shown(item)} is behind another of {shown(name)} already")
+            foreign.carried(path)
+        for text in texts:
             yield path, text
 
 
-def _models(rows: Mapping[str, Any], item: Any, seen: tuple[str, ...]) -> Iterator[str]:
+def _models(rows: Mapping[str, Any], item: Any, around: tuple[str, ...], met: set[str]) -> Iterator[str]:
+    """`met` are the names that have been unfolded, each once: what stands behind them is there already."""
     if isinstance(item, dict):
         yield f"{item['provider']}/{item['model']}" if item.get("provider") else item["model"]
-    elif item in rows and item not in seen:
+    elif item not in rows or item in around:
+        yield item
+    elif item not in met:
+        met.add(item)
         value = rows[item]
         for inner in value if isinstance(value, list) else [value]:
-            yield from _models(rows, inner, (*seen, item))
-    else:
-        yield item
+            yield from _models(rows, inner, (*around, item), met)
 
 
 def _known_here(text: str) -> str:

@@ -4,6 +4,7 @@ import copy
 import json
 from datetime import date
 from functools import cache
+from itertools import pairwise
 
 import pytest
 import yaml
@@ -561,6 +562,12 @@ def test_plain_mappings_come_over_too():
         ("[1]", "neither LiteLLM's config.yaml"),
         ("a: [", "line 1: neither YAML nor JSON"),
         ("a: &x [*x]", "nested too deeply, or within itself"),
+        ("a: &x {<<: *x}", "nested too deeply, or within itself"),
+        ("model_list: " + "[" * 1_000_000, "nested too deeply, or within itself"),
+        ("model_list: {? &x [*x] : 1}", "line 1: 0.0"),
+        ("model_list: []\n? [a]: 1", "line 2: a key must be plain text"),
+        ("a: &a [x, x, x]\n" + "".join(f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n" for a, b in pairwise("abcdefghij")), "unfold into more"),
+        ("model_list: [{model_name: a, litellm_params: {model: x, custom_llm_provider: [openai]}}]", "of a provider that is not known"),
         ("model_list: []", "nothing of it can be carried over"),
         (
             "model_list: [{model_name: a, litellm_params: {model: nobody/x}}]",
@@ -585,6 +592,14 @@ def run(monkeypatch, tmp_path, capsys):
         return status, *capsys.readouterr()
 
     return run
+
+
+def test_who_guesses_says_where_it_may_be_known(run, tmp_path):
+    (tmp_path / "config.yaml").write_text("model_list: [{model_name: a, litellm_params: {model: openai/gpt-nobody-knows}}]")
+    asked = "LiteLLM's own table may know what is guessed: --prices model_prices_and_context_window.json\n"
+    assert asked in run("config.yaml")[2]
+    (tmp_path / "prices.json").write_text("{}")
+    assert asked not in run("config.yaml --prices prices.json")[2]
 
 
 def test_the_document_goes_to_one_side_and_the_list_to_the_other(run, tmp_path):
@@ -617,3 +632,21 @@ def test_it_has_a_help_with_an_example(capsys):
     with pytest.raises(SystemExit):
         cli.main(["config", "import", "--help"])
     assert "\n  signalbox config import config.yaml --out routing.yaml\n" in capsys.readouterr().out
+
+
+def test_names_that_mean_each_other_many_times_over_are_unfolded_once():
+    rows = {f"n{at}": [f"n{at + 1}"] * 8 for at in range(40)} | {"n40": "openai/gpt-5-mini"}
+    made = imported(rows)
+    assert document(made).routes["n0"].targets == ("openai/gpt-5-mini",)
+    assert [line for line in listed(made) if "n0.1" in line] == ["changed: n0.1: n1 is behind another of n0 already"]
+    everybody = [f"n{at}" for at in range(12)]
+    circle = {name: [other for other in everybody if other != name] + [f"openai/{name}"] for name in everybody}
+    assert set(document(imported(circle)).routes["n0"].targets) == {f"openai/{name}" for name in everybody}
+
+
+def test_a_thousand_models_are_a_matter_of_seconds():
+    """Each with a key of its own, which is neither written nor shown."""
+    rows = [entry(f"m{at}", f"openai/m{at}", api_key=f"{SECRET}{at:04}", unheard_of=at) for at in range(1000)]
+    made = imported({"model_list": rows})
+    assert len(document(made).models) == len(document(made).providers) == 1000
+    assert SECRET not in made.text + "".join(listed(made))
