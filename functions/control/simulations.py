@@ -21,6 +21,7 @@ from signalbox.routing.simulation import EXAMPLES
 
 router = Router()
 
+MOST_WARNINGS = 100  # they stand in an item of 400 KB
 ID = r"^s[0-9a-f]{22}$"
 
 
@@ -141,7 +142,7 @@ class Simulation(Summary):
     without_snapshot: Annotated[int, Field(description="Requests whose configuration is gone: of these only who was tried is compared")]
     assumptions: list[str]
     gates: list[Judged]
-    warnings: Annotated[list[Finding], Field(description="Of the document, as /admin/config/check says them")]
+    warnings: Annotated[list[Finding], Field(description="Of the document, the first 100 that /admin/config/check says")]
 
 
 class Simulations(BaseModel):
@@ -165,7 +166,7 @@ def create(new: NewSimulation) -> Simulation:
         "live_version": int(live.get("version", 0)),
         "holds": all(verdict.holds for verdict in verdicts) if verdicts else None,
     } | {name: result[name] for name in ("requests", "objects", "cost_nanousd")}
-    warnings = [{"line": row.line, "path": row.path, "message": row.message} for row in compiled.warnings]
+    warnings = [{"line": row.line, "path": row.path, "message": row.message} for row in compiled.warnings[:MOST_WARNINGS]]
     found = result | told | {"gates": [verdict._asdict() for verdict in verdicts], "warnings": warnings}
     boto_simulations.keep(stage.control(), id, told, found, math.ceil(now.timestamp()))
     router.append_context(changed=f"simulation {id}; nothing was published")

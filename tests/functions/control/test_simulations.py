@@ -176,3 +176,12 @@ def test_nothing_of_a_prompt_or_a_key_is_kept(live: Api, asked: Any, stage: Any)
     simulated(live, CHEAPER)
     kept = json.dumps([item for item in stage.control.scan()["Items"] if item["pk"].startswith("simulation")], default=str)
     assert "k1" not in kept
+
+
+def test_what_is_found_of_a_document_with_a_thousand_warnings_is_kept_all_the_same(live: Api, asked: Any) -> None:
+    asked(["r1"])
+    plain = {"context_window": 9000, "max_output_tokens": 2000}
+    models = yaml.safe_load(LIVE)["models"] | {f"openai/{'m' * 110}{number:0>4}": dict(plain) for number in range(1_700)}
+    found = simulated(live, yaml.safe_dump(yaml.safe_load(LIVE) | {"models": models}))
+    assert len(found["warnings"]) == 100
+    assert live("GET", f"/admin/simulations/{found['id']}") == (200, found)

@@ -11,7 +11,9 @@ from signalbox.routing.catalog import Snapshot
 from signalbox.routing.decide import decide
 from signalbox.routing.gate import judge, read
 from signalbox.routing.inputs import Features, Health, Inputs
+from signalbox.routing.latencies import MOST_UNKNOWN, Latencies
 from signalbox.routing.simulation import Simulation
+from signalbox.routing.supposed import Assumptions, Supposed
 from signalbox.usage.record import Attempt
 
 from . import traffic
@@ -95,6 +97,15 @@ def test_another_model_costs_what_it_writes_which_nobody_knows():
 def test_how_long_one_takes_that_has_only_failed_is_unknown():
     latency = simulated(snapshot("b/cheap", "a/dear"), row(health={"b/cheap": Health(0, 0, 0, traffic.NOW_MS)}))["latency_ms"]
     assert (latency["requests"], latency["unknown"]) == (0, {"b/cheap": 1})
+
+
+def test_of_the_names_that_callers_make_up_the_most_frequent_are_told():
+    latencies = Latencies(Assumptions())
+    for number in range(500):
+        for _ in range(1 + (number == 77)):
+            latencies.expected({"duration_ms": 1}, Supposed(f"a/{number}", None, None))
+    unknown = latencies.result()["unknown"]
+    assert (len(unknown), next(iter(unknown.items()))) == (MOST_UNKNOWN, ("a/77", 2))
 
 
 def test_a_changed_decision_is_shown_with_its_reason():

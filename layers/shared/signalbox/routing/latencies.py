@@ -1,10 +1,13 @@
 """How long recorded requests took, and would have taken: sums, however many there are."""
 
+from collections import Counter
 from typing import Any, NamedTuple
 
 from .supposed import NOTHING, Assumptions, Interval, Row, Supposed, spread
 
 Json = dict[str, Any]
+
+MOST_UNKNOWN = 100  # callers make up names, where a target's ends in `*`
 
 
 class _Open(NamedTuple):
@@ -40,7 +43,7 @@ class Latencies:
             self._count += 1
 
     def result(self) -> Json:
-        """`unknown` are the requests, by target, of which nobody knows how long they take: they are in none of the averages."""
+        """`unknown` are the requests, by target, of which nobody knows how long they take, the most first: in no average."""
         then_ms, now_ms, count = self._then_ms, self._now_ms, self._count
         for target, (requests, recorded_ms, waited_ms) in self._open.items():
             took_ms, times = self._heard.get(target, (0, 0))
@@ -50,5 +53,5 @@ class Latencies:
                 then_ms += recorded_ms
                 count += requests
         ends = {name: value // max(count, 1) for name, value in now_ms._asdict().items()}
-        unknown = {target: row.requests for target, row in sorted(self._open.items()) if target not in self._heard}
-        return {"recorded": then_ms // max(count, 1)} | ends | {"requests": count, "unknown": unknown}
+        unknown = Counter({target: row.requests for target, row in sorted(self._open.items()) if target not in self._heard})
+        return {"recorded": then_ms // max(count, 1)} | ends | {"requests": count, "unknown": dict(unknown.most_common(MOST_UNKNOWN))}
