@@ -13,6 +13,7 @@ from signalbox.routing.gate import Gate, Verdict, judge, read
 from signalbox.routing.simulation import EXAMPLES, Simulation
 
 from . import documents, stages
+from .local import published
 from .simulation_tables import report, verdicts
 from .traffic import DAY_MS, Traffic, now_ms, read_days
 from .trouble import Trouble
@@ -32,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     gates = _gates(arguments.gate)
     traffic = Traffic(arguments.stage)
-    draft = _draft(documents.read(arguments.file), traffic.live(), str(arguments.file))
+    draft = _draft(arguments.stage, documents.read(arguments.file), traffic.live(), str(arguments.file))
     result = _simulated(traffic, draft, arguments.days, arguments.examples)
     judged = judge(gates, result)
     told = [verdict._asdict() for verdict in judged]
@@ -52,7 +53,7 @@ def gate(stage: str, document_text: str, gates: Iterable[str], days: float) -> i
     wanted = _gates(gates)
     traffic = Traffic(stage)
     live = traffic.live()
-    draft = _draft(document_text, live, "the document")
+    draft = _draft(stage, document_text, live, "the document")
     if wanted:
         _hold(judge(wanted, _simulated(traffic, draft, days, examples=0)))
     return int(live.get("version", 0))
@@ -65,10 +66,11 @@ def _gates(gates: Iterable[str]) -> list[Gate]:
         raise Trouble(str(error)) from error
 
 
-def _draft(text: str, live: Mapping[str, Any], name: str) -> Snapshot:
+def _draft(stage: str, text: str, live: Mapping[str, Any], name: str) -> Snapshot:
     """With what the stage says against the document."""
+    said = live.get("overrides", {})
     try:
-        compiled = compile_text(text, live.get("overrides"))
+        compiled = compile_text(text, published.fitting(text, said) if stage == stages.LOCAL else said)
     except InvalidDocument as error:
         raise Trouble(f"{name} is not valid:\n{error}") from error
     return to_snapshot(json.loads(compiled.json), 0, compiled.digest)

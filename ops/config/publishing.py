@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import control_api, documents, simulate, stages
+from ..local import published
 from ..trouble import Trouble
 from . import checking, versions
 
@@ -17,6 +18,8 @@ what is live now. A publication that somebody else has overtaken meanwhile is re
   signalbox config publish routing.yaml --expect 7            # where version 7 is live, and not otherwise
   signalbox config publish routing.yaml --gate "cost<=+5%" --gate-days 7
   signalbox config publish routing.yaml --override PROVIDERS__OPENAI__BASE_URL=https://eu.example.com/v1
+
+In the local stack the addresses of the simulated providers stay, whatever is said.
 """
 GATE_DAYS = 1.0
 
@@ -37,17 +40,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     body = _body(arguments, documents.read(arguments.file))
-    published = control_api.call(arguments.stage, "POST", "/admin/config/publish", body)
-    for line in checking.lines(arguments.file, published["warnings"], "warning: "):
+    answer = control_api.call(arguments.stage, "POST", "/admin/config/publish", body)
+    for line in checking.lines(arguments.file, answer["warnings"], "warning: "):
         print(line)
-    for line in versions.told(published):
+    for line in versions.told(answer):
         print(line)
 
 
 def _body(arguments: argparse.Namespace, text: str) -> dict[str, Any]:
     body: dict[str, Any] = {"document": text, "message": arguments.message}
-    if arguments.override or arguments.no_overrides:
-        body["overrides"] = dict(map(_override, arguments.override or ()))
+    said = dict(map(_override, arguments.override or ())) if arguments.override or arguments.no_overrides else None
+    if arguments.stage == stages.LOCAL:
+        said = published.overrides(text, versions.live(arguments.stage), said)
+    if said is not None:
+        body["overrides"] = said
     expected = arguments.expect
     if arguments.gate:
         weighed = simulate.gate(arguments.stage, text, arguments.gate, arguments.gate_days)

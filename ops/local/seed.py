@@ -45,13 +45,11 @@ def seed(cloud: Cloud, outputs: Mapping[str, str], environment: Mapping[str, str
     text = (ROOT / "routing.yaml").read_text() if ours else versions.document(live)
     overrides = {name: value for name, value in live.get("overrides", {}).items() if not name.endswith(OURS)}
     try:
-        keys = {}
+        keys: dict[str, list[str]] = {}
         for provider in (resolved(name, row) for name, row in parse(text)[0].providers.items()):
             upstream = upstream_of(provider, environment, sim_url)
-            overrides |= {f"SIGNALBOX_PROVIDERS__{_upper(provider.name)}__{field}": value for field, value in upstream.overrides.items()}
-            secret = upstream.overrides.get("SECRET", provider.secret)
-            if upstream.key and secret:
-                keys[outputs["ProviderSecrets"] + secret] = [upstream.key]
+            overrides |= overrides_of(provider, upstream)
+            keys |= keys_of(provider, upstream, outputs["ProviderSecrets"])
             if upstream.why:
                 say(f"  {provider.name}: the real one, by {upstream.why}")
         put_provider_keys(cloud.client("secretsmanager"), keys)
@@ -81,6 +79,21 @@ def upstream_of(provider: Provider, environment: Mapping[str, str], sim_url: str
     # The simulated LiteLLM has a master key, as most real ones do.
     keyed = {"AUTH": "bearer", "SECRET": provider.name} if simulated == "litellm" and not provider.secret else {}
     return Upstream({"BASE_URL": f"{sim_url}/{simulated}{urlsplit(provider.base_url).path}"} | keyed, _opening(provider, sim_url))
+
+
+def overrides_of(provider: Provider, upstream: Upstream) -> dict[str, str]:
+    return {f"{prefix_of(provider.name)}{field}": value for field, value in upstream.overrides.items()}
+
+
+def keys_of(provider: Provider, upstream: Upstream, prefix: str) -> dict[str, list[str]]:
+    """By the name of the secret."""
+    secret = upstream.overrides.get("SECRET", provider.secret)
+    return {prefix + secret: [upstream.key]} if upstream.key and secret else {}
+
+
+def prefix_of(provider: str) -> str:
+    """What every override of it begins with."""
+    return f"SIGNALBOX_PROVIDERS__{_upper(provider)}__"
 
 
 def _opening(provider: Provider, sim_url: str) -> str:
