@@ -38,7 +38,9 @@ def url(stage: str) -> str:
 
 
 def _running(fact: str) -> str:
-    found = instance.running(settings.from_environment().home).get(fact)
-    if not found:
+    facts = instance.running(settings.from_environment().home)
+    if not facts.get(fact):
         raise Trouble("no local stack runs here: start it with `make run`, or name a --stage of your AWS account")
-    return found
+    if not instance.lives(facts):
+        raise Trouble("the local stack that ran here was killed: start it again with `make run`, or name a --stage of your AWS account")
+    return facts[fact]

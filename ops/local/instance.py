@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,17 @@ def running(home: Path) -> dict[str, Any]:
         return json.loads((home / "running.json").read_text())
     except (OSError, ValueError):
         return {}
+
+
+def lives(facts: Mapping[str, Any]) -> bool:
+    """Whether whoever wrote these facts is still there."""
+    try:
+        os.kill(facts["pid"], 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's, which is there
+        return True
+    return True
 
 
 def lost_since(state: Path) -> str:

@@ -1,11 +1,14 @@
 """The operators' commands against a stage in an AWS account, and what each says where it cannot go on."""
 
 import json
+import subprocess
+import sys
 
 import boto3
 import pytest
 
 from ops import cli
+from ops.local.settings import ROOT
 from signalbox.admission.keys import KeyRing, authenticate_admin
 from signalbox.errors import Refusal
 
@@ -85,8 +88,42 @@ def test_what_is_missing_is_said_in_one_line(account, words, said, capsys):
     assert error.count("\n") == 1
 
 
+def test_a_local_stack_that_was_killed_is_told_from_none(account, tmp_path, monkeypatch, capsys):
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    monkeypatch.setenv("SIGNALBOX_HOME", str(tmp_path))
+    (tmp_path / "running.json").write_text(json.dumps({"pid": gone.pid, "url": "http://127.0.0.1:9", "aws": "http://127.0.0.1:9"}))
+    for words in ("config history", "replay"):
+        assert cli.main(words.split()) == 1
+        assert capsys.readouterr().err.startswith("signalbox: the local stack that ran here was killed: start it again with `make run`")
+
+
 def test_so_is_what_aws_refuses(account, monkeypatch, capsys):
     monkeypatch.delenv("AWS_DEFAULT_REGION")
     monkeypatch.setenv("AWS_CONFIG_FILE", "nowhere")
     assert cli.main(["admin-key", "ann", "--stage", "dev"]) == 1
     assert "signalbox: AWS refused: You must specify a region" in capsys.readouterr().err
+
+
+def test_an_answer_that_is_nobody_of_ours_is_told_as_such(stage, api, monkeypatch, capsys):
+    monkeypatch.setenv("SIGNALBOX_ADMIN_KEY", "ak-1")
+    api.answer = 200, b"<html>hello</html>"
+    assert cli.main(["flags", "list", "--stage", "dev"]) == 1
+    assert "answered 200, and not as Signalbox does" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("key", ["ak-ключ", "ak-1\nx: y"])
+def test_a_key_that_is_none_is_sent_nowhere(stage, api, monkeypatch, capsys, key):
+    monkeypatch.setenv("SIGNALBOX_ADMIN_KEY", key)
+    assert cli.main(["flags", "list", "--stage", "dev"]) == 1
+    assert "SIGNALBOX_ADMIN_KEY holds what no key does" in capsys.readouterr().err
+    assert api.seen == []
+
+
+def test_whoever_reads_no_further_is_told_nothing_more():
+    reads, writes = os.pipe()
+    os.close(reads)
+    command = [sys.executable, "-m", "ops.cli", "config", "check", "routing.yaml"]
+    checked = subprocess.run(command, stdout=writes, stderr=subprocess.PIPE, cwd=ROOT, check=False)
+    os.close(writes)
+    assert (checked.returncode, checked.stderr) == (cli.CUT_OFF, b"")
