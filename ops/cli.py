@@ -1,6 +1,7 @@
 """The operators' command. A subcommand is one row: its words, its arguments, what it runs."""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -11,6 +12,8 @@ from . import admin_key, analytics, flags, models, policies, replay, routes, sec
 from .config import actions as config
 from .local import up
 from .trouble import Trouble
+
+CUT_OFF = 141  # as a shell tells of whoever was writing when its pipe was closed
 
 
 class Command(NamedTuple):
@@ -44,7 +47,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         command.add_arguments(subparsers.add_parser(name, help=command.help, description=command.help))
     arguments = parser.parse_args(argv)
     try:
-        return COMMANDS[arguments.command].run(arguments) or 0
+        status = COMMANDS[arguments.command].run(arguments) or 0
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # whoever read it, as head does, has had enough; what is left is not written at the end either
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return CUT_OFF
     except Trouble as trouble:
         print(f"signalbox: {trouble}", file=sys.stderr)
         return trouble.status

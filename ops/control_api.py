@@ -22,7 +22,11 @@ def call(stage: str, method: str, path: str, body: Any = None) -> dict[str, Any]
         raise Trouble(f"{url} does not answer: {error}") from error
     if not answer.is_success:
         raise Trouble(_said(answer))
-    return answer.json()
+    try:
+        told: dict[str, Any] = answer.json()
+    except ValueError as error:
+        raise Trouble(_said(answer)) from error
+    return told
 
 
 def _key(stage: str) -> str:
@@ -31,6 +35,8 @@ def _key(stage: str) -> str:
     key = settings.from_environment().environment.get(KEY)
     if not key:
         raise Trouble(f"no {KEY} in the environment: `signalbox admin-key NAME --stage {stage}` draws one")
+    if not key.isascii() or not key.isprintable():
+        raise Trouble(f"{KEY} holds what no key does: `signalbox admin-key NAME --stage {stage}` draws one")
     return key
 
 

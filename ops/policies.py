@@ -53,7 +53,9 @@ def tell(answer: Json, said: str) -> None:
 
 
 def at(path: str, name: str, **asked: str) -> str:
-    """What stands empty is not asked."""
+    """What stands empty is not asked. Trouble for a name that is none, by which a path would lead elsewhere."""
+    if name in ("", ".", ".."):
+        raise Trouble(f"{name!r} is no name: write it as routing.yaml does")
     query = urlencode({key: value for key, value in asked.items() if value})
     return f"{path}/{quote(name, safe='')}" + (f"?{query}" if query else "")
 
@@ -75,7 +77,7 @@ def _list(arguments: argparse.Namespace) -> None:
 def _show(arguments: argparse.Namespace) -> None:
     policy = control_api.call(arguments.stage, "GET", at(PATH, arguments.id))["policy"]
     for key, value in ({"id": policy["id"]} | policy).items():
-        if value not in ("", None, False, {}):
+        if value or key in ("priority", "actions"):  # 0 says something, and a policy has actions even where they are none
             print(*to_lines(key, value), sep="\n")
 
 

@@ -1,6 +1,7 @@
 """The operators' commands against a stage in an AWS account, and what each says where it cannot go on."""
 
 import json
+import os
 import subprocess
 import sys
 

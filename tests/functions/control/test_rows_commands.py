@@ -63,6 +63,37 @@ def test_policies_are_listed_shown_set_activated_and_removed(run: Run, tmp_path:
     assert run("policies", "remove", "night") == (1, "signalbox: There is no policy night. GET /admin/policies lists them.")
 
 
+def test_what_is_shown_of_a_policy_sets_the_same_one(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "first.yaml"
+    for text in ("id: first\npriority: 0\nactions: {}\n", "id: first\nstatus: active\ncontinue: true\npriority: 0\nactions: {deny: x}\n"):
+        file.write_text(text)
+        run("policies", "set", str(file))
+        file.write_text(run("policies", "show", "first")[1])
+        assert "was live already, and stays" in run("policies", "set", str(file))[1]
+
+
+@pytest.mark.parametrize("name", ["", ".", ".."])
+def test_what_is_no_name_leads_nowhere_else(run: Run, name: str) -> None:
+    for words in (("policies", "show"), ("policies", "remove"), ("policies", "disable"), ("flags", "remove")):
+        assert run(*words, name) == (1, f"signalbox: {name!r} is no name: write it as routing.yaml does")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("id: [", "not YAML"),
+        ("conditions: {}", "no policy; write `id: …`"),
+        ("id: new\nactions: {rout: chat}", "actions.rout: unknown key; did you mean 'route'?"),
+    ],
+)
+def test_a_file_that_holds_no_policy_changes_nothing(run: Run, tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "p.yaml").write_text(text)
+    code, told = run("policies", "set", str(tmp_path / "p.yaml"))
+    assert code == 1
+    assert said in told
+    assert run("policies", "list")[1].count("\n") == 2
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
