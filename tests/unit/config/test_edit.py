@@ -134,6 +134,20 @@ def test_what_cannot_be_parted_is_refused(text):
         with_row(text, ("policies", "a"), {"priority": 2})
 
 
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("name", ["a", "c", "new"])
+@pytest.mark.parametrize("data", [None, ROW, {"name": "x" * 120, "actions": {"deny": "y" * 120}}])
+def test_a_text_keeps_the_ways_of_its_editor(mark, end, name, data):
+    written = mark + DOCUMENT.replace("\n", end)
+    assert with_row(written, ("policies", name), data) == mark + with_row(DOCUMENT, ("policies", name), data).replace("\n", end)
+
+
+def test_a_text_of_which_some_lines_end_otherwise_is_left_as_it_is_in_all_others():
+    text = "version: 1\r\npolicies:\n  b: {priority: 1}\r\n"
+    assert with_row(text, ("policies", "a"), ROW) == f"{text}  a: {LINE}\n"
+
+
 STRINGS = (
     *("no", "off", "Yes", "null", "~", "", " ", "22:00", "1e3", "1_000", "0x1f", "2026-11-21", "3am", "=", "- a", "a: b", "a #b", "a:b"),
     *(

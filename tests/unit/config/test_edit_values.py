@@ -80,3 +80,11 @@ def test_a_place_that_is_left_empty_is_filled(nothing):
 
 def test_the_end_of_a_text_needs_no_line_end():
     assert with_values("a:\n  input: 1", {("a", "output"): "2"}, ORDER) == "a:\n  input: 1\n  output: 2"
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_text_keeps_the_ways_of_its_editor(mark, end):
+    values = {("models", "openai/gpt", "context_window"): "500", ("models", "openai/gpt", "prices", "long"): "{above_tokens: 9}"}
+    written = mark + DOCUMENT.replace("\n", end)
+    assert with_values(written, values, ORDER) == mark + with_values(DOCUMENT, values, ORDER).replace("\n", end)

@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from .edit_values import Edit, edited
+from .edit_values import Edit, as_written, edited
 from .source import InvalidDocument, Loader, to_source
 from .written import as_read, to_flow, to_key, to_lines
 
@@ -23,7 +23,10 @@ def with_row(text: str, path: tuple[str, str], data: Any) -> str:
     Comments inside a row that is replaced go with it, but for the one on its first line. ValueError where the data are nothing that a
     document can hold; NotParted where the text is written so that only a person can change it.
     """
-    section, name = path
+    return as_written(text, lambda plain: _with_row(plain, *path, data))
+
+
+def _with_row(text: str, section: str, name: str, data: Any) -> str:
     root = _composed(text)
     before = to_source(root).data
     rows = before.get(section) or {}

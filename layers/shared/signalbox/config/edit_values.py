@@ -1,6 +1,6 @@
 """Sets single values in a YAML text, which keeps its comments, its order and its blank lines."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import yaml
@@ -8,6 +8,7 @@ import yaml
 from .source import Loader
 
 Path = tuple[str, ...]
+BYTE_ORDER = "\ufeff"  # which marks of places in the text do not count
 
 
 class Edit(NamedTuple):
@@ -23,6 +24,25 @@ def with_values(text: str, values: Mapping[Path, str], order: Sequence[str]) -> 
 
     The text is a mapping of mappings, without anchors.
     """
+    return as_written(text, lambda plain: _with_values(plain, values, order))
+
+
+def as_written(text: str, edit: Callable[[str], str]) -> str:
+    """What `edit` makes of the text without its editor's ways: a mark of the byte order, and lines that end as those of DOS. Both stay."""
+    mark = BYTE_ORDER if text.startswith(BYTE_ORDER) else ""
+    plain = text.removeprefix(mark)
+    if "\r\n" not in plain or "\n" in plain.replace("\r\n", ""):
+        return mark + edit(plain)
+    return mark + edit(plain.replace("\r\n", "\n")).replace("\n", "\r\n")
+
+
+def edited(text: str, edits: Iterable[Edit]) -> str:
+    for start, end, instead in sorted(edits, reverse=True):
+        text = text[:start] + instead + text[end:]
+    return text
+
+
+def _with_values(text: str, values: Mapping[Path, str], order: Sequence[str]) -> str:
     root = yaml.compose(text, Loader=Loader)
     assert isinstance(root, yaml.MappingNode)
     edits = []
@@ -31,12 +51,6 @@ def with_values(text: str, values: Mapping[Path, str], order: Sequence[str]) -> 
         assert mapping
         edits += _edits(text, mapping, rows, order)
     return edited(text, edits)
-
-
-def edited(text: str, edits: Iterable[Edit]) -> str:
-    for start, end, instead in sorted(edits, reverse=True):
-        text = text[:start] + instead + text[end:]
-    return text
 
 
 def _grouped(root: yaml.MappingNode, values: Mapping[Path, str]) -> dict[Path, dict[str, str]]:
