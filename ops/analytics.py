@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from . import control_api, stages
-from .table import columns, dollars, duration
+from .table import columns, counted, dollars, duration
 from .trouble import Trouble
 
 Json = dict[str, Any]
@@ -46,6 +46,8 @@ def run_savings(arguments: argparse.Namespace) -> None:
 def overview(told: Json) -> Iterator[str]:
     if not told["rows"]:
         yield f"no request from {told['from']} to {told['to']}"
+        if told["by"] == "route":
+            yield "a request counts for the route that served it, which a policy may have chosen: --by policy, or --by all"
         return
     lines: list[tuple[str, ...]] = [(told["by"], *HEADING)]
     for row in told["rows"]:
@@ -68,7 +70,7 @@ def savings(told: Json) -> Iterator[str]:
 def adoption(told: Json) -> Iterator[str]:
     rows = ((row["flag"], *_share(row, "request"), *_share(row, "caller")) for row in told["flags"])
     yield from columns([("flag", "requests", "share", "callers", "share"), *rows])
-    yield f"of {told['requests']:,} requests that were decided, by {told['callers']:,} keys"
+    yield f"of {told['requests']:,} requests that were decided, by {counted(told['callers'], 'key')}"
     if told["keys_left_out"]:
         yield "there are more keys than are looked at: the callers are those of the oldest"
 
@@ -137,4 +139,4 @@ def _day(text: str) -> str:
     try:
         return date.fromisoformat(text).isoformat()
     except ValueError as error:
-        raise argparse.ArgumentTypeError("not a day: 2026-11-21") from error
+        raise argparse.ArgumentTypeError(f"{text!r} is no day: write it as 2026-11-21") from error

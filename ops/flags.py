@@ -9,7 +9,7 @@ from .table import columns
 
 Json = dict[str, Any]
 PATH = "/admin/flags"
-FIELDS = ("enabled", "percent", "segments", "by")
+DEFAULTS: Json = {"enabled": True, "percent": 100.0, "segments": [], "by": "caller"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,9 +48,10 @@ def _set(arguments: argparse.Namespace) -> None:
     """What was looked at is what is changed: 409 where somebody else came between."""
     there = control_api.call(arguments.stage, "GET", PATH)
     row: Json = next((flag for flag in there["flags"] if flag["name"] == arguments.name), {})
-    new = {key: row[key] for key in FIELDS if key in row}
-    new |= {key: value for key in FIELDS if (value := getattr(arguments, key)) is not None}
-    body = new | {"message": arguments.message, "expected_version": there["version"]}
+    new = {key: row[key] for key in DEFAULTS if key in row}
+    new |= {key: value for key in DEFAULTS if (value := getattr(arguments, key)) is not None}
+    message = arguments.message or f"flag {arguments.name} {said(DEFAULTS | new)}"
+    body = new | {"message": message, "expected_version": there["version"]}
     answer = control_api.call(arguments.stage, "PUT", at(PATH, arguments.name), body)
     tell(answer, f"flag {arguments.name} is {said(answer['flag'])}")
 

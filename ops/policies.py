@@ -46,10 +46,10 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def tell(answer: Json, said: str) -> None:
-    """What came of a change, after the warnings."""
-    for warning in answer["warnings"]:
-        print(f"{warning['path'] or said}: {warning['message']}")
+    """What came of a change, and what it makes to be warned of."""
     print(f"{said}: version {answer['version']} {'is live' if answer['changed'] else 'was live already, and stays'}")
+    for warning in answer["warnings"]:
+        print(f"warning: {warning['path'] or said}: {warning['message']}")
 
 
 def at(path: str, name: str, **asked: str) -> str:

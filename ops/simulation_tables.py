@@ -35,7 +35,7 @@ def _figures(result: Json) -> Iterator[tuple[str, ...]]:
     savings, unanswered, changed = result["savings_nanousd"], result["unanswered"], result["changed"]
     yield "cost", *(_usd(cost[name]) for name in ("recorded", *ENDS)), _more(cost)
     yield "saved", "", *(_usd(savings[name]) for name in ENDS), ""
-    yield "latency", *(f"{latency[name]:,} ms" for name in ("recorded", *ENDS)), _more(latency)
+    yield "latency", *(f"{latency[name]:,} ms" if latency["requests"] else "-" for name in ("recorded", *ENDS)), _more(latency)
     yield "refused", *(f"{denials[name]:,}" for name in ("recorded", *ENDS)), f"{denials['new']['expected']:,} new"
     yield "unanswered", f"{unanswered['recorded']:,}", "", f"{unanswered['draft']:,}", "", f"{unanswered['new']:,} new"
     yield "decided otherwise", "", "", f"{changed['requests']:,}", "", f"{changed['percent']:g} %"

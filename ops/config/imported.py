@@ -11,6 +11,7 @@ from signalbox.config.fields import Alias
 from signalbox.config.source import Path
 from signalbox.providers.rows import ROWS
 
+from ..table import counted
 from .behind import KINDS, Behind
 from .deployments import Deployment, free, grouped, slug, strategy
 from .foreign import CHANGED, LEFT, TODO, Foreign, shown
@@ -175,7 +176,7 @@ class Assembly:
             route["weights"] = weights
         for one in group:
             if one.weighed and "weights" not in route:
-                self._foreign.leave(one.weighed, f"weights are of no account here: {order}, {len(targets)} targets")
+                self._foreign.leave(one.weighed, f"weights are of no account here: {order}, {counted(len(targets), 'target')}")
         wait_s = max((one.timeout_s or self._settings.total_s or 0 for one in group), default=0)
         if wait_s and attempts > 1:
             route["timeouts"] = {"total_s": min(MOST_S, wait_s * attempts)}

@@ -16,7 +16,7 @@ from .. import documents, price_table
 from ..price_table import Table
 from ..trouble import Trouble
 from . import litellm, litellm_settings, mappings
-from .foreign import CHANGED, Finding, Foreign
+from .foreign import CHANGED, GUESSED, Finding, Foreign
 from .imported import Assembly
 from .known_models import Known
 
@@ -68,6 +68,8 @@ def run(arguments: argparse.Namespace) -> None:
     told = sys.stdout if arguments.out and not arguments.json else sys.stderr
     for row in imported.findings:
         print(f"{arguments.file}:{row}", file=told)
+    if table is None and any(row.kind == GUESSED for row in imported.findings):
+        print("LiteLLM's own table may know what is guessed: --prices model_prices_and_context_window.json", file=told)
     if arguments.out:
         documents.write_new(arguments.out, imported.text, force=arguments.force)
         print(f"{arguments.out} is written: signalbox config check {arguments.out}", file=told)

@@ -90,7 +90,8 @@ def told(published: Mapping[str, Any]) -> Iterator[str]:
         return
     yield from published.get("changes", ()) if published["version"] > 1 else ()
     summary = published.get("summary")
-    yield f"version {published['version']} is live" + (f": {summary}" if summary else "")
+    what = "it means what the one before meant" if summary == "nothing" else summary
+    yield f"version {published['version']} is live" + (f": {what}" if what else "")
 
 
 def live(stage: str) -> Json:

@@ -148,6 +148,12 @@ def test_from_a_file_to_what_is_live_and_back(control, run):
     assert [row["version"] for row in json.loads(run("history --stage dev --limit 2 --json")[1])] == [3, 2]
 
 
+def test_another_remark_is_a_version_that_means_the_same(control, run):
+    run("publish routing.yaml --stage dev", FIRST)
+    said = run("publish routing.yaml --stage dev", FIRST.replace("# ours", "# theirs"))[1]
+    assert said == f"{UNPRICED}version 2 is live: it means what the one before meant\n"
+
+
 def test_what_differs_is_told_by_what_it_means(control, run):
     run("publish routing.yaml --stage dev", FIRST)
     change, back = "~ routes.chat.targets: [openai/gpt] → [ollama/llama]\n", "~ routes.chat.targets: [ollama/llama] → [openai/gpt]\n"
