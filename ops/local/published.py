@@ -6,7 +6,7 @@ from typing import Any
 from signalbox.config.defaults import resolved
 from signalbox.config.document import parse
 from signalbox.config.overrides import PREFIX
-from signalbox.config.source import InvalidDocument
+from signalbox.config.source import InvalidDocument, read
 
 from .. import stages
 from ..secrets import put_provider_keys
@@ -19,9 +19,11 @@ PROVIDERS = f"{PREFIX}PROVIDERS__"
 def fitting(text: str, kept: Mapping[str, str]) -> dict[str, str]:
     """Without those of providers that the document has no more; all of them where it cannot be read, which others say."""
     try:
-        prefixes = tuple(map(prefix_of, parse(text)[0].providers))
+        data = read(text).data
     except InvalidDocument:
         return dict(kept)
+    rows = data.get("providers") if isinstance(data, dict) else None
+    prefixes = tuple(prefix_of(str(name)) for name in rows) if isinstance(rows, dict) else ()
     return {name: value for name, value in kept.items() if name.startswith(prefixes) or not _ours(name)}
 
 

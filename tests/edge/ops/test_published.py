@@ -5,6 +5,7 @@ import pytest
 from ops.local import published, settings
 from signalbox.config.compiler import compile_text
 from signalbox.config.document import parse
+from signalbox.config.source import InvalidDocument
 
 SIM = "http://127.0.0.1:4010"
 OPENAI, GROQ = "SIGNALBOX_PROVIDERS__OPENAI__BASE_URL", "SIGNALBOX_PROVIDERS__GROQ__BASE_URL"
@@ -69,3 +70,10 @@ def test_an_address_of_ones_own_takes_the_place_of_the_simulated_one(stored):
 
 def test_a_document_that_cannot_be_read_is_left_to_whoever_says_why(stored):
     assert published.overrides("version: [", LIVE, None) == LIVE["overrides"]
+
+
+@pytest.mark.parametrize("wrong", ["version: 1", "providers: {openai: {bas_url: x}}", "- a"])
+def test_an_address_does_not_hide_what_else_is_wrong(stored, wrong):
+    with pytest.raises(InvalidDocument) as refused:
+        compile_text(wrong, published.overrides(wrong, LIVE | {"overrides": {OPENAI: f"{SIM}/openai/v1"}}, None))
+    assert "leads nowhere" not in str(refused.value)
