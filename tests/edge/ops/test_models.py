@@ -10,40 +10,7 @@ from ops import cli, price_table
 from ops.price_table import Table
 from ops.trouble import Trouble
 from signalbox.config.compiler import compile_text
-
-DOCUMENT = """\
-version: 1
-providers:
-  openai: {}
-  bedrock: {options: {region: us-east-1}}
-  mine: {base_url: https://llm.example.com/v1}
-models:
-  # ours, and cheap
-  openai/gpt:
-    context_window: 400 # in and out
-    max_output_tokens: 100
-    capabilities: [tools, vision]
-    prices:
-      input: 0.40 # a comment
-      cached: 0.10
-      output: 1.60
-
-      source: https://example.com/prices
-      as_of: 2026-01-02
-    timeouts: {ttft_s: 60}
-
-  openai/flow: {context_window: 9, max_output_tokens: 9, prices: {input: 1, output: 2, source: s, as_of: 2026-01-02}}
-  openai/unpriced:
-    context_window: 9
-    max_output_tokens: 9 # the last
-  # and not hers
-  openai/vectors: {context_window: 9, capabilities: [embeddings], prices: {input: 0.02, source: s, as_of: 2026-01-02}}
-  openai/*: {context_window: 9, max_output_tokens: 9}
-  bedrock/anthropic.claude: {context_window: 9, max_output_tokens: 9, prices: {input: 3, output: 15, source: s, as_of: 2026-01-02}}
-  mine/gpt: {context_window: 9, max_output_tokens: 9}
-routes:
-  chat: {targets: [openai/gpt]}
-"""
+from tests.unit.config.test_edit_values import DOCUMENT
 
 
 def row(provider="openai", **more):

@@ -8,7 +8,7 @@ import pytest
 from signalbox.usage.events import ConfigPublished
 
 from .client import Api, logged, refused
-from .test_policies import DOCUMENT
+from .test_policies import DOCUMENT, text
 
 BUILT_IN = ["cost_optimization", "fallback", "intelligent_routing", "monitoring", "routing_policies"]
 
@@ -17,11 +17,6 @@ BUILT_IN = ["cost_optimization", "fallback", "intelligent_routing", "monitoring"
 def api(api: Api) -> Api:
     assert api("POST", "/admin/config/publish", {"document": DOCUMENT})[0] == 200
     return api
-
-
-def text(api: Api) -> str:
-    document: str = api("GET", "/admin/config")[1]["document"]
-    return document
 
 
 def test_all_are_listed_and_so_are_those_that_are_there_from_the_start(api: Api) -> None:
