@@ -331,6 +331,13 @@ def test_plain_http_is_allowed_on_loopback(url: str) -> None:
     compile_text(document(f"  sim: {{wire: openai, base_url: '{url}', secret: null}}\n"))
 
 
+def test_an_override_that_may_mean_either_of_two_is_refused() -> None:
+    text = document(models="".join(f"  openai/{name}: {{context_window: 9, max_output_tokens: 9}}\n" for name in ("m-1.5", "m-1-5")))
+    key = "SIGNALBOX_MODELS__OPENAI_M_1_5__CONTEXT_WINDOW"
+    said = f"line 1: the override {key} may mean any of openai/m-1.5, openai/m-1-5; change the document itself"
+    assert problems_of(text, {key: "90"}) == [said]
+
+
 def test_an_override_that_leads_nowhere_is_refused() -> None:
     assert problems_of(SEED, {"SIGNALBOX_PROVIDERS__OPNAI__BASE_URL": "https://example.com"}) == [
         "line 1: the override SIGNALBOX_PROVIDERS__OPNAI__BASE_URL leads nowhere: there is no 'opnai' in the document"

@@ -25,26 +25,29 @@ def from_environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def apply(data: Any, overrides: Mapping[str, str]) -> tuple[Any, dict[Path, str], list[Problem]]:
-    """The document with the overrides in it, and which says what. One that leads nowhere is a problem: it was meant for something."""
+    """The document with the overrides in it, and which says what. One that leads nowhere is a problem, since it was
+    meant for something; and one that leads to several.
+    """
     problems, said_by = [], {}
     for key, value in sorted(overrides.items()):
         try:
             data, path = _with(data, key.removeprefix(PREFIX).split("__"), value)
             said_by[path] = key
         except LookupError as error:
-            problems.append(Problem(1, "", f"the override {key} leads nowhere: there is no {error.args[0]!r} in the document"))
+            problems.append(Problem(1, "", f"the override {key} {error.args[0]}"))
     return data, said_by, problems
 
 
 def _with(data: Any, steps: list[str], value: str) -> tuple[dict[str, Any], Path]:
     first, *rest = steps
-    if not isinstance(data, dict):
-        raise LookupError(first.lower())
-    key = next((key for key in data if _plain(key) == _plain(first)), None)
+    keys = [key for key in data if _plain(key) == _plain(first)] if isinstance(data, dict) else []
+    if len(keys) > 1:
+        raise LookupError(f"may mean any of {', '.join(keys)}; change the document itself")
+    if not isinstance(data, dict) or (rest and not keys):
+        raise LookupError(f"leads nowhere: there is no {first.lower()!r} in the document")
+    key = keys[0] if keys else first.lower()
     if not rest:
-        return data | {key or first.lower(): value}, (key or first.lower(),)
-    if key is None:
-        raise LookupError(first.lower())
+        return data | {key: value}, (key,)
     below, path = _with(data[key], rest, value)
     return data | {key: below}, (key, *path)
 
