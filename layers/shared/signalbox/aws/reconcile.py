@@ -15,7 +15,6 @@ from .outbox import Pending
 from .tables import Tables
 
 TURNS = 4
-CONFLICT = "TransactionConflict"
 FAILED = "ConditionalCheckFailed"
 
 
