@@ -4,8 +4,9 @@ from typing import Annotated
 
 import stage
 from aws_lambda_powertools.event_handler.api_gateway import Router
-from config import Finding, Message, NewDocument, checked
+from config import checked
 from pydantic import BaseModel, Field
+from versions import Finding, Message, NewDocument
 
 from signalbox.config.source import MAX_CHARS
 from signalbox.errors import Refusal

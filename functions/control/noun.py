@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 import config
 import stage
 from aws_lambda_powertools.event_handler.api_gateway import Router
-from config import Finding, PublishedVersion
 from pydantic import BaseModel
 from rows import Live
+from versions import Finding, PublishedVersion
 
 from signalbox.config import compiler
 from signalbox.config.document import parse_section

@@ -4,8 +4,8 @@ from typing import Annotated, Any, NamedTuple
 
 import stage
 from aws_lambda_powertools.event_handler.openapi.params import Query
-from config import Message, PublishedVersion
 from pydantic import BaseModel, ConfigDict, Field
+from versions import Message, PublishedVersion
 
 from signalbox.aws import boto_tables
 from signalbox.config.document import Document, parse

@@ -8,9 +8,10 @@ import gates
 import stage
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
-from config import Finding, sent
+from config import sent
 from gates import Days, Gates
 from pydantic import BaseModel, ConfigDict, Field
+from versions import Finding
 
 from signalbox.aws import boto_simulations
 from signalbox.config.compiler import Compiled, compile_text
