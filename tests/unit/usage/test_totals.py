@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from signalbox.money import Tokens
 from signalbox.usage.events import MOST_ATTEMPTS, UsageRecorded
-from signalbox.usage.record import Attempt, UsageRecord
+from signalbox.usage.record import CRASHED, Attempt, UsageRecord
 from signalbox.usage.totals import MOST_COUNTERS, Total, by_model, increments, parts, usage_item
 
 AT_MS = 1_795_230_000_000  # 2026-11-21T03:00Z
@@ -88,6 +88,11 @@ def test_a_refused_request_is_counted_as_refused_and_a_failed_one_as_failed():
     )
     tenant = sums[Total("tenant", "acme", "day#2026-11-21")]
     assert (tenant["requests"], tenant["refused"], tenant["failed"]) == (2, 1, 1)
+
+
+def test_a_request_that_crashed_was_sent_and_has_failed():
+    tenant = increments([event(attempts=(), outcome=CRASHED)])[Total("tenant", "acme", "day#2026-11-21")]
+    assert (tenant["requests"], tenant["refused"], tenant["failed"], tenant["attempts"]) == (1, 0, 1, 0)
 
 
 def test_the_item_keeps_the_whole_detail_for_400_days():

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from ..admission.leases import GRACE_MS, Account, Part
+from ..usage.record import CRASHED
 from . import dynamodb
 from .client import Call
 from .dynamodb import Expression
@@ -148,7 +149,7 @@ def published_detail(pending: Pending) -> dict[str, Any]:
     detail = json.loads(pending.detail)
     if not pending.estimated:
         return detail
-    return detail | {"outcome": "crashed", "estimated": True, "cost_nanousd": pending.cost}
+    return detail | {"outcome": CRASHED, "estimated": True, "cost_nanousd": pending.cost}
 
 
 def names(pending: Pending, account: Account, lease: str) -> bool:

@@ -11,7 +11,7 @@ from ..routing.bound import prompt_chars
 from ..routing.catalog import Target
 from ..routing.inputs import digest_of, to_json
 from ..routing.replay import digest
-from ..usage.record import Attempt, UsageRecord
+from ..usage.record import CRASHED, Attempt, UsageRecord
 from .admitted import Admitted
 from .asked import Asked
 from .flight import Clock
@@ -26,7 +26,7 @@ MOST_POLICIES = 200  # of those applied, by name
 def to_intent(asked: Asked, admitted: Admitted, clock: Clock) -> UsageRecord:
     """Before anything is sent: how it was decided, and the outcome that it has if nobody writes another."""
     hold = admitted.hold
-    record = UsageRecord(**_asked(asked, "crashed", 500, clock), **_decided(admitted.trip))
+    record = UsageRecord(**_asked(asked, CRASHED, 500, clock), **_decided(admitted.trip))
     return record._replace(lease=hold.lease, period_by_scope=hold.period_by_scope)
 
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from ..money import Tokens
 
 VERSION = 1
+CRASHED = "crashed"  # the outcome of a request that was sent and never settled: what came of its attempts nobody has told
 
 
 class Attempt(NamedTuple):

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from . import observed
 from .events import Attempt, Tokens, UsageRecorded
+from .record import CRASHED
 
 KEEP_S = 400 * 86_400  # longer than a dead-letter queue (14 days) and the bus's archive (30) can bring an event back
 
@@ -71,10 +72,11 @@ def parts(events: Iterable[UsageRecorded]) -> Iterator[list[UsageRecorded]]:
 
 
 def _rows(event: UsageRecorded, by_model: bool) -> Iterator[tuple[str, str, Counter[str]]]:
+    was_sent = bool(event.attempts) or event.outcome == CRASHED
     whole = Counter(
         requests=1,
-        refused=not event.attempts and event.outcome != "ok",
-        failed=bool(event.attempts) and event.outcome != "ok",
+        refused=not was_sent and event.outcome != "ok",
+        failed=was_sent and event.outcome != "ok",
         attempts=len(event.attempts),
         cache_hits=event.cache == "hit",
         estimated=event.estimated,
