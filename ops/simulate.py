@@ -9,8 +9,8 @@ from typing import Any
 from signalbox.config.compiler import compile_text
 from signalbox.config.source import InvalidDocument
 from signalbox.routing.catalog import Snapshot, to_snapshot
-from signalbox.routing.gate import Gate, Verdict, judge, read
-from signalbox.routing.simulation import EXAMPLES, Simulation
+from signalbox.routing.simulation.gate import Gate, Verdict, judge, read
+from signalbox.routing.simulation.simulation import EXAMPLES, Simulation
 
 from . import documents, stages
 from .local import published

@@ -14,8 +14,8 @@ from signalbox.aws.boto_simulations import Buckets, TooMuch
 from signalbox.config.compiler import Compiled
 from signalbox.errors import Refusal
 from signalbox.routing.catalog import to_snapshot
-from signalbox.routing.gate import Gate, Verdict, judge, read
-from signalbox.routing.simulation import EXAMPLES
+from signalbox.routing.simulation.gate import Gate, Verdict, judge, read
+from signalbox.routing.simulation.simulation import EXAMPLES
 
 DAY_MS = 86_400_000
 LEFT_MS = 6_000  # of the function's time, to store what was found and to answer; or to publish

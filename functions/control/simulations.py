@@ -17,8 +17,8 @@ from signalbox.aws import boto_simulations
 from signalbox.config.compiler import Compiled, compile_text
 from signalbox.config.source import InvalidDocument
 from signalbox.errors import Refusal
-from signalbox.routing.gate import judge
-from signalbox.routing.simulation import EXAMPLES
+from signalbox.routing.simulation.gate import judge
+from signalbox.routing.simulation.simulation import EXAMPLES
 
 router = Router()
 

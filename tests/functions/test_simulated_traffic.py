@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from signalbox.routing.simulation import Simulation
+from signalbox.routing.simulation.simulation import Simulation
 from signalbox.usage.events import UsageRecorded
 
 from .routes import HEDGE_S, LARGE, MINI, SMALL, Routed

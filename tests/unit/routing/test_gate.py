@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 
-from signalbox.routing.gate import judge, read
+from signalbox.routing.simulation.gate import judge, read
 
 
 def result(**over):

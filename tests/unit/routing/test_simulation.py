@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from signalbox.money import Tokens
 from signalbox.routing.catalog import Snapshot
 from signalbox.routing.decide import decide
-from signalbox.routing.gate import judge, read
 from signalbox.routing.inputs import Features, Health, Inputs
-from signalbox.routing.latencies import MOST_UNKNOWN, Latencies
-from signalbox.routing.simulation import Simulation
-from signalbox.routing.supposed import Assumptions, Supposed
+from signalbox.routing.simulation.gate import judge, read
+from signalbox.routing.simulation.latencies import MOST_UNKNOWN, Latencies
+from signalbox.routing.simulation.simulation import Simulation
+from signalbox.routing.simulation.supposed import Assumptions, Supposed
 from signalbox.usage.record import Attempt
 
 from . import traffic

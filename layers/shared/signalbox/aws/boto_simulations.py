@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from ..routing.catalog import Snapshot
-from ..routing.simulation import EXAMPLES, Simulation
+from ..routing.simulation.simulation import EXAMPLES, Simulation
 from . import boto_snapshots, boto_tables, boto_traffic
 
 LIST = "simulations"  # a row for each: what lists tell; what was found is an item of its own

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from typing import Any, Literal, NamedTuple
 
-from ..money import NANOUSD_PER_USD
+from ...money import NANOUSD_PER_USD
 
 Result = Mapping[str, Any]  # of `Simulation.result`
 End = Literal["low", "expected", "high"]

@@ -1,10 +1,10 @@
 """Whether a draft's targets can serve a recorded request: as it was found then, else as their capabilities say."""
 
-from .catalog import Snapshot, Target
-from .decide import Decision
-from .inputs import Lack
-from .replay import Recorded
-from .worst import reachable
+from ..catalog import Snapshot, Target
+from ..decide import Decision
+from ..inputs import Lack
+from ..replay import Recorded
+from ..worst import reachable
 
 
 class Fitting:

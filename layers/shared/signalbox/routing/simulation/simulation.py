@@ -4,17 +4,18 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from .catalog import Snapshot
-from .decide import Decision
+from ..catalog import Snapshot
+from ..decide import Decision
+from ..inputs import Inputs
+from ..refused import refusal_of
+from ..replay import recorded
+from ..worst import reachable
+from .denials import Denials
 from .fitting import Fitting
-from .inputs import Inputs
 from .latencies import Latencies
-from .refused import refusal_of
-from .replay import recorded
 from .shares import Shares, percent
-from .supposed import NOTHING, Assumptions, Interval, Known, Row, Supposed, supposed, sure
+from .supposed import NOTHING, Assumptions, Known, Row, Supposed, supposed, sure
 from .ways import course
-from .worst import reachable
 
 Json = dict[str, Any]
 KnownBy = Callable[[str], Snapshot | None]  # a snapshot by its digest
@@ -35,7 +36,7 @@ class Simulation:
         self.requests = self._changed = self._unpriced = self._without_snapshot = 0
         self._cost = NOTHING
         self._recorded_nanousd = self._baseline_nanousd = 0
-        self._denials = _Denials()
+        self._denials = Denials()
         self._unanswered: Counter[str] = Counter()
         self._moved: Counter[tuple[str, str]] = Counter()
         self._shares = Shares()
@@ -109,33 +110,6 @@ class Simulation:
         self._changed += 1
         if len(self._examples) < self._most:
             self._examples.append({"request": id, "from": was, "to": to, "why": _why(was, to, now), "policy": now.policy if now else ""})
-
-
-class _Denials:
-    """Those that the draft refuses; `new` are those of them that were served, `admitted` those that were refused and are served by it.
-    Where a capability alone says so, it is not sure.
-    """
-
-    def __init__(self) -> None:
-        self._recorded = self._admitted = 0
-        self._all, self._new = NOTHING, NOTHING
-        self._by_code: Counter[str] = Counter()
-
-    def add(self, then: str, now: str, unsure: bool) -> None:
-        self._recorded += bool(then)
-        self._admitted += bool(then and not now)
-        if not now and not unsure:
-            return
-        case = Interval(int(not unsure), int(bool(now)), 1)
-        self._all += case
-        if not then:
-            self._new += case
-        if now:
-            self._by_code[now] += 1
-
-    def result(self) -> Json:
-        counts = {"recorded": self._recorded, **self._all._asdict(), "new": self._new._asdict(), "admitted": self._admitted}
-        return counts | {"by_code": dict(sorted(self._by_code.items()))}
 
 
 def _limits(decision: Decision) -> tuple[Any, ...]:

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from .decide import Decision
-from .failures import KEYS_OWN
-from .inputs import Inputs
-from .plan import Ended, Try, plan
+from ..decide import Decision
+from ..failures import KEYS_OWN
+from ..inputs import Inputs
+from ..plan import Ended, Try, plan
 
 Attempt = Mapping[str, Any]  # as a row of the traffic log has it
 

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from ..money import Prices, Tokens, cost_nanousd
-from .catalog import Snapshot, Target
-from .decide import Decision
-from .inputs import Inputs
+from ...money import Prices, Tokens, cost_nanousd
+from ..catalog import Snapshot, Target
+from ..decide import Decision
+from ..inputs import Inputs
 from .ways import way
 
 Row = Mapping[str, Any]

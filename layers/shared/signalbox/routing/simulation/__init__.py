@@ -1,0 +1,1 @@
+"""What a draft would have done with recorded traffic, in intervals that say what they assume; and whether that may go live."""
