@@ -1,6 +1,6 @@
 """What the local stack says against a document that is published while it runs: its providers are the simulated ones then, too."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from signalbox.config.defaults import resolved
@@ -29,28 +29,38 @@ def fitting(text: str, kept: Mapping[str, str]) -> dict[str, str]:
 
 def overrides(text: str, live: Mapping[str, Any], said: Mapping[str, str] | None) -> dict[str, str]:
     """What `make run` has said of where providers are asked stays, and is said of new ones too; `said` takes the place of the rest."""
-    ours = fitting(text, live["overrides"]) | _of_new_ones(text, live["document"])
+    kept = fitting(text, live["overrides"])
     if said is None:
-        return ours
-    again = {name.removeprefix(PREFIX) for name in said}
-    return {name: value for name, value in ours.items() if _ours(name) and name.removeprefix(PREFIX) not in again} | dict(said)
+        return kept | _of(text, _is_new(live))
+    by_hand = {name.removeprefix(PREFIX): value for name, value in said.items()}  # by which it is told from ours
+    found = {name: value for name, value in kept.items() if _ours(name)} | _of(text, _is_new(live, again=True))
+    return {name: value for name, value in found.items() if name.removeprefix(PREFIX) not in by_hand} | by_hand
 
 
 def _ours(name: str) -> bool:
     return name.startswith(PROVIDERS) and name.endswith(OURS)
 
 
-def _of_new_ones(text: str, before: str) -> dict[str, str]:
-    """Of the providers that the live document does not know: it knows what it has otherwise, a real one by its key."""
+def _is_new(live: Mapping[str, Any], *, again: bool = False) -> Callable[[str], bool]:
+    """Of a provider: the live document does not know it, or (`again`) it was addressed by hand. Any other keeps what it has."""
+    try:
+        known = {prefix_of(name) for name in parse(live["document"])[0].providers}
+    except InvalidDocument:
+        known = set()
+    by_hand = {prefix for prefix in known if any((PREFIX + name).startswith(prefix) for name in live["overrides"])} if again else set()
+    return lambda name: prefix_of(name) not in known or prefix_of(name) in by_hand
+
+
+def _of(text: str, wanted: Callable[[str], bool]) -> dict[str, str]:
     here = settings.from_environment()
     sim_url = instance.running(here.home).get("simulators", "")
     try:
-        known, rows = parse(before)[0].providers, parse(text)[0].providers
+        rows = parse(text)[0].providers
     except InvalidDocument:
         return {}
     found: dict[str, str] = {}
     keys: dict[str, list[str]] = {}
-    for provider in (resolved(name, row) for name, row in rows.items() if name not in known):
+    for provider in (resolved(name, row) for name, row in rows.items() if wanted(name)):
         upstream = upstream_of(provider, here.environment, sim_url)
         found |= overrides_of(provider, upstream)
         keys |= keys_of(provider, upstream, stages.outputs(stages.LOCAL)["ProviderSecrets"])

@@ -66,6 +66,17 @@ def test_an_address_of_ones_own_takes_the_place_of_the_simulated_one(stored):
     said = {"PROVIDERS__OPENAI__BASE_URL": "https://eu.example.com/v1"}
     found = published.overrides(DOCUMENT, LIVE, said)
     assert parse(DOCUMENT, found)[0].providers["openai"].base_url == "https://eu.example.com/v1"
+    live = LIVE | {"overrides": found}
+    assert published.overrides(DOCUMENT, live, None) == found
+    without = published.overrides(DOCUMENT, live, {})
+    assert parse(DOCUMENT, without)[0].providers["openai"].base_url == f"{SIM}/openai/v1"
+
+
+def test_an_address_may_be_said_as_an_environment_would(stored):
+    said = {OPENAI: "https://eu.example.com/v1"}
+    found = published.overrides(DOCUMENT, LIVE, said)
+    assert parse(DOCUMENT, found)[0].providers["openai"].base_url == "https://eu.example.com/v1"
+    assert OPENAI in published.overrides(DOCUMENT, LIVE | {"overrides": found}, {})
 
 
 def test_a_document_that_cannot_be_read_is_left_to_whoever_says_why(stored):
