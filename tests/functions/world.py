@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +38,28 @@ def sample(name: str) -> dict:
     return json.loads((ROOT / "events" / f"{name}.json").read_text())
 
 
+@cache
+def session() -> Any:
+    """One for all: to read what botocore knows of a service takes longer than most tests."""
+    return boto3.session.Session("testing", "testing", region_name="eu-central-1")
+
+
+@cache
+def client(endpoint: str, service: str) -> Any:
+    return session().client(service, endpoint_url=endpoint)
+
+
+@cache
+def resource(endpoint: str, service: str) -> Any:
+    return session().resource(service, endpoint_url=endpoint)
+
+
 class World:
     """What complete sees of the rest: AWS as boto3's clients, the upstreams, and the handler itself."""
 
     def __init__(self, endpoint: str, upstreams: Simulators) -> None:
-        session = boto3.session.Session("testing", "testing", region_name="eu-central-1")
-        self.client = lambda service: session.client(service, endpoint_url=endpoint)
-        self.table = lambda name: session.resource("dynamodb", endpoint_url=endpoint).Table(name)
+        self.client = partial(client, endpoint)
+        self.table = lambda name: resource(endpoint, "dynamodb").Table(name)
         self.upstreams = upstreams
         self.module: Any = None
         self.versions: Any = None
@@ -129,7 +145,7 @@ def opened(
     world.module.aws.close()
     for name in ("control", "ledger"):
         dynamodb.delete_table(TableName=name)
-    bucket = boto3.session.Session("testing", "testing", region_name="eu-central-1").resource("s3", endpoint_url=endpoint).Bucket("config")
+    bucket = resource(endpoint, "s3").Bucket("config")
     bucket.objects.delete()
     bucket.delete()
     for arn in created:

@@ -1,5 +1,7 @@
 """An embedded AWS on loopback, spoken to through our own client; boto3 only sets the scene."""
 
+import functools
+
 import boto3
 import pytest
 from moto.server import ThreadedMotoServer
@@ -20,15 +22,11 @@ def endpoint():
     server.stop()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def boto(endpoint):
-    """boto3's client of a service, on an account that is empty."""
+    """boto3's client of a service: one for all, since to read what botocore knows of a service takes longer than most tests."""
     session = boto3.session.Session("testing", "testing", region_name="eu-central-1")
-
-    def client(service):
-        return session.client(service, endpoint_url=endpoint)
-
-    return client
+    return functools.cache(functools.partial(session.client, endpoint_url=endpoint))
 
 
 @pytest.fixture

@@ -4,8 +4,6 @@ import hashlib
 import json
 from typing import Any
 
-import boto3
-
 from ops.openapi import ROOT, load_control
 from signalbox.aws import boto_bus
 from signalbox.errors import STATUS
@@ -28,7 +26,7 @@ def key_secret() -> str:
         "admin_keys": {digest(ADMIN): "ann"},
         "data_keys": {digest(DATA): {"key_id": "static", "tenant": "acme", "team": "default"}},
     }
-    return boto3.client("secretsmanager").create_secret(Name="keys", SecretString=json.dumps(keys))["ARN"]
+    return boto_bus.client("secretsmanager").create_secret(Name="keys", SecretString=json.dumps(keys))["ARN"]
 
 
 def workflow() -> str:
