@@ -1,7 +1,6 @@
 """The old completions: one prompt in, texts out, and what they cannot be asked for is refused by name."""
 
 import json
-import time
 
 import pytest
 from hypothesis import given
@@ -215,16 +214,3 @@ def test_what_a_stream_adds_up_to_is_the_whole_answer(chunks, refusals, reason):
     # A whole answer numbers the choices that there are.
     assert [{"index": index} | added[place] for index, place in enumerate(sorted(added))] == [dict(choice) for choice in whole["choices"]]
     assert last["usage"] == whole["usage"]
-
-
-def test_a_chunk_costs_little():
-    chunks = [TextDelta("some words ") for _ in range(2_000)]
-    best = min(_seconds(chunks) for _ in range(5))
-    assert best / len(chunks) < 15e-6
-
-
-def _seconds(chunks):
-    began = time.process_time()
-    for _ in DIALECT.to_events(answer(), chunks):
-        pass
-    return time.process_time() - began
