@@ -140,6 +140,32 @@ def test_a_draft_is_stored_right_or_wrong_and_published_when_it_is_right(api: Ap
     assert "not both" in refused(api("POST", "/admin/config/publish", {"draft": True, "document": SEED}), "invalid_request")
 
 
+def test_whoever_works_on_the_draft_is_recorded(api: Api, caplog: Any) -> None:
+    api("PUT", "/admin/config/draft", {"document": "version: 2\n"})
+    assert '"changed":"the draft of the configuration"' in logged(caplog)[-1]
+    api("DELETE", "/admin/config/draft")
+    assert '"changed":"the draft of the configuration: removed"' in logged(caplog)[-1]
+
+
+def test_a_draft_that_was_stored_while_another_was_published_stays(api: Api, published: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    versions = MODULES["stage"].Versions
+    publish, stage = versions.publish, MODULES["stage"]
+    api("PUT", "/admin/config/draft", {"document": SEED.replace("ttft_s: 5\n", "ttft_s: 6\n")})
+
+    def meanwhile(*arguments: Any, **more: Any) -> Any:
+        stage.drafts().store("version: 3\n", author="bob", message="theirs", now=stage.now())
+        return publish(*arguments, **more)
+
+    monkeypatch.setattr(versions, "publish", meanwhile)
+    assert api("POST", "/admin/config/publish", {"draft": True})[1]["version"] == 2
+    assert api("GET", "/admin/config/draft")[1]["document"] == "version: 3\n"
+
+
+def test_a_document_is_compared_with_what_the_stage_says_against_it(api: Api) -> None:
+    api("POST", "/admin/config/publish", {"document": SEED, "overrides": {"TIMEOUTS__TTFT_S": "7"}})
+    assert api("POST", "/admin/config/diff", {"document": SEED})[1] == {"same": True, "summary": "nothing", "changes": []}
+
+
 def test_a_daily_ceiling_is_a_hard_budget_that_comes_and_goes_with_the_document(api: Api, published: Any) -> None:
     api("POST", "/admin/config/publish", {"document": CEILED})
     assert day_budgets(api) == [("day", "5.00", True)]

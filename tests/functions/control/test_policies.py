@@ -65,6 +65,12 @@ def test_all_are_listed_in_the_order_they_are_looked_at(api: Api) -> None:
     assert "GET /admin/policies lists them" in refused(api("GET", "/admin/policies/none"), "not_found")
 
 
+def test_those_of_the_same_priority_are_in_the_order_of_their_ids(api: Api) -> None:
+    for id in ("b", "a"):
+        api("POST", "/admin/policies", {"id": id, "priority": 50, "actions": {}})
+    assert [row["id"] for row in api("GET", "/admin/policies")[1]["policies"]] == ["early", "a", "b", "late"]
+
+
 def test_a_new_one_is_a_draft_and_the_rest_of_the_document_stays_as_it_is_written(api: Api, stage: Any, caplog: Any) -> None:
     stage.heard()
     new = {"id": "night", "name": "By night: cheaper", "message": "a trial", "expected_version": 1, **NIGHT}
@@ -130,7 +136,9 @@ def test_one_is_removed_and_the_last_one_too(api: Api) -> None:
         "- policies.early: {priority: 5, flag: slowly, actions: {deny: closed}}"
     ]
     assert api("GET", "/admin/policies")[1] == {"version": 3, "policies": []}
+    assert api("GET", "/admin/config")[1]["message"] == "policy early removed"
     assert api("POST", "/admin/policies", {"id": "new", "actions": {}})[1]["version"] == 4
+    assert api("GET", "/admin/config")[1]["message"] == "policy new"
     assert text(api).splitlines()[-1] == "# the end"
     refused(api("DELETE", "/admin/policies/late"), "not_found")
 
