@@ -7,6 +7,7 @@ import pytest
 
 from signalbox.config.compiler import compile_text
 from signalbox.config.document import parse
+from signalbox.config.fields import names
 from signalbox.config.edit import with_row
 from signalbox.config.overrides import from_environment
 from signalbox.config.source import MAX_CHARS, MOST_DEEP, InvalidDocument
@@ -340,7 +341,8 @@ def test_an_override_that_may_mean_either_of_two_is_refused() -> None:
 
 def test_an_override_that_leads_nowhere_is_refused() -> None:
     assert problems_of(SEED, {"SIGNALBOX_PROVIDERS__OPNAI__BASE_URL": "https://example.com"}) == [
-        "line 1: the override SIGNALBOX_PROVIDERS__OPNAI__BASE_URL leads nowhere: there is no 'opnai' in the document"
+        "line 1: the override SIGNALBOX_PROVIDERS__OPNAI__BASE_URL leads nowhere: there is no 'opnai' in the document; "
+        "publish with overrides that leave it out, or take a name that is there"
     ]
 
 
@@ -408,3 +410,11 @@ def test_no_more_flags_are_declared_than_events_and_counters_hold(flags, says):
         return
     with pytest.raises(InvalidDocument, match=says):
         parse(text)
+
+
+def test_of_many_models_those_are_told_that_begin_as_the_wrong_one_does() -> None:
+    rows = [f"openai/{letter}{number}" for letter in "abc" for number in range(10)]
+    told = names(rows, "openai/b55").split(", ")
+    assert told == [*rows[10:22], "and 30 in all"]
+    assert names(rows[:12], "openai/b55") == ", ".join(rows[:12])
+    assert names([], "openai/b55") == "none"

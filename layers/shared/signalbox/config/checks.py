@@ -77,7 +77,7 @@ def _routes_name_targets(document: Document) -> Iterator[Finding]:
             if target.endswith(ANY):
                 yield where, f"{shown(target)} is no one model; name one that it stands for"
             elif document.model(target) is None:
-                yield where, f"there is no model {shown(target)}; the models are: {names(document.models)}"
+                yield where, f"there is no model {shown(target)}; the models are: {names(document.models, target)}"
             elif target in route.targets[:position]:
                 yield where, f"{shown(target)} is in this route already; a target is tried once"
 
@@ -97,7 +97,7 @@ def _aliases_lead_somewhere(document: Document) -> Iterator[Finding]:
         elif meaning.endswith(ANY):
             yield ("aliases", alias), f"{shown(meaning)} is no one model; name one that it stands for"
         elif meaning not in document.routes and document.model(meaning) is None:
-            yield ("aliases", alias), f"there is no route, model or alias {shown(meaning)}; the routes are: {names(document.routes)}"
+            yield ("aliases", alias), f"there is no route, model or alias {shown(meaning)}; the routes are: {names(document.routes, meaning)}"
 
 
 def _guardrails_can_be_made(document: Document) -> Iterator[Finding]:
@@ -115,7 +115,7 @@ def _guardrails_name_routes(document: Document) -> Iterator[Finding]:
         for position, route in enumerate(guardrail.routes or ()):
             if route not in document.routes and (route.endswith(ANY) or document.model(route) is None):
                 where = ("guardrails", name, "routes", position)
-                yield where, f"there is no route {shown(route)}, and no model; the routes are: {names(document.routes)}"
+                yield where, f"there is no route {shown(route)}, and no model; the routes are: {names(document.routes, route)}"
 
 
 def _a_circuits_waits_grow(document: Document) -> Iterator[Finding]:

@@ -27,7 +27,7 @@ def _chains_name_models(document: Document) -> Iterator[Finding]:
             if id.endswith(ANY):
                 yield where, f"{shown(id)} is no one model; name one that it stands for"
             elif document.model(id) is None:
-                yield where, f"there is no model {shown(id)}; the models are: {names(document.models)}"
+                yield where, f"there is no model {shown(id)}; the models are: {names(document.models, id)}"
         for kind in EACH:
             ids = getattr(chain, kind)
             for position, id in enumerate(ids):

@@ -35,7 +35,7 @@ def _actions_name_what_there_is(document: Document) -> Iterator[Finding]:
         where = ("policies", id, "actions")
         route = policy.actions.route
         if route is not None and route not in document.aliases and route not in document.routes and not is_model(route, document):
-            yield (*where, "route"), f"there is no route, model or alias {shown(route)}; the routes are: {names(document.routes)}"
+            yield (*where, "route"), f"there is no route, model or alias {shown(route)}; the routes are: {names(document.routes, route)}"
         for path, target in _targets(policy.actions):
             if message := _no_target(target, document):
                 yield (*where, *path), message
@@ -104,8 +104,8 @@ def _no_target(id: str, document: Document) -> str | None:
     if id.endswith(ANY):
         return f"{shown(id)} is no one model; name one that it stands for"
     if id in document.aliases or id in document.routes:
-        return f"{shown(id)} is no target; name a model: {names(document.models)}"
-    return f"there is no model {shown(id)}; the models are: {names(document.models)}"
+        return f"{shown(id)} is no target; name a model: {names(document.models, id)}"
+    return f"there is no model {shown(id)}; the models are: {names(document.models, id)}"
 
 
 ERRORS: tuple[Check, ...] = (

@@ -1,6 +1,7 @@
 """What a single value in `routing.yaml` may be: its form, its bounds, and what is said of one that is wrong."""
 
 import re
+from bisect import bisect
 from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
@@ -17,6 +18,7 @@ from ..providers.rows import ROWS
 
 LAMBDA_SECONDS = 900
 SECRET_OPTION = re.compile(r"(^|_)(api_?key|key|secret|token|password|credentials?)$")
+NAMES_TOLD = 12
 AFTER_ANSWER_SECONDS = 20  # what is left to settle in when the longest answer has been sent
 
 
@@ -114,5 +116,10 @@ Wire = Annotated[str, AfterValidator(known_wire)]
 PLAIN = BeforeValidator(plain_data)
 
 
-def names(rows: Iterable[str]) -> str:
-    return ", ".join(sorted(rows)) or "none"
+def names(rows: Iterable[str], like: str | None = None) -> str:
+    """All of them; of many those whose names begin as that one's does."""
+    ordered = sorted(rows)
+    if like is None or len(ordered) <= NAMES_TOLD:
+        return ", ".join(ordered) or "none"
+    at = bisect(ordered, like)
+    return f"{', '.join(ordered[max(0, at - NAMES_TOLD // 2) : at + NAMES_TOLD // 2])}, and {len(ordered)} in all"
