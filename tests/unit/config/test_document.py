@@ -7,8 +7,8 @@ import pytest
 
 from signalbox.config.compiler import compile_text
 from signalbox.config.document import parse
-from signalbox.config.fields import names
 from signalbox.config.edit import with_row
+from signalbox.config.fields import names
 from signalbox.config.overrides import from_environment
 from signalbox.config.source import MAX_CHARS, MOST_DEEP, InvalidDocument
 from signalbox.providers.auth import SCHEMES

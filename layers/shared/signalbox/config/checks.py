@@ -97,7 +97,10 @@ def _aliases_lead_somewhere(document: Document) -> Iterator[Finding]:
         elif meaning.endswith(ANY):
             yield ("aliases", alias), f"{shown(meaning)} is no one model; name one that it stands for"
         elif meaning not in document.routes and document.model(meaning) is None:
-            yield ("aliases", alias), f"there is no route, model or alias {shown(meaning)}; the routes are: {names(document.routes, meaning)}"
+            yield (
+                ("aliases", alias),
+                f"there is no route, model or alias {shown(meaning)}; the routes are: {names(document.routes, meaning)}",
+            )
 
 
 def _guardrails_can_be_made(document: Document) -> Iterator[Finding]:

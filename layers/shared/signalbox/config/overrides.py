@@ -44,7 +44,8 @@ def _with(data: Any, steps: list[str], value: str) -> tuple[dict[str, Any], Path
     if len(keys) > 1:
         raise LookupError(f"may mean any of {', '.join(keys)}; change the document itself")
     if not isinstance(data, dict) or (rest and not keys):
-        raise LookupError(f"leads nowhere: there is no {first.lower()!r} in the document; publish with overrides that leave it out, or take a name that is there")
+        remedy = "publish with overrides that leave it out, or take a name that is there"
+        raise LookupError(f"leads nowhere: there is no {first.lower()!r} in the document; {remedy}")
     key = keys[0] if keys else first.lower()
     if not rest:
         return data | {key: value}, (key,)
