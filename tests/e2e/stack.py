@@ -67,13 +67,9 @@ class Stack:
 
     def client(self, key, timeout_s=60):
         """The official SDK. A test need not close it: `close_clients` does."""
-        return openai.OpenAI(base_url=f"{self.url}/v1", api_key=key, max_retries=0, timeout=timeout_s, http_client=self.connections())
-
-    def connections(self):
-        """Of somebody's own, until `close_clients`."""
-        client = httpx.Client(verify=PLAIN)
-        self._clients.append(client)
-        return client
+        connections = httpx.Client(verify=PLAIN)
+        self._clients.append(connections)
+        return openai.OpenAI(base_url=f"{self.url}/v1", api_key=key, max_retries=0, timeout=timeout_s, http_client=connections)
 
     def close_clients(self):
         """Left to the garbage collector, an open socket may be found before the client that would close it, and is reported as lost."""

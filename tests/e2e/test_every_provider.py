@@ -58,7 +58,8 @@ def openai_client(stack, key):
 
 @pytest.fixture
 def anthropic_client(stack, key):
-    return anthropic.Anthropic(base_url=stack.url, api_key=key, max_retries=0, timeout=60, http_client=stack.connections())
+    with anthropic.Anthropic(base_url=stack.url, api_key=key, max_retries=0, timeout=60) as client:
+        yield client
 
 
 @pytest.fixture
