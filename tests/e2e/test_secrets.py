@@ -13,6 +13,7 @@ from pathlib import Path
 import openai
 import pytest
 
+from .published import followed
 from .stack import ROOT
 from .waiting import eventually
 
@@ -49,8 +50,7 @@ def providers(stack):
     for section, row in rows.items():
         assert text.count(f"\n{section}:\n") == 1
         text = text.replace(f"\n{section}:\n", f"\n{section}:\n" + "".join(row.format(name) for name in names))
-    stack.admin("POST", "/admin/config/publish", {"document": text})
-    eventually(lambda: names[0] in stack.get("/v1/models", stack.key).text)
+    followed(stack, stack.admin("POST", "/admin/config/publish", {"document": text}).json()["version"])
     yield iter(names)
     stack.admin("POST", "/admin/config/rollback", {"version": before["version"]})
 
