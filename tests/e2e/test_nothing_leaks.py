@@ -23,6 +23,7 @@ import pytest
 from ops.local.processes import free_port
 from ops.simulators.providers.google_identity import service_account
 
+from .published import followed
 from .stack import PLAIN, ROOT, Stack
 from .waiting import eventually
 
@@ -166,7 +167,7 @@ def publish_with_more(stack):
         assert text.count(f"\n{section}:\n") == 1
         added = "".join(f"  {row}\n".format(sim=stack.sim_url) for row in rows)
         text = text.replace(f"\n{section}:\n", f"\n{section}:\n{added}")
-    stack.admin("POST", "/admin/config/publish", {"document": text})
+    followed(stack, stack.admin("POST", "/admin/config/publish", {"document": text}).json()["version"])
     return text
 
 
