@@ -93,7 +93,7 @@ def test_a_flag_names_segments_that_there_are():
         "{status: draft, actions: {}}",
         "{status: active, actions: {remove_targets: [a/big]}, conditions: {model: chat}}",
         "{status: active, actions: {remove_targets: [a/big, a/small]}, conditions: {not: {model: chat}}}",
-        '{status: active, actions: {cache: {ttl_s: 0}}, conditions: {time: {from: 22:00, to: "06:00", days: [fri], zone: Europe/Berlin}}}',
+        '{status: active, actions: {max_tokens: 9}, conditions: {time: {from: 22:00, to: "06:00", days: [fri], zone: Europe/Berlin}}}',
     ],
 )
 def test_these_go_live_without_a_word(row):
@@ -116,6 +116,7 @@ def test_what_is_never_reached_is_told():
         ("{actions: {route: talk, remove_targets: [a/big, a/small]}}", "actions.remove_targets", "leaves talk no target"),
         ("{conditions: {model: [talk]}, actions: {remove_targets: [a/big, a/small]}}", "actions.remove_targets", "leaves talk no target"),
         ("{conditions: {model: chad}, actions: {strategy: sticky}}", "conditions.model", "nobody can ask for 'chad'"),
+        ("{actions: {cache: {ttl_s: 0}}}", "actions.cache", "no answers are cached yet"),
         ("{actions: {deny: stop, route: chat}}", "actions.deny", "nothing comes of: route"),
     ],
 )

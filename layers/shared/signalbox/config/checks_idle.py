@@ -51,6 +51,12 @@ def _denials_are_all(document: Document) -> Iterator[Finding]:
             yield ("policies", id, "actions", "deny"), f"what is denied goes nowhere, so that nothing comes of: {names(others)}"
 
 
+def _nothing_is_cached(document: Document) -> Iterator[Finding]:
+    for id, policy in document.policies.items():
+        if policy.actions.cache is not None:
+            yield ("policies", id, "actions", "cache"), "kept for later and of no effect: no answers are cached yet"
+
+
 def _active(document: Document) -> list[tuple[str, Policy]]:
     """In the order they are looked at."""
     rows = [(id, policy) for id, policy in document.policies.items() if policy.status == "active"]
@@ -69,4 +75,4 @@ def _targets_of(name: str, document: Document) -> tuple[str, ...]:
     return document.routes[meaning].targets if meaning in document.routes else (meaning,)
 
 
-WARNINGS: tuple[Check, ...] = (_can_be_reached, _leave_a_target, _models_can_be_asked_for, _denials_are_all)
+WARNINGS: tuple[Check, ...] = (_can_be_reached, _leave_a_target, _models_can_be_asked_for, _denials_are_all, _nothing_is_cached)
