@@ -73,7 +73,7 @@ def test_a_stream_that_breaks_after_its_first_text_goes_nowhere_else(now):
     trip.begin(whole=False)
     with pytest.raises(Refusal) as refused:
         list(trip.chunks())
-    assert refused.value.code == "upstream_failed"
+    assert (refused.value.code, str(refused.value)) == ("upstream_failed", "The answer of a/m broke off (cut). Try again.")
     assert kinds(trip) == [("a/m", "cut")]
     assert trip.attempts()[0].tokens == Tokens(input=100, output=3 + 64)
 

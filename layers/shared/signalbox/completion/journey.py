@@ -73,7 +73,7 @@ class Journey:
                 yield chunk
         except UpstreamFailure as failure:
             telemetry.say("WARNING", "a stream broke", target=self.target, kind=failure.kind, detail=failure.detail)
-            raise to_refusal(failure, self._outings.flights, self._now_ms()) from failure
+            raise to_refusal(failure, self._outings.flights, self._now_ms(), self.target) from failure
 
     def drain(self) -> None:
         """After the client has left: by its provider's rule, reads on within the same deadline, to the count of what is billed."""

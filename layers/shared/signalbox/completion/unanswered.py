@@ -1,4 +1,4 @@
-"""What the caller is told where no target has answered."""
+"""What the caller is told where no target has answered, or not to the end."""
 
 from collections.abc import Sequence
 from math import ceil
@@ -9,8 +9,11 @@ from ..routing.refused import at_capacity
 from .flight import Flight
 
 
-def to_refusal(failure: UpstreamFailure | None, flights: Sequence[Flight], now_ms: int) -> Refusal:
-    """By the failure that says the most, which is usually the last; None where there was no time for any."""
+def to_refusal(failure: UpstreamFailure | None, flights: Sequence[Flight], now_ms: int, begun: str = "") -> Refusal:
+    """By the failure that says the most, which is usually the last; None where there was no time for any.
+
+    `begun` is the target whose answer broke off, if one had begun.
+    """
     tried = ", ".join(dict.fromkeys(flight.step.target for flight in flights)) or "none, since none could be asked"
     if failure is None:
         return Refusal("deadline_exceeded", "The time was up before a target could be tried. Allow more in x-signalbox-timeout-ms.")
@@ -25,4 +28,6 @@ def to_refusal(failure: UpstreamFailure | None, flights: Sequence[Flight], now_m
         return Refusal(code, f"{tried}: the provider has no model of that name. GET /v1/models lists what is known.", param="model")
     advice = "Allow more time, or try again." if code == "deadline_exceeded" else "Try again."
     wait = None if failure.retry_after_s is None else max(1, ceil(failure.retry_after_s))
-    return Refusal(code, f"No target answered (tried {tried}; the last ended in {failure.kind}). {advice}", retry_after_s=wait)
+    nobody = f"No target answered (tried {tried}; the last ended in {failure.kind})."
+    said = f"The answer of {begun} broke off ({failure.kind})." if begun else nobody
+    return Refusal(code, f"{said} {advice}", retry_after_s=wait)
