@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from usage import to_usd
 
 from signalbox.admission.budgets import GLOBAL, Budget
-from signalbox.admission.periods import period_id
 from signalbox.aws import boto_budgets, boto_keys
 from signalbox.errors import Refusal
 from signalbox.money import NANOUSD_PER_USD
@@ -117,7 +116,7 @@ def _views(scopes: list[str]) -> list[BudgetView]:
 
 def _view(budget: Budget) -> BudgetView:
     scope, _, id = budget.scope.partition("#")
-    period = period_id(budget.kind, stage.now_ms())
+    period = budget.period(stage.now_ms())
     sight = boto_budgets.running(stage.ledger(), budget, stage.now_ms())
     settled, remaining = (sight.settled, sight.remaining) if sight else (0, budget.limit_nanousd)
     held = sum(lease.held for lease in sight.leases.values()) if sight else 0

@@ -121,7 +121,7 @@ CALLS = st.one_of(
     st.builds(lambda part, cost, back, ms: accounts.settle("ledger", part, cost, back, ms), PARTS, SMALL, SMALL, st.none() | st.just(2)),
     HELD.map(lambda lease: accounts.give_back("ledger", ACCOUNT, lease)),
     st.builds(lambda lease, keep: accounts.shorten("ledger", ACCOUNT, lease, keep, 2), HELD, SMALL),
-    BUDGETS.map(lambda budget: accounts.create("ledger", "control", ACCOUNT, budget)),
+    BUDGETS.map(lambda budget: accounts.create("ledger", "control", ACCOUNT, budget, 0)),
     PENDING.map(lambda item: outbox.open("ledger", item)),
     st.builds(lambda item, certain: outbox.settle("ledger", item, certain=certain), SETTLED, st.booleans()),
     STORED.map(lambda about: outbox.estimate("ledger", about, 8)),
@@ -154,7 +154,7 @@ def test_the_fake_answers_as_moto_does(aws, tables, calls):
     fake = client(Pool(FakeCloud()))
     run = uuid.uuid4().hex  # the examples share moto's tables
     record = {"pk": f"key#k{run}", "sk": "scope", "budgets": {"total": {"limit_nanousd": 20, "hard": True, "version": 1}}}
-    begin = [dynamodb.put("control", record), accounts.create("ledger", "control", ACCOUNT, Budget("key#k", "total", 20, True, 1))]
+    begin = [dynamodb.put("control", record), accounts.create("ledger", "control", ACCOUNT, Budget("key#k", "total", 20, True, 1), 0)]
     for number, call in enumerate([*begin, *calls]):
         call = _apart(call, run)
         assert outcome(fake, call) == outcome(aws, call), f"{number}: {call.payload}"

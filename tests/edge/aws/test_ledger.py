@@ -94,7 +94,7 @@ def events(boto, tables):
     sqs.delete_queue(QueueUrl=url)
 
 
-def admit(desk, clock, *, bound=100, floor=None, id="r1", caller=CALLER, scopes=SCOPES, seconds=30):
+def admit(desk, clock, *, bound=100, floor=None, id="r1", caller=CALLER, scopes=SCOPES, seconds=30, errands=()):
     return desk.admit(
         caller,
         scopes,
@@ -102,6 +102,7 @@ def admit(desk, clock, *, bound=100, floor=None, id="r1", caller=CALLER, scopes=
         bound_nanousd=bound,
         floor_nanousd=bound if floor is None else floor,
         deadline_ms=int((clock.now_s + seconds) * 1000),
+        errands=errands,
     )
 
 
@@ -387,3 +388,40 @@ def test_expired_leases_are_returned_when_somebody_needs_them(counted, desk, clo
     assert refusal.value.retry_after_s == 2
     clock.now_s += 121
     assert admit(other, clock, bound=600).granted_nanousd == 600
+
+
+class Asking:
+    """An errand that reads something, `turns` times."""
+
+    def __init__(self, tables, turns=1, error=None):
+        self.call, self.turns, self.error, self.answers = dynamodb.get(tables.control, "global#*", "scope"), turns, error, []
+
+    def calls(self, view, now_ms):
+        return [self.call] * 2 if len(self.answers) < self.turns else []
+
+    def heard(self, answers):
+        self.answers.append(answers)
+        if self.error:
+            raise self.error
+
+
+def test_errands_go_along_in_the_same_wave(desk, clock, tables, counted, budget):
+    budget("key#k", "total", 1_000)
+    admit(desk, clock)  # makes the period's item
+    errands = [Asking(tables), Asking(tables, turns=2)]
+    counted.waves.clear()
+    admit(desk, clock, bound=900, floor=900, errands=errands)
+    assert counted.waves[:2] == [["UpdateItem", *["GetItem"] * 4], ["GetItem", "GetItem"]]
+    assert [errand.answers for errand in errands] == [[[None, None]], [[None, None]] * 2]
+
+
+def test_what_an_errand_raises_comes_before_what_a_budget_refuses(desk, clock, tables, counted, budget):
+    """And whoever else was in that wave hears what came of it."""
+    budget("key#k", "total", 1_000)
+    first, second = Asking(tables, error=Refusal("rate_limited", "Later.")), Asking(tables)
+    with pytest.raises(Refusal, match="Later"):
+        admit(desk, clock, bound=2_000, floor=2_000, errands=[first, second])
+    assert second.answers == [[None, None]]
+    with pytest.raises(BudgetExceeded):
+        admit(desk, clock, bound=2_000, floor=2_000, errands=[Asking(tables)])
+    assert admit(desk, clock, bound=1_000, floor=1_000).granted_nanousd == 1_000

@@ -4,19 +4,35 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from .keys import Caller
-from .periods import period_id
+from .periods import period_end_ms, period_id
 
 GLOBAL = "global#*"
 
 
 class Budget(NamedTuple):
-    """`kind` is day, week, month or total. A soft budget counts and warns, and never refuses."""
+    """`kind` is day, week, month or total. A soft budget counts and warns, and never refuses.
+
+    `zone` is the IANA time zone whose calendar the periods follow, empty for UTC. Until `raised_until_ms` (epoch) the limit is
+    `raised_nanousd` higher.
+    """
 
     scope: str
     kind: str
     limit_nanousd: int
     hard: bool
     version: int
+    zone: str = ""
+    raised_nanousd: int = 0
+    raised_until_ms: int = 0
+
+    def period(self, at_ms: int) -> str:
+        return period_id(self.kind, at_ms, self.zone)
+
+    def ends_ms(self, at_ms: int) -> int | None:
+        return period_end_ms(self.kind, at_ms, self.zone)
+
+    def limit_at(self, at_ms: int) -> int:
+        return self.limit_nanousd + (self.raised_nanousd if at_ms < self.raised_until_ms else 0)
 
 
 def scopes_of(caller: Caller, *, agent: str = "", route: str = "", providers: Iterable[str] = ()) -> tuple[str, ...]:
@@ -30,8 +46,20 @@ def scopes_of(caller: Caller, *, agent: str = "", route: str = "", providers: It
 
 def to_budgets(scope: str, record: Mapping[str, Any]) -> tuple[Budget, ...]:
     """The budgets of one scope record ({} where there is none)."""
-    return tuple(
-        Budget(scope, kind, row["limit_nanousd"], row["hard"], row["version"]) for kind, row in sorted(record.get("budgets", {}).items())
+    return tuple(_budget(scope, kind, row) for kind, row in sorted(record.get("budgets", {}).items()))
+
+
+def _budget(scope: str, kind: str, row: Mapping[str, Any]) -> Budget:
+    raised = row.get("raised", {})
+    return Budget(
+        scope,
+        kind,
+        row["limit_nanousd"],
+        row["hard"],
+        row["version"],
+        row.get("zone", ""),
+        raised.get("by_nanousd", 0),
+        raised.get("until_ms", 0),
     )
 
 
@@ -41,9 +69,9 @@ def used_percent(records: Mapping[str, Mapping[str, Any]], scopes: Iterable[str]
     Of the running periods, as `evaluate_budgets` wrote it down: seconds old, and 0 where it has written nothing yet.
     """
     mine = [records.get(scope, {}) for scope in scopes]
-    return max((_used(record, kind, now_ms) for record in mine for kind in record.get("budgets", {})), default=0)
+    return max((_used(record, budget, now_ms) for record in mine for budget in to_budgets("", record)), default=0)
 
 
-def _used(record: Mapping[str, Any], kind: str, now_ms: int) -> int:
-    row = record.get("used", {}).get(kind)
-    return int(row["percent"]) if row and row["period"] == period_id(kind, now_ms) else 0
+def _used(record: Mapping[str, Any], budget: Budget, now_ms: int) -> int:
+    row = record.get("used", {}).get(budget.kind)
+    return int(row["percent"]) if row and row["period"] == budget.period(now_ms) else 0

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 from ..errors import Refusal
 from .budgets import Budget
-from .periods import period_end_ms
 
 ADMITS_MS = 60_000  # how long a slice admits
 GRACE_MS = 60_000  # how long a lease outlives its slice, and a hold its request's deadline
@@ -77,7 +76,7 @@ class BudgetExceeded(Refusal):
     """`scope` and `period` name the budget that refused; `exhausted` is false where requests under way merely hold what is missing."""
 
     def __init__(self, budget: Budget, period: str, now_ms: int, *, exhausted: bool) -> None:
-        again_ms = period_end_ms(budget.kind, now_ms) if exhausted else now_ms + SETTLED_SOON_MS
+        again_ms = budget.ends_ms(now_ms) if exhausted else now_ms + SETTLED_SOON_MS
         why = (
             "does not cover this request: ask for less, retry later, or have it raised."
             if exhausted
@@ -218,7 +217,7 @@ class Admission:
         if account in self._goals:
             more = self._goals[account] - held
         else:
-            more = max(0, slice_size(self._bound, self._hand.remaining.get(account, budget.limit_nanousd), budget.hard) - held)
+            more = max(0, slice_size(self._bound, self._hand.remaining.get(account, budget.limit_at(now_ms)), budget.hard) - held)
         number = self._hand.next_number()
         return Want(
             account=account,

@@ -1,34 +1,37 @@
-"""The periods that budgets run by, in UTC. A period is named by its id: day#2026-11-21, week#2026-W47, month#2026-11, total."""
+"""The periods that budgets run by. A period is named by its id: day#2026-11-21, week#2026-W47, month#2026-11, total.
 
-from datetime import UTC, datetime, timedelta
+Where they follow another calendar than that of UTC, the id says so: day#2026-11-21@Europe/Berlin.
+"""
+
+from datetime import UTC, datetime, timedelta, tzinfo
 
 KINDS = ("day", "week", "month", "total")
 
 
-def period_id(kind: str, at_ms: int) -> str:
-    """The period that this moment (epoch) is in. ValueError for an unknown kind."""
-    at = _at(at_ms)
+def period_id(kind: str, at_ms: int, zone: str = "") -> str:
+    """The period that this moment (epoch) is in. ValueError for an unknown kind, or an unknown `zone`."""
+    at, where = _at(at_ms, zone), f"@{zone}" if zone else ""
     match kind:
         case "day":
-            return f"day#{at:%Y-%m-%d}"
+            return f"day#{at:%Y-%m-%d}{where}"
         case "week":
             year, week, _ = at.isocalendar()
-            return f"week#{year}-W{week:02}"
+            return f"week#{year}-W{week:02}{where}"
         case "month":
-            return f"month#{at:%Y-%m}"
+            return f"month#{at:%Y-%m}{where}"
         case "total":
             return "total"
     raise ValueError(f"no such period: {kind!r}; there are {', '.join(KINDS)}")
 
 
-def period_end_ms(kind: str, at_ms: int) -> int | None:
-    """When the period that this moment is in ends; None for one that never does."""
-    midnight = _at(at_ms).replace(hour=0, minute=0, second=0, microsecond=0)
+def period_end_ms(kind: str, at_ms: int, zone: str = "") -> int | None:
+    """When the period that this moment is in ends; None for one that never does. Where a clock is put forward at midnight, then."""
+    midnight = _at(at_ms, zone).replace(hour=0, minute=0, second=0, microsecond=0)
     match kind:
         case "day":
             end = midnight + timedelta(days=1)
         case "week":
-            end = midnight + timedelta(days=7 - midnight.weekday())
+            end = midnight + timedelta(days=7 - midnight.weekday())  # by the calendar: a day may have 23 hours
         case "month":
             end = (midnight.replace(day=1) + timedelta(days=32)).replace(day=1)
         case _:
@@ -40,5 +43,14 @@ def kind_of(period: str) -> str:
     return period.partition("#")[0]
 
 
-def _at(at_ms: int) -> datetime:
-    return datetime.fromtimestamp(at_ms / 1000, UTC)
+def _at(at_ms: int, zone: str) -> datetime:
+    return datetime.fromtimestamp(at_ms / 1000, _zone(zone) if zone else UTC)
+
+
+def _zone(name: str) -> tzinfo:
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # few budgets name one
+
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError(f"no such time zone: {name!r}; write it as in Europe/Berlin") from error

@@ -117,7 +117,7 @@ def charge(table: str, part: Part, cost: int) -> Call:
     )
 
 
-def create(ledger: str, control: str, account: Account, budget: Budget) -> Call:
+def create(ledger: str, control: str, account: Account, budget: Budget, now_ms: int) -> Call:
     """The period's item, in a transaction that fails (its first part) where the budget has changed since it was read."""
     return dynamodb.transact(
         [
@@ -127,12 +127,12 @@ def create(ledger: str, control: str, account: Account, budget: Budget) -> Call:
                 "scope",
                 Expression(condition="#budgets.#kind.#version = :version", names={"kind": budget.kind}, values={"version": budget.version}),
             ),
-            dynamodb.put(ledger, _new_item(account, budget), Expression(condition="attribute_not_exists(#pk)")),
+            dynamodb.put(ledger, _new_item(account, budget, now_ms), Expression(condition="attribute_not_exists(#pk)")),
         ]
     )
 
 
-def _new_item(account: Account, budget: Budget) -> dict[str, Any]:
-    pk, sk = key(account)
-    amounts: Mapping[str, Any] = {"limit": budget.limit_nanousd, "remaining": budget.limit_nanousd, "settled": 0, "leases": {}}
+def _new_item(account: Account, budget: Budget, now_ms: int) -> dict[str, Any]:
+    (pk, sk), limit = key(account), budget.limit_at(now_ms)
+    amounts: Mapping[str, Any] = {"limit": limit, "remaining": limit, "settled": 0, "leases": {}}
     return {"pk": pk, "sk": sk, "budget_version": budget.version, **amounts}

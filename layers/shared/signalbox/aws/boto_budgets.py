@@ -7,9 +7,9 @@ A period's item is created from the definition by whoever spends first, in a tra
 from typing import Any
 
 from ..admission.budgets import Budget, to_budgets
-from ..admission.leases import Account, Sight, to_sight
+from ..admission.leases import Sight
 from ..admission.periods import period_id
-from . import accounts, boto_tables
+from . import boto_accounts, boto_tables
 
 LIST = "budgets"  # which scopes have any, so that listing them needs no scan
 TRIES = 6
@@ -41,14 +41,14 @@ def change(
             raise NoSuchKey(scope)
         _refuse_of_others(scope, record, kind, by)
         periods = sorted({period_id(kind, at_ms) for at_ms in (now_ms - SKEW_MS, now_ms + SKEW_MS)})
-        sights = {(scope, period): _sight(ledger, (scope, period)) for period in periods}
+        sights = {(scope, period): boto_accounts.sight(ledger, (scope, period)) for period in periods}
         was = [budget.version for budget in to_budgets(scope, record) if budget.kind == kind]
         version = 1 + max([0, *was, *(sight.version for sight in sights.values() if sight)])  # the ledger remembers removed budgets
         budget = Budget(scope, kind, limit_nanousd, hard, version)
         parts = [
             {"Update": {"TableName": control.name} | _definition(record, budget, by)},
             {"Put": {"TableName": control.name, "Item": {"pk": LIST, "sk": scope}}},
-            *(_headroom(ledger.name, account, sight, budget) for account, sight in sights.items()),
+            *(part for account, sight in sights.items() for part in boto_accounts.moved(ledger, account, sight, budget, now_ms)),
         ]
         if boto_tables.transacted(control, parts):
             return budget
@@ -89,18 +89,13 @@ def page(control: Any, limit: int, after: str = "") -> list[str]:
 
 def running(ledger: Any, budget: Budget, now_ms: int) -> Sight | None:
     """The ledger's item of the running period; None before anybody has spent in it."""
-    return _sight(ledger, (budget.scope, period_id(budget.kind, now_ms)))
+    return boto_accounts.sight(ledger, (budget.scope, budget.period(now_ms)))
 
 
 def _refuse_of_others(scope: str, record: dict[str, Any], kind: str, by: str) -> None:
     row = record.get("budgets", {}).get(kind)
     if row and row.get("by", "") != by:
         raise OfTheDocument(scope) if not by else Contended(f"an operator has set the {kind} budget of {scope} meanwhile")
-
-
-def _sight(ledger: Any, account: Account) -> Sight | None:
-    item = boto_tables.get(ledger, *accounts.key(account))
-    return to_sight(item) if item else None
 
 
 def _definition(record: dict[str, Any], budget: Budget, by: str) -> dict[str, Any]:
@@ -126,26 +121,4 @@ def _definition(record: dict[str, Any], budget: Budget, by: str) -> dict[str, An
         "ConditionExpression": condition,
         "ExpressionAttributeNames": names,
         "ExpressionAttributeValues": values,
-    }
-
-
-def _headroom(table: str, account: Account, sight: Sight | None, budget: Budget) -> dict[str, Any]:
-    """The item as it was seen moves by the difference; one that is not there must not come to be meanwhile with the old limit."""
-    pk, sk = accounts.key(account)
-    where = {"TableName": table, "Key": {"pk": pk, "sk": sk}}
-    if sight is None:
-        return {"ConditionCheck": where | {"ConditionExpression": "attribute_not_exists(pk)"}}
-    return {
-        "Update": where
-        | {
-            "UpdateExpression": "SET #limit = :limit, #remaining = #remaining + :delta, #version = :version",
-            "ConditionExpression": "#version = :seen",  # the limit never changes without it
-            "ExpressionAttributeNames": {"#limit": "limit", "#remaining": "remaining", "#version": "budget_version"},
-            "ExpressionAttributeValues": {
-                ":limit": budget.limit_nanousd,
-                ":delta": budget.limit_nanousd - sight.limit,
-                ":version": budget.version,
-                ":seen": sight.version,
-            },
-        }
     }

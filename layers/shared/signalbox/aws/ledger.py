@@ -18,16 +18,16 @@ Refused, failed before an upstream call, or routed anew: `desk.cancel(hold)`. A 
 
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
+from typing import Any, Protocol
 
 from ..admission.budgets import Budget, to_budgets
 from ..admission.keys import Caller, check_standing
 from ..admission.leases import Account, Admission, BudgetExceeded, Hand, Want, to_sight
-from ..admission.periods import period_id
 from ..errors import Refusal
 from . import accounts, dynamodb, telemetry
-from .client import Aws, AwsError, Cancelled, ConditionFailed
+from .client import Aws, AwsError, Call, Cancelled, ConditionFailed
 from .control import FRESH_S, USABLE_S, Control, Key, View
 from .hold import Hold
 from .reconcile import Reconciler
@@ -39,6 +39,16 @@ __all__ = ["BudgetExceeded", "Desk", "Hold", "Tables", "View"]
 TURNS = 8
 OPEN_WITHIN_MS = 30_000  # of the admission: half of what is left between the end of a slice and that of its lease
 RELEASE_S = 0.3
+
+
+class Errand(Protocol):
+    """What else has to be done before a request may begin: it goes along with what is asked of the ledger, wave by wave."""
+
+    def calls(self, view: View, now_ms: int) -> Sequence[Call]:
+        """What it wants done now, by what is known; nothing once it is done. The view may be old in the first turn, and is fresh later."""
+
+    def heard(self, answers: Sequence[Any]) -> None:
+        """What came of these calls, in their order: answers or AwsErrors. What it raises ends the admission: a Refusal, or its own."""
 
 
 class Desk:
@@ -79,7 +89,15 @@ class Desk:
         return bool(stale)
 
     def admit(
-        self, caller: Caller, scopes: Iterable[str], *, request_id: str, bound_nanousd: int, floor_nanousd: int, deadline_ms: int
+        self,
+        caller: Caller,
+        scopes: Iterable[str],
+        *,
+        request_id: str,
+        bound_nanousd: int,
+        floor_nanousd: int,
+        deadline_ms: int,
+        errands: Sequence[Errand] = (),
     ) -> Hold:
         """Puts aside between `floor_nanousd` and `bound_nanousd` in every budget of `scopes`, or raises; at most one wave, usually none.
 
@@ -88,14 +106,17 @@ class Desk:
         Raises BudgetExceeded (a Refusal with `scope` and `period`, for `UsageRecord.refused_by`), Refusal invalid_key (revoked),
         permission_denied (tenant or team disabled), ledger_unavailable. Only near exhaustion it takes a second wave, and where the first
         request of a period makes its item, or expired leases of others are returned, a few.
+
+        What the `errands` have to do goes along in the same waves; what they raise is raised here, before what a budget refuses. Where it
+        raises, they are the caller's to undo.
         """
         scopes = tuple(dict.fromkeys(scopes))
         self._drop_what_is_under_way()
         self.look(scopes)
         admission = Admission(self._hand, bound_nanousd, floor_nanousd)
         try:
-            budgets, now_ms = self._gather(admission, caller, scopes)
-        except Refusal:
+            budgets, now_ms = self._gather(admission, caller, scopes, errands)
+        except Exception:
             admission.abandon()
             raise
         parts = admission.parts()
@@ -155,7 +176,9 @@ class Desk:
 
     # Admission
 
-    def _gather(self, admission: Admission, caller: Caller, scopes: tuple[str, ...]) -> tuple[dict[Account, Budget], int]:
+    def _gather(
+        self, admission: Admission, caller: Caller, scopes: tuple[str, ...], errands: Sequence[Errand]
+    ) -> tuple[dict[Account, Budget], int]:
         """Wave by wave until the admission wants nothing more, and when that was. Stale control items go along with the first."""
         stale = self._control.older_than(FRESH_S, scopes)
         for _ in range(TURNS):
@@ -163,15 +186,23 @@ class Desk:
             budgets = self._budgets(scopes, now_ms)
             admission.touch(budgets)
             wants = admission.wants(now_ms)
-            if not wants and not stale:
-                check_standing(caller, self._control.view(scopes).records)
+            view = self._control.view(scopes)
+            asked = [errand.calls(view, now_ms) for errand in errands]
+            if not wants and not stale and not any(asked):
+                check_standing(caller, view.records)
                 return budgets, now_ms
             calls = [accounts.move(self._tables.ledger, want) for want in wants]
-            read, *answers = self._aws.wave([self._control.read(stale), *calls]) if stale else [None, *self._aws.wave(calls)]
-            refusals = {want.account: self._report(admission, want, answer) for want, answer in zip(wants, answers, strict=True)}
+            reads = [self._control.read(stale)] if stale else []
+            heard = iter(self._aws.wave([*reads, *calls, *(call for calls in asked for call in calls)]))
+            read = next(heard) if reads else None
+            refusals = {want.account: self._report(admission, want, answer) for want, answer in zip(wants, heard, strict=False)}
+            troubles = [_heard(errand, list(islice(heard, len(calls)))) for errand, calls in zip(errands, asked, strict=True) if calls]
             if stale:
                 stale = self._learn(stale, read, scopes)
-                check_standing(caller, self._control.view(scopes).records)
+            check_standing(caller, self._control.view(scopes).records)
+            for trouble in troubles:
+                if trouble:
+                    raise trouble
             fresh = self._budgets(scopes, now_ms)
             for account, refusal in refusals.items():
                 if refusal and fresh.get(account) == budgets[account]:  # else it was another budget that refused
@@ -199,7 +230,9 @@ class Desk:
         """Makes the items that a period's first request misses; the records to read again where a budget changed meanwhile."""
         missing = [account for account in admission.missing if account in budgets]
         admission.missing.clear()
-        calls = [accounts.create(self._tables.ledger, self._tables.control, account, budgets[account]) for account in missing]
+        calls = [
+            accounts.create(self._tables.ledger, self._tables.control, account, budgets[account], self._now_ms()) for account in missing
+        ]
         changed = []
         for account, answer in zip(missing, self._aws.wave(calls), strict=True):
             if isinstance(answer, Cancelled) and dynamodb.reasons(answer)[0] == "ConditionalCheckFailed":
@@ -216,9 +249,8 @@ class Desk:
 
     def _budgets(self, scopes: Iterable[str], now_ms: int) -> dict[Account, Budget]:
         records = self._control.view(scopes).records
-        return {
-            (scope, period_id(budget.kind, now_ms)): budget for scope, record in records.items() for budget in to_budgets(scope, record)
-        }
+        budgets = [budget for scope, record in records.items() for budget in to_budgets(scope, record)]
+        return {(budget.scope, budget.period(now_ms)): budget for budget in budgets}
 
     def _drop_what_is_under_way(self) -> None:
         """A hold that was opened and never settled keeps its leases, for others to finish; one that was not leaves them in hand."""
@@ -246,3 +278,12 @@ class Desk:
 
     def _now_ms(self) -> int:
         return int(self._wall() * 1000)
+
+
+def _heard(errand: Errand, answers: Sequence[Any]) -> Exception | None:
+    """Returned, not raised: everybody in the wave must hear what came of it."""
+    try:
+        errand.heard(answers)
+    except Exception as error:
+        return error
+    return None

@@ -99,7 +99,7 @@ class Reconciler:
         for budget in to_budgets(account[0], record):
             if budget.kind == kind_of(account[1]):
                 with suppress(Cancelled):  # it is there by now, or the next turn tries again
-                    self._aws.call(accounts.create(self._tables.ledger, self._tables.control, account, budget))
+                    self._aws.call(accounts.create(self._tables.ledger, self._tables.control, account, budget, self._now_ms()))
                 return True
         return False
 

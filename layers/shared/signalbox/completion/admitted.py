@@ -1,12 +1,12 @@
 """A request with its route, and the worst that it may cost put aside; or the reason why not. And the same told, with nothing put aside."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from ..admission.budgets import scopes_of, to_budgets
 from ..admission.keys import check_standing
 from ..aws.control import View
-from ..aws.ledger import Desk, Hold
+from ..aws.ledger import Desk, Errand, Hold
 from ..aws.live import Live
 from ..errors import Refusal
 from ..guardrails.contract import Guardrail
@@ -38,16 +38,25 @@ class NotAdmitted(Exception):
 Decided = Callable[[Trip], None]  # hears of each decision
 
 
-def admit(asked: Asked, desk: Desk, live: Live, router: Router) -> Admitted:
-    """Routes by what is known, holds what it may cost, and does both anew where more changed meanwhile than the order. Or NotAdmitted."""
+def no_errands(routed: Routed) -> tuple[Errand, ...]:
+    return ()
+
+
+def admit(asked: Asked, desk: Desk, live: Live, router: Router, errands_of: Callable[[Routed], Sequence[Errand]] = no_errands) -> Admitted:
+    """Routes by what is known, holds what it may cost, and does both anew where more changed meanwhile than the order. Or NotAdmitted.
+
+    `errands_of` says what else is to be done for what was routed; asked again where it is routed anew, it may answer the same ones.
+    """
     decided: list[Trip] = []
     try:
-        return _admitted(asked, desk, live, router, decided.append)
+        return _admitted(asked, desk, live, router, decided.append, errands_of)
     except Refusal as refusal:
         raise NotAdmitted(refusal, decided[-1] if decided else None) from refusal
 
 
-def _admitted(asked: Asked, desk: Desk, live: Live, router: Router, decided: Decided) -> Admitted:
+def _admitted(
+    asked: Asked, desk: Desk, live: Live, router: Router, decided: Decided, errands_of: Callable[[Routed], Sequence[Errand]]
+) -> Admitted:
     moved = Refusal("no_route", "The configuration changed faster than the request could be routed. Try again.", retry_after_s=1)
     for _ in range(TIMES_ROUTED_ANEW):
         try:
@@ -65,6 +74,7 @@ def _admitted(asked: Asked, desk: Desk, live: Live, router: Router, decided: Dec
             bound_nanousd=bounds.most_nanousd,
             floor_nanousd=bounds.least_nanousd,
             deadline_ms=routed.trip.inputs.deadline_ms,
+            errands=errands_of(routed),
         )
         try:
             fresh = _held(routed, scopes, bounds, hold, live, router, decided)
