@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signalbox.admission.keys import Caller, KeyRing, authenticate, authenticate_admin, check_standing, mint
+from signalbox.admission.keys import Caller, KeyRing, authenticate, authenticate_admin, check_standing, mint, record_of
 from signalbox.errors import Refusal
 
 
@@ -58,6 +58,15 @@ def test_static_keys_are_known_by_their_digest():
     assert authenticate_admin("ak-local", RING) == "operator"
     assert code_of(authenticate, "ak-local", RING) == "invalid_key"
     assert code_of(authenticate_admin, "sk-local", RING) == "invalid_key"
+
+
+def test_a_static_key_grants_what_its_row_says_and_its_record_says_it_louder():
+    row = {"key_id": "local", "tenant": "home", "team": "default", "agents": ["*"], "limits": {"requests_per_minute": 5}}
+    caller = authenticate("sk-granted", KeyRing(b"secret", {digest("sk-granted"): row}, {}))
+    assert caller == Caller("local", "home", "default", minted=False, grants={"agents": ["*"], "limits": {"requests_per_minute": 5}})
+    assert record_of(caller, {}) == record_of(caller, {"key#local": {}}) == caller.grants
+    assert record_of(caller, {"key#local": {"agents": ["a"]}}) == {"agents": ["a"], "limits": {"requests_per_minute": 5}}
+    assert record_of(Caller("k", "t", "a", minted=True), {"key#k": {"status": "active"}}) == {"status": "active"}
 
 
 def test_the_secret_as_the_template_makes_it_is_read():

@@ -5,21 +5,28 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ..errors import Refusal
 
 PREFIX = "sk-sb-"
 MAC_BYTES = 16
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+IDENTITY = frozenset({"key_id", "tenant", "team"})  # of a static key's row; what else it says is granted
 
 
 class Caller(NamedTuple):
-    """`minted` keys must have a record in the control table; a static key is active without one."""
+    """`minted` keys must have a record in the control table; a static key is active without one.
+
+    `grants` are what the credential itself says of the key, by the names of a key's record.
+    """
 
     key_id: str
     tenant: str
     team: str
     minted: bool
+    grants: Mapping[str, Any] = NOTHING
 
 
 class KeyRing(NamedTuple):
@@ -43,7 +50,7 @@ def authenticate(bearer: str | None, ring: KeyRing) -> Caller:
         caller = _minted(bearer, ring.mac_key)
     else:
         row = _matched(bearer, ring.data_keys)
-        caller = Caller(row["key_id"], row["tenant"], row["team"], minted=False) if row else None
+        caller = _static(row) if row else None
     if caller is None:
         raise Refusal("invalid_key", "This API key is not valid: check it, or ask for a new one.")
     return caller
@@ -63,6 +70,12 @@ def mint(key_id: str, tenant: str, team: str, mac_key: bytes) -> str:
     return f"{PREFIX}{payload}.{_encode(_mac(payload, mac_key))}"
 
 
+def record_of(caller: Caller, records: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
+    """What the key's record says, and what its credential grants where the record is silent."""
+    record = records.get(f"key#{caller.key_id}", NOTHING)
+    return {**caller.grants, **record} if caller.grants else record
+
+
 def check_standing(caller: Caller, records: Mapping[str, Mapping[str, Any]]) -> None:
     """Refusal where the key was revoked, or its team or tenant disabled. `records` are the scope records, {} where there is none."""
     mine = records[f"key#{caller.key_id}"]
@@ -79,6 +92,11 @@ def _minted(key: str, mac_key: bytes) -> Caller | None:
         return None
     key_id, tenant, team = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     return Caller(key_id, tenant, team, minted=True)
+
+
+def _static(row: Mapping[str, Any]) -> Caller:
+    grants = {name: value for name, value in row.items() if name not in IDENTITY}
+    return Caller(row["key_id"], row["tenant"], row["team"], minted=False, grants=grants or NOTHING)
 
 
 def _matched(key: str, rows: Mapping[str, Any]) -> Any:
