@@ -227,7 +227,7 @@ def test_answers_that_get_lost_let_nobody_through_who_was_counted(acts):
         ("#requests < :requests_end", "requests"),
         ("#tokens < :tokens_end", "tokens"),
         ("size(#slots) < :places", "places"),
-        ("#minute < :minute", "requests"),
+        ("#minute < :before", "requests"),
         ("attribute_not_exists(#pk)", "places"),
     ],
 )

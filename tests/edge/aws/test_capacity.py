@@ -85,7 +85,7 @@ def made(capacities):
 
 @pytest.fixture
 def stored(aws, tables):
-    return lambda id="a/m": aws.call(dynamodb.get(tables.ledger, *windows.key(id)))
+    return lambda id="a/m": aws.call(dynamodb.get(tables.ledger, *windows.key(windows.CAPACITY, id)))
 
 
 # ---- requests and tokens a minute
@@ -252,7 +252,7 @@ def test_a_capacity_that_was_lowered_lets_nobody_in_until_enough_are_over(one):
 @pytest.mark.parametrize(("limit", "calls"), [(10, 10), (500, 130), (6_000, 170)])
 def test_most_requests_of_a_busy_target_need_no_call(one, limit, calls):
     assert taken(one, target(requests=limit)) == limit
-    assert limit / SLICES <= made(one) - 1 <= calls  # the first of all makes the item
+    assert limit / SLICES["requests"] <= made(one) - 1 <= calls  # the first of all makes the item
 
 
 def test_a_place_costs_a_call_before_and_one_after(one):

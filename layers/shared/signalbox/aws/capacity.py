@@ -4,21 +4,19 @@ A minute's limits are taken in slices; a place among those at once costs a call 
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import NamedTuple
 
-from ..admission.windows import COUNTED, Ask, Place, Window
+from ..admission.windows import COUNTED, MINUTE_MS, Place, Taking, Window
 from ..routing.catalog import Capacity, Target
 from . import dynamodb, telemetry, windows
-from .client import Aws, AwsError, Call, ConditionFailed
+from .client import Aws, AwsError, ConditionFailed
 
-MINUTE_MS = 60_000
 AGAIN_MS = 500  # after all places were taken: requests end at any moment
 GRACE_MS = 5_000  # a place outlives its request: clocks differ
 SILENCE_MS = 5_000  # DynamoDB is left alone for so long after it has not answered
 TIMEOUT_S = 0.3
 TRIES = 5
-MOST_GONE = 100  # expired places that one write clears
 MOST_KNOWN = 1_000
 WHOLE_S = 900.0  # no request lasts longer
 
@@ -61,84 +59,60 @@ class Capacities:
             return Slot(target.id, tokens)
         window, most = self._window(target, now_ms), target.capacity.concurrency
         need = {name: amount for name, amount in (("requests", 1), ("tokens", tokens)) if name in window.limits}
-        if now_ms < window.again_ms or not window.has(need):
+        if now_ms < window.again_ms or window.lacks(need):
             return None
         place = None
         if most is not None:
             until_ms = until_ms or now_ms + int((target.timeouts.total_s or WHOLE_S) * 1000)
             place = Place(self._next_id(), until_ms + GRACE_MS, most, {})
-        elif window.holds(need):
-            window.spend(need, {})
+        taking = Taking(window, need, place)
+        if taking.serve():
             return Slot(target.id, tokens, window.minute)
         try:
-            is_taken = self._is_taken(target.id, window, need, place, now_ms)
+            self._take(target.id, taking, now_ms)
         except AwsError as error:
             self._tell(error, now_ms)
             return Slot(target.id, tokens, id=place.id if place else "")  # a place that may have been taken all the same
         self._is_told = False
-        return Slot(target.id, tokens, window.minute, place.id if place else "") if is_taken else None
+        return Slot(target.id, tokens, window.minute, place.id if place else "") if taking.is_done else None
 
     def give(self, slot: Slot, tokens: int) -> None:
         """After the answer: its place is free, and `tokens` is what it used (0 where it was not sent). Never raises."""
         now_ms = int(self._wall() * 1000)
-        calls = [windows.free(self._ledger, slot.target, slot.id)] if slot.id else []
+        calls = [windows.free(self._ledger, windows.CAPACITY, slot.target, slot.id)] if slot.id else []
         window = self._windows.get(slot.target)
         if window and slot.id:
             window.again_ms = 0
         if window and "tokens" in window.limits and window.minute == slot.minute >= now_ms // MINUTE_MS:
             owed = window.correct(slot.tokens, tokens)
-            calls += [windows.owe(self._ledger, slot.target, slot.minute, owed)] if owed else []
+            calls += [windows.owe(self._ledger, windows.CAPACITY, slot.target, slot.minute, owed)] if owed else []
         if not calls or now_ms < self._silent_until_ms:
             return  # a place expires by itself
         for answer in self._aws.wave(calls, timeout_s=TIMEOUT_S):
             if isinstance(answer, AwsError) and not isinstance(answer, ConditionFailed):
                 self._tell(answer, now_ms)
 
-    def _is_taken(self, target: str, window: Window, need: Mapping[str, int], place: Place | None, now_ms: int) -> bool:
-        """Whether the stored item let it be. Each refusal brings that item, and the next write goes by it."""
-        is_absent = False
-        for _ in range(TRIES):
-            if not window.has(need):
-                return False
-            asks = window.asks(need, slices=place is None)
+    def _take(self, target: str, taking: Taking, now_ms: int) -> None:
+        """If the stored item lets it be. Each refusal brings that item, and the next write goes by it."""
+        for _ in range(TRIES):  # where others are faster each time there is next to nothing left
+            call = windows.to_call(self._ledger, windows.CAPACITY, target, taking.write())
             try:
-                self._write(target, window, asks, place, is_absent)
+                taking.took(self._aws.call(call, timeout_s=TIMEOUT_S))
             except ConditionFailed as refusal:
-                stored = dynamodb.old_item(refusal)
-                is_absent = stored is None
-                if stored is None:
-                    continue
-                window.learn(stored)
-                if place and place.id not in stored["slots"]:  # else it was sent twice, and done
-                    place = _with_room(place, stored["slots"], now_ms)
-                    if place is None:
-                        window.again_ms = now_ms + AGAIN_MS
-                        return False
-                    continue
-                if place is None:
-                    continue
-            window.spend(need, asks)
-            return True
-        return False  # others were faster each time: there is next to nothing left
-
-    def _write(self, target: str, window: Window, asks: Mapping[str, Ask], place: Place | None, is_absent: bool) -> None:
-        minute = window.minute
-        call: Call
-        if is_absent:
-            call = windows.create(self._ledger, target, minute, asks, place)
-        elif window.is_stored or not asks:
-            call = windows.take(self._ledger, target, minute, asks, place)
-        else:
-            call = windows.turn(self._ledger, target, minute, asks, place, window.wrong)
-        stored = self._aws.call(call, timeout_s=TIMEOUT_S)
-        window.learn(stored or {"minute": minute} | {name: asks[name].more if name in asks else 0 for name in COUNTED})
+                taking.failed(dynamodb.old_item(refusal), now_ms)
+            if taking.is_crowded:
+                taking.window.again_ms = now_ms + AGAIN_MS
+            if taking.is_done or taking.is_crowded or taking.lacking:
+                return
 
     def _window(self, target: Target, now_ms: int) -> Window:
         minute, window = now_ms // MINUTE_MS, self._windows.get(target.id)
-        if window is None or not minute <= window.minute <= minute + 1:
+        if window is None:
             if len(self._windows) >= MOST_KNOWN:  # callers make up names, where a target's ends in `*`
                 self._windows = {id: window for id, window in self._windows.items() if window.minute >= minute}
             self._windows[target.id] = window = Window(minute)
+        if not minute <= window.minute <= minute + 1:
+            window.move(minute)
         window.limits = {name: limit for name, field in LIMITS.items() if (limit := getattr(target.capacity, field)) is not None}
         return window
 
@@ -152,11 +126,3 @@ class Capacities:
             telemetry.say("ERROR", "capacities cannot be counted: nobody is held back", error=type(error).__name__, code=error.code)
             telemetry.count("CapacityUncounted")
         self._is_told = True
-
-
-def _with_room(place: Place, slots: Mapping[str, int], now_ms: int) -> Place | None:
-    """As it can be had by what is stored: free, or in place of expired ones."""
-    gone = {id: expires_ms for id, expires_ms in slots.items() if expires_ms < now_ms}
-    if len(slots) < place.most:
-        return place._replace(gone={})
-    return place._replace(gone=dict(list(gone.items())[:MOST_GONE])) if gone else None

@@ -1,6 +1,7 @@
-"""The writes on the item that counts what is taken of a target's capacity: of one minute's requests and tokens, and of its places.
+"""The writes on the items that count what is taken of a target's capacity, or by a caller: of a minute, of its hour, and of places at once.
 
     {pk: capacity#<target>, sk: window, minute, requests, tokens, slots: {id: expires_ms}}
+    {pk: rates#<scope>, sk: window, minute, requests, tokens, hourly, slots}    `hourly`: the requests of the hour that the minute lies in
 
 Each is one conditional expression, so that what is counted stays within its limit, whoever else writes. DynamoDB compares an attribute with
 a literal and does no arithmetic in a condition; none is asked of it here.
@@ -9,59 +10,70 @@ a literal and does no arithmetic in a condition; none is asked of it here.
 from collections.abc import Mapping
 from typing import Any
 
-from ..admission.windows import COUNTED, Ask, Place
+from ..admission.windows import COUNTED, HOUR, Ask, Place, Window, Write
 from . import dynamodb
 from .client import Call
 from .dynamodb import Expression
 
+CAPACITY, RATES = "capacity", "rates"  # whose item it is
 SK = "window"
 
 
-def key(target: str) -> tuple[str, str]:
-    return f"capacity#{target}", SK
+def key(of: str, id: str) -> tuple[str, str]:
+    return f"{of}#{id}", SK
 
 
-def take(table: str, target: str, minute: int, asks: Mapping[str, Ask], place: Place | None) -> Call:
-    """Out of the window that is stored, if it is of this minute."""
-    counted = Expression(
-        ", ".join(f"#{name} = #{name} + :{name}" for name in asks),
-        " AND ".join(["#minute = :minute", *(f"#{name} < :{name}_end" for name in asks)]) if asks else "",
-        values={"minute": minute} | _amounts(asks) | {f"{name}_end": ask.limit - ask.more + 1 for name, ask in asks.items()},
-    )
-    return dynamodb.update(table, *key(target), _placed(counted, place))
+def to_call(table: str, of: str, id: str, write: Write, counted: tuple[str, ...] = COUNTED) -> Call:
+    pk, sk = key(of, id)
+    if write.is_first:
+        slots = {write.place.id: write.place.expires_ms} if write.place else {}
+        item = {"pk": pk, "sk": sk, "minute": write.minute} | dict.fromkeys(counted, 0) | _amounts(write.asks) | {"slots": slots}
+        return dynamodb.put(table, item, Expression(condition="attribute_not_exists(#pk)"))
+    return dynamodb.update(table, pk, sk, _placed(_counted(write), write.place))
 
 
-def turn(table: str, target: str, minute: int, asks: Mapping[str, Ask], place: Place | None, wrong: int | None) -> Call:
-    """Begins this minute's window where an older one is stored; or that `wrong` one."""
-    amounts = dict.fromkeys(COUNTED, 0) | _amounts(asks)
-    counted = Expression(
-        ", ".join(["#minute = :minute", *(f"#{name} = :{name}" for name in amounts)]),
-        "#minute < :minute" if wrong is None else "#minute = :wrong",
-        values={"minute": minute, "wrong": wrong} | amounts,
-    )
-    return dynamodb.update(table, *key(target), _placed(counted, place))
-
-
-def create(table: str, target: str, minute: int, asks: Mapping[str, Ask], place: Place | None) -> Call:
-    pk, sk = key(target)
-    slots = {place.id: place.expires_ms} if place else {}
-    item = {"pk": pk, "sk": sk, "minute": minute} | dict.fromkeys(COUNTED, 0) | _amounts(asks) | {"slots": slots}
-    return dynamodb.put(table, item, Expression(condition="attribute_not_exists(#pk)"))
-
-
-def free(table: str, target: str, id: str) -> Call:
+def free(table: str, of: str, id: str, place: str) -> Call:
     """The place of one that is over. Once it has expired, another may have done it."""
-    return dynamodb.update(table, *key(target), Expression("REMOVE #slots.#id", "attribute_exists(#slots.#id)", {"id": id}))
+    return dynamodb.update(table, *key(of, id), Expression("REMOVE #slots.#id", "attribute_exists(#slots.#id)", {"id": place}))
 
 
-def owe(table: str, target: str, minute: int, tokens: int) -> Call:
-    """What was used beyond what was taken, unless the minute is over."""
+def owe(table: str, of: str, id: str, minute: int, tokens: int) -> Call:
+    """What was used beyond what was taken, or where it is negative less than that; unless the minute is over."""
     owed = Expression("SET #tokens = #tokens + :tokens", "#minute = :minute", values={"minute": minute, "tokens": tokens})
-    return dynamodb.update(table, *key(target), owed)
+    return dynamodb.update(table, *key(of, id), owed)
+
+
+def hand_back(table: str, id: str, window: Window) -> Call | None:
+    """What a container that ends has left of the hour, for others to take. None where that is nothing."""
+    left, hour = window.left["hourly"], window.minute - window.minute % HOUR
+    values = {"left": left, "since": hour, "before": hour + HOUR}
+    back = Expression("SET #hourly = #hourly - :left", "#minute >= :since AND #minute < :before", values=values)
+    return dynamodb.update(table, *key(RATES, id), back) if left > 0 else None
+
+
+def _counted(write: Write) -> Expression:
+    """Nothing where nothing is counted but places."""
+    if not write.asks:
+        return Expression()
+    begun = {name: write.asks[name].more if name in write.asks else 0 for name in write.begins}
+    on = {name: ask for name, ask in write.asks.items() if name not in begun}
+    sets = [*(["#minute = :minute"] if begun else []), *(f"#{name} = :{name}" for name in begun)]
+    if write.before == write.since + 1:
+        window = ["#minute = :since"]
+    else:
+        window = ["#minute < :before", *(["#minute >= :since"] if write.since else [])]
+    return Expression(
+        ", ".join([*sets, *(f"#{name} = #{name} + :{name}" for name in on)]),
+        " AND ".join([*window, *(f"#{name} < :{name}_end" for name in on)]),
+        values={"minute": write.minute, "since": write.since, "before": write.before}
+        | begun
+        | _amounts(on)
+        | {f"{name}_end": ask.limit - ask.more + 1 for name, ask in on.items()},
+    )
 
 
 def _placed(counted: Expression, place: Place | None) -> Expression:
-    """With a place, where the target has any. The size is compared as it is before the expired ones go."""
+    """With a place, where there are any. The size is compared as it is before those that are gone go."""
     if place is None:
         return Expression(f"SET {counted.update}", counted.condition, values=counted.values)
     gone = {f"gone{number}": id for number, id in enumerate(place.gone)}
