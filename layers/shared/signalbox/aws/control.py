@@ -25,12 +25,14 @@ class View(NamedTuple):
 
     `live` is config/live ({} before the first publish), `circuits` circuits/state ({} before the first outcome: all closed),
     `records` the records of the scopes asked for, {} for a scope that has none. `health` lacks a target that was not asked for an hour.
+    `fresh`: all of it was read within 5 s, or cannot be read now.
     """
 
     live: Mapping[str, Any]
     circuits: Mapping[str, Any]
     records: Mapping[str, Mapping[str, Any]]
     health: Mapping[str, Health] = MappingProxyType({})
+    fresh: bool = False
 
 
 class _Read(NamedTuple):

@@ -45,7 +45,10 @@ class Errand(Protocol):
     """What else has to be done before a request may begin: it goes along with what is asked of the ledger, wave by wave."""
 
     def calls(self, view: View, now_ms: int) -> Sequence[Call]:
-        """What it wants done now, by what is known; nothing once it is done. The view may be old in the first turn, and is fresh later."""
+        """What it wants done now, by what is known; nothing once it is done. The view may be old in the first turn, and is fresh later.
+
+        What it raises ends the admission once nobody else waits for anything; it is asked, and raises, again until then.
+        """
 
     def heard(self, answers: Sequence[Any]) -> None:
         """What came of these calls, in their order: answers or AwsErrors. What it raises ends the admission: a Refusal, or its own."""
@@ -185,11 +188,13 @@ class Desk:
             now_ms = self._now_ms()
             budgets = self._budgets(scopes, now_ms)
             admission.touch(budgets)
-            wants = admission.wants(now_ms)
-            view = self._control.view(scopes)
-            asked = [errand.calls(view, now_ms) for errand in errands]
+            view = self._control.view(scopes)._replace(fresh=not stale)
+            asked, trouble = _asked(errands, view, now_ms)
+            wants = [] if trouble else admission.wants(now_ms)
             if not wants and not stale and not any(asked):
                 check_standing(caller, view.records)
+                if trouble:
+                    raise trouble
                 return budgets, now_ms
             calls = [accounts.move(self._tables.ledger, want) for want in wants]
             reads = [self._control.read(stale)] if stale else []
@@ -278,6 +283,19 @@ class Desk:
 
     def _now_ms(self) -> int:
         return int(self._wall() * 1000)
+
+
+def _asked(errands: Sequence[Errand], view: View, now_ms: int) -> tuple[list[Sequence[Call]], Exception | None]:
+    """What each of them wants, and the first reason why it is of no use."""
+    asked: list[Sequence[Call]] = []
+    trouble: Exception | None = None
+    for errand in errands:
+        try:
+            asked.append(errand.calls(view, now_ms))
+        except Exception as error:
+            asked.append(())
+            trouble = trouble or error
+    return asked, trouble
 
 
 def _heard(errand: Errand, answers: Sequence[Any]) -> Exception | None:
