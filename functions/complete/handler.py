@@ -6,6 +6,7 @@ import time
 from signalbox.aws.capacity import Capacities
 from signalbox.aws.client import Aws
 from signalbox.aws.http import Pool
+from signalbox.aws.issuer import Issuer
 from signalbox.aws.keys import CallerKeys, ProviderKeys
 from signalbox.aws.ledger import Desk, Tables
 from signalbox.aws.live import Live
@@ -18,7 +19,7 @@ tables = Tables.from_env(os.environ)
 completions = Completions(
     desk=Desk(aws, tables),
     live=Live(aws, os.environ["SIGNALBOX_CONFIG_BUCKET"]),
-    callers=CallerKeys(aws, os.environ["SIGNALBOX_KEY_SECRET"]),
+    callers=CallerKeys(aws, os.environ["SIGNALBOX_KEY_SECRET"], Issuer.of_callers(os.environ, pool)),
     providers=ProviderKeys(aws, os.environ["SIGNALBOX_PROVIDER_SECRETS"], pool),
     pool=pool,
     clock=Clock(time.time, time.monotonic, time.sleep),

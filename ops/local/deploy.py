@@ -1,8 +1,9 @@
 """Brings the project's own template.yaml into the embedded AWS: created, updated, or left alone where nothing changed."""
 
 import json
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +17,25 @@ from .settings import ROOT
 
 STACK = "signalbox"
 PARAMETERS = {"Stage": "local"}
+# What the environment or `.env` may say beside; and the functions get back by the same names.
+JWT = ("Issuer", "Audience", "JwksUrl", "PublicKey", "PermissionsClaim", "TenantClaim", "TeamClaim", "GrantsClaim")
 LIMIT_S = 120
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 
 
-def deploy(cloud: Cloud, scratch: Path, say: Callable[[str], None]) -> None:
+def parameters(environment: Mapping[str, str]) -> dict[str, str]:
+    names = {f"Jwt{name}": "SIGNALBOX_JWT" + re.sub(r"[A-Z]", lambda found: f"_{found[0]}", name).upper() for name in JWT}
+    return PARAMETERS | {name: environment[variable] for name, variable in names.items() if environment.get(variable)}
+
+
+def deploy(cloud: Cloud, scratch: Path, environment: Mapping[str, str], say: Callable[[str], None]) -> None:
     artefacts = Artefacts(cloud.client("s3"), scratch)
     template, left_out = templates.adapt(templates.read(ROOT / "template.yaml"))
     template = templates.package(template, ROOT, artefacts.upload)
     for line in left_out:
         say(f"  left out of the embedded AWS: {line}")
-    mark = digest([template, PARAMETERS])
+    given = parameters(environment)
+    mark = digest([template, given])
     before = _stack(cloud)
     if before and before["StackStatus"].endswith("_COMPLETE") and _mark(before) == mark:
         return
@@ -34,7 +43,7 @@ def deploy(cloud: Cloud, scratch: Path, say: Callable[[str], None]) -> None:
     request = {
         "StackName": STACK,
         "TemplateURL": f"{cloud.endpoint}/{BUCKET}/{key}",
-        "Parameters": [{"ParameterKey": name, "ParameterValue": value} for name, value in PARAMETERS.items()],
+        "Parameters": [{"ParameterKey": name, "ParameterValue": value} for name, value in given.items()],
         "Capabilities": CAPABILITIES,
         "Tags": [{"Key": "signalbox:digest", "Value": mark}],
     }

@@ -101,7 +101,7 @@ class Stack:
         from . import deploy, seed  # the slow imports, while the emulator starts
         from .rest_api import RestApi
 
-        deploy.deploy(cloud, self.settings.home / "build", lambda line: say(line))
+        deploy.deploy(cloud, self.settings.home / "build", self.settings.environment, lambda line: say(line))
         outputs = deploy.outputs(cloud)
         seed.seed(cloud, outputs, self.settings.environment, sim_url, lambda line: say(line))
         return RestApi.from_template(deploy.transformed(cloud), deploy.PARAMETERS["Stage"]), deploy.functions(cloud)

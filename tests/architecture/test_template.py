@@ -13,8 +13,10 @@ import pytest
 from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
 
+from ops.local.deploy import JWT, parameters
 from signalbox.admission.budgets import scopes_of
 from signalbox.admission.keys import Caller
+from signalbox.aws.issuer import FIELDS
 from signalbox.dialects import openai_errors
 from signalbox.errors import Refusal
 from signalbox.rollback.request import to_request
@@ -286,7 +288,20 @@ def test_complete_is_told_of_nothing_that_it_does_not_use() -> None:
         "SIGNALBOX_KEY_SECRET",
         "SIGNALBOX_PROVIDER_SECRETS",
         "SIGNALBOX_RESPONSE_MODE",
+        *(f"SIGNALBOX_JWT_{name.upper()}" for name in FIELDS if name != "permissions_claim"),
     }
+
+
+def test_control_is_told_all_of_whose_tokens_are_taken() -> None:
+    names = {f"SIGNALBOX_JWT_{name.upper()}" for name in FIELDS}
+    assert {name for name in variables("ControlFunction") if name.startswith("SIGNALBOX_JWT_")} == names
+    environment = dict.fromkeys(names, "said")
+    assert set(parameters(environment)) == {f"Jwt{name}" for name in JWT} | {"Stage"}
+    assert {name for name in yaml_parse(TEXT)["Parameters"] if name.startswith("Jwt")} == {f"Jwt{name}" for name in JWT}
+    for name in JWT:
+        variable = "SIGNALBOX_JWT_" + "_".join(re.findall("[A-Z][a-z]+", name)).upper()
+        assert variables("ControlFunction")[variable] == {"Ref": f"Jwt{name}"}
+        assert variables("CompleteFunction").get(variable, variables("ControlFunction")[variable]) == {"Ref": f"Jwt{name}"}
 
 
 def names_read(folder: Path) -> set[str]:

@@ -3,7 +3,8 @@
 import json
 from typing import TYPE_CHECKING
 
-from ..admission.keys import KeyRing
+from ..admission.claims import caller_of, is_token
+from ..admission.keys import Caller, KeyRing, authenticate
 from ..errors import Refusal, UpstreamFailure
 from ..providers.auth import with_key
 from ..routing.catalog import Provider
@@ -13,13 +14,23 @@ from .http import Pool
 from .secret_cache import SecretCache
 
 if TYPE_CHECKING:
+    from .issuer import Issuer
     from .tokens import Tokens
 
 
 class CallerKeys:
-    def __init__(self, aws: Aws, secret_id: str) -> None:
+    """`issuer` is whoever issues the tokens that are taken instead of keys."""
+
+    def __init__(self, aws: Aws, secret_id: str, issuer: "Issuer | None" = None) -> None:
         self._secret_id = secret_id
+        self._issuer = issuer
         self._cache = SecretCache(aws, KeyRing.parse)
+
+    def caller(self, bearer: str | None) -> Caller:
+        """Raises Refusal: invalid_key, permission_denied for a token that says too little, ledger_unavailable."""
+        if self._issuer and bearer and is_token(bearer):
+            return caller_of(self._issuer.claims(bearer), self._issuer.names)
+        return authenticate(bearer, self.ring())
 
     def ring(self) -> KeyRing:
         ring = self._cache.get(self._secret_id)
@@ -29,6 +40,8 @@ class CallerKeys:
 
     def refresh(self) -> None:
         self._cache.refresh()
+        if self._issuer:
+            self._issuer.refresh()
 
 
 class ProviderKeys:

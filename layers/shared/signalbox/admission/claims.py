@@ -1,0 +1,96 @@
+"""What a token's claims grant: permissions to an operator, a tenant and a team to a caller. That the token is good was seen before."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from ..errors import Refusal
+from .keys import NOTHING, Caller
+from .operators import Operator, known
+
+Claims = Mapping[str, Any]
+
+PREFIX = "jwt:"  # what no admin key's name and no minted key's id begins with
+SUBJECT = re.compile(r"[^#/\s]{1,200}")  # `#` and `/` part the names of scopes
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")  # as tenants and teams are named where keys are minted
+DEFAULT_TEAM = "default"
+
+
+class ClaimNames(NamedTuple):
+    """Where a token says it. Without the name of a tenant's claim the data API takes no tokens."""
+
+    permissions: str = "permissions"
+    tenant: str = ""
+    team: str = ""
+    grants: str = ""
+
+
+def is_token(bearer: str | None) -> bool:
+    """Whether it has the form of a JWT: three parts, and the first an encoded JSON object. No key of ours has."""
+    return bearer is not None and bearer.startswith("ey") and bearer.count(".") == 2
+
+
+def operator_of(claims: Claims, names: ClaimNames) -> Operator:
+    """Raises Refusal permission_denied."""
+    return Operator(_subject(claims), known(claims.get(names.permissions)))
+
+
+def caller_of(claims: Claims, names: ClaimNames) -> Caller:
+    """Raises Refusal permission_denied, which says what is missing."""
+    tenant = _named(claims, names.tenant)
+    team = _named(claims, names.team) if names.team in claims else DEFAULT_TEAM
+    return Caller(_subject(claims), tenant, team, minted=False, grants=_grants(claims, names.grants))
+
+
+def _subject(claims: Claims) -> str:
+    subject = claims["sub"]
+    if not (SUBJECT.fullmatch(subject) and subject.isprintable()):
+        raise _denied("its claim sub must have up to 200 printable characters, and no space, # or / among them")
+    return f"{PREFIX}{subject}"
+
+
+def _named(claims: Claims, claim: str) -> str:
+    value = claims.get(claim)
+    if value is None:
+        raise _denied(f"it lacks the claim {claim}, which says whose requests these are")
+    if not (isinstance(value, str) and NAME.fullmatch(value)):
+        raise _denied(f"its claim {claim} must be a name of up to 64 letters, digits and . _ -")
+    return value
+
+
+def _grants(claims: Claims, claim: str) -> Mapping[str, Any]:
+    """By the names of a key's record. What is not understood may have been meant to forbid something: it is refused."""
+    said = claims.get(claim) if claim else None
+    if said is None:
+        return NOTHING
+    if not isinstance(said, Mapping):
+        raise _denied(f"its claim {claim} must be an object")
+    for name, value in said.items():
+        fits = GRANTS.get(name)
+        if fits is None or not fits(value):
+            raise _denied(f"its claim {claim} may have {', '.join(GRANTS)}, each as the record of a key has it")
+    return said
+
+
+def _names(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(name, str) and name for name in value)
+
+
+def _limits(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(name in LIMITS and _limit(limit) for name, limit in value.items())
+
+
+def _limit(value: Any) -> bool:
+    return value is None or (type(value) is int and value >= 0)
+
+
+LIMITS = ("requests_per_minute", "requests_per_hour", "tokens_per_minute", "concurrency")
+GRANTS: Mapping[str, Callable[[Any], bool]] = {
+    **dict.fromkeys(("models", "routes", "agents", "teams", "tags"), _names),
+    "fallbacks": lambda value: isinstance(value, bool),
+    "limits": _limits,
+}
+
+
+def _denied(why: str) -> Refusal:
+    return Refusal("permission_denied", f"This token is good, and not enough: {why}. Ask whoever issues it.")

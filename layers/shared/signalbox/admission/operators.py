@@ -1,0 +1,39 @@
+"""Who runs a stage, and what they may do there. Which endpoint needs which permission is the control API's table."""
+
+from collections.abc import Collection, Iterable
+from typing import Any, NamedTuple
+
+from ..errors import Refusal
+from .keys import KeyRing, _matched
+
+ROUTING = "routing:manage"
+TENANTS = "tenants:manage"
+USAGE = "usage:read"
+OPERATIONS = "operations:manage"
+PERMISSIONS = (ROUTING, TENANTS, USAGE, OPERATIONS)
+
+
+class Operator(NamedTuple):
+    name: str
+    permissions: frozenset[str]
+
+
+def authenticate_admin(bearer: str | None, ring: KeyRing) -> Operator:
+    """The operator behind an admin key. Refusal invalid_key for everything else."""
+    row = _matched(bearer, ring.admin_keys) if bearer else None
+    if row is None:
+        raise Refusal("invalid_key", "This needs an admin key: send it as `Authorization: Bearer <key>`.")
+    return to_operator(row)
+
+
+def to_operator(row: Any) -> Operator:
+    """Of an admin key's row in the key secret: a name, which may do everything, or {"name": …, "permissions": […]}."""
+    if isinstance(row, str):
+        return Operator(row, frozenset(PERMISSIONS))
+    return Operator(row["name"], known(row.get("permissions", PERMISSIONS)))
+
+
+def known(said: Any) -> frozenset[str]:
+    """Those that there are, of a list or of words with spaces between; of anything else none."""
+    names: Iterable[Any] = said.split() if isinstance(said, str) else said if isinstance(said, Collection) else ()
+    return frozenset(PERMISSIONS).intersection(name for name in names if isinstance(name, str))
