@@ -4,6 +4,7 @@ properties are looked for."""
 import gc
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # A busy machine is no counterexample.
@@ -15,6 +16,14 @@ os.environ |= {
     "POWERTOOLS_METRICS_NAMESPACE": "Signalbox",
     "POWERTOOLS_TRACE_DISABLED": "true",
 }
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Where processors share the tests, a file's stay together; and all that ask the local stack do, so that there is one of it."""
+    for item in items:
+        folder = item.nodeid.split("/", 2)[1]
+        item.add_marker(pytest.mark.xdist_group("e2e" if folder == "e2e" else item.nodeid.partition("::")[0]))
 
 
 def pytest_collection_finish():

@@ -4,6 +4,7 @@ import copy
 import json
 from concurrent.futures import ThreadPoolExecutor
 
+import openai
 import yaml
 
 from .waiting import eventually
@@ -35,14 +36,20 @@ def merged(data, change):
     return copy.deepcopy(data) | change | both
 
 
-def followed(stack, version):
-    """Once all containers that answer have it."""
+def followed(stack, version=0):
+    """Once all containers answer, and have it."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
         eventually(lambda: set(pool.map(lambda _: version_of(stack), range(AT_ONCE * IN_A_ROW))), lambda seen: min(seen) >= version)
 
 
 def version_of(stack):
-    return int(ask(stack, "chat").headers["x-signalbox-config-version"])
+    """-1 of a container that has not heard yet that LLM traffic is on again."""
+    try:
+        return int(ask(stack, "chat").headers["x-signalbox-config-version"])
+    except openai.InternalServerError as error:
+        if error.code != "llm_disabled":
+            raise
+        return -1
 
 
 def ask(stack, model, prompt="say: hi", *, key=None, tags="", timeout_s=60, **more):

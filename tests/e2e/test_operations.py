@@ -6,6 +6,7 @@ import json
 import openai
 import pytest
 
+from . import published
 from .waiting import eventually
 
 ASK = [{"role": "user", "content": "words=60"}]
@@ -102,7 +103,7 @@ def test_a_rollback_disables_llm_traffic_and_is_undone(stack, client, bus_events
     eventually(answered, lambda code: code == "llm_disabled")
     undo = stack.admin("POST", f"/admin/rollbacks/{started['id']}/undo").json()
     eventually(lambda: stack.admin("GET", f"/admin/rollbacks/{undo['id']}").json(), lambda row: row.get("status") == "succeeded")
-    eventually(answered, lambda code: code == "served")
+    published.followed(stack)
     for id in (started["id"], undo["id"]):
         assert eventually(lambda id=id: events_of(bus_events, "RollbackSucceeded", rollback_id=id))
 
@@ -118,3 +119,4 @@ def test_a_rollback_asked_for_by_an_event_goes_by_the_events_id(stack):
     eventually(lambda: status(put["EventId"]), lambda found: found == "succeeded")
     undo = stack.admin("POST", f"/admin/rollbacks/{put['EventId']}/undo").json()
     eventually(lambda: status(undo["id"]), lambda found: found == "succeeded")
+    published.followed(stack)

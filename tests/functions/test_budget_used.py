@@ -14,6 +14,7 @@ from signalbox.usage.alerts import Budget
 from .messages import batch, details
 
 SCOPE, PERIOD, LIMIT = "key#local", "month#2026-11", 50_000_000
+ROW = {"limit_nanousd": LIMIT, "hard": True, "version": 1}
 IN_NOVEMBER_MS, IN_DECEMBER_MS = 1_795_230_000_000, 1_796_200_000_000
 
 
@@ -32,8 +33,7 @@ def defined(stage):
 
 
 def define(stage, scope=SCOPE, **more):
-    row = {"limit_nanousd": LIMIT, "hard": True, "version": 1}
-    stage.control.put_item(Item={"pk": scope, "sk": "scope", "budgets": {"month": row}} | more)
+    stage.control.put_item(Item={"pk": scope, "sk": "scope", "budgets": {"month": ROW}} | more)
 
 
 def settle(stage, percent, *, version=1, limit=LIMIT, scope=SCOPE, period=PERIOD):
@@ -175,7 +175,7 @@ def test_a_record_that_cannot_be_written_holds_up_no_alert(defined, evaluate, mo
 
 
 def used(percent, period=PERIOD, kind="month", **budgets):
-    return {"budgets": budgets or {kind: {}}, "used": {kind: {"period": period, "version": 1, "percent": percent}}}
+    return {"budgets": budgets or {kind: ROW}, "used": {kind: {"period": period, "version": 1, "percent": percent}}}
 
 
 @pytest.mark.parametrize(
@@ -183,12 +183,12 @@ def used(percent, period=PERIOD, kind="month", **budgets):
     [
         ({}, 0),
         ({"a": {}}, 0),
-        ({"a": {"budgets": {"month": {}}}}, 0),
+        ({"a": {"budgets": {"month": ROW}}}, 0),
         ({"a": used(70)}, 70),
         ({"a": used(70), "b": used(71)}, 71),
         ({"a": used(70), "c": used(99)}, 70),  # not one of the scopes
         ({"a": used(99, "month#2026-10")}, 0),
-        ({"a": used(99, day={})}, 0),  # the budget was removed
+        ({"a": used(99, day=ROW)}, 0),  # the budget was removed
         ({"a": used(44, "total", "total")}, 44),
     ],
     ids=["unread", "no record", "nothing written", "one", "the most", "another scope", "a period that is over", "removed", "total"],
