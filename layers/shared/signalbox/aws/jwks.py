@@ -26,7 +26,11 @@ Keys = Mapping[tuple[str, str], Any]  # by key id and algorithm
 
 
 class Unreadable(Exception):
-    pass
+    """`code` says why, for the log."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
 
 
 class Jwks:
