@@ -283,8 +283,10 @@ def test_complete_is_told_of_nothing_that_it_does_not_use() -> None:
         "SIGNALBOX_STAGE",
         "SIGNALBOX_CONTROL_TABLE",
         "SIGNALBOX_LEDGER_TABLE",
+        "SIGNALBOX_CACHE_TABLE",
         "SIGNALBOX_BUS",
         "SIGNALBOX_CONFIG_BUCKET",
+        "SIGNALBOX_ANSWER_BUCKET",
         "SIGNALBOX_KEY_SECRET",
         "SIGNALBOX_PROVIDER_SECRETS",
         "SIGNALBOX_RESPONSE_MODE",
@@ -332,6 +334,7 @@ def test_the_names_that_the_layer_reads_are_set_somewhere() -> None:
         ("SIGNALBOX_BUS", "Bus"),
         ("SIGNALBOX_CONFIG_BUCKET", "ConfigBucket"),
         ("SIGNALBOX_TRAFFIC_BUCKET", "TrafficBucket"),
+        ("SIGNALBOX_ANSWER_BUCKET", "AnswerBucket"),
         ("SIGNALBOX_KEY_SECRET", "KeySecret"),
         ("SIGNALBOX_ALERT_TOPIC", "AlertTopic"),
         ("SIGNALBOX_ROLL_BACK_WORKFLOW", "RollBackWorkflow"),
@@ -381,7 +384,7 @@ def test_complete_may_read_control_and_change_the_ledger_alone() -> None:
     tables = {(action, name) for action, name in grants("CompleteFunction") if action.startswith("dynamodb:")}
     reading = {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:ConditionCheckItem"}
     assert {action for action, name in tables if name == "ControlTable"} == reading
-    assert {name for _, name in tables} == {"ControlTable", "LedgerTable"}
+    assert {name for _, name in tables} == {"ControlTable", "LedgerTable", "CacheTable"}
     assert not [action for action, _ in tables if action in ("dynamodb:Scan", "dynamodb:BatchWriteItem")]
 
 
@@ -523,7 +526,8 @@ def test_tables(id: str) -> None:
     assert table["BillingMode"] == "PAY_PER_REQUEST"
     assert {row["AttributeName"]: row["KeyType"] for row in table["KeySchema"]} == {"pk": "HASH", "sk": "RANGE"}
     assert {row["AttributeName"]: row["AttributeType"] for row in table["AttributeDefinitions"]} == {"pk": "S", "sk": "S"}
-    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    backed_up = {"PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True}}
+    assert backed_up.items() <= table.items() or (id == "CacheTable" and not backed_up.keys() & table.keys())  # what expires is gone
     assert table["SSESpecification"] == {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": {"Fn::GetAtt": ["Key", "Arn"]}}
     assert table["DeletionProtectionEnabled"] == {"Fn::If": ["ProtectsData", True, False]}
     assert stack()[id]["UpdateReplacePolicy"] == "Retain"
@@ -544,6 +548,24 @@ def test_the_configuration_bucket_is_private_and_versioned_and_costs_no_call_to_
     assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
     [only] = properties("ConfigBucketPolicy")["PolicyDocument"]["Statement"]
     assert (only["Effect"], only["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
+
+
+def test_the_answer_bucket_is_private_and_under_our_key_and_forgets_after_a_day() -> None:
+    bucket = properties("AnswerBucket")
+    [rule] = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms"
+    assert id_of(rule["ServerSideEncryptionByDefault"]["KMSMasterKeyID"]) == "Key"
+    assert rule["BucketKeyEnabled"] is True
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    [expiry] = bucket["LifecycleConfiguration"]["Rules"]
+    assert (expiry["Status"], expiry["ExpirationInDays"]) == ("Enabled", 1)
+    assert "VersioningConfiguration" not in bucket  # a version would outlive what it is of
+    [only] = properties("AnswerBucketPolicy")["PolicyDocument"]["Statement"]
+    assert (only["Effect"], only["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
+
+
+def test_nobody_but_complete_reads_what_is_kept() -> None:
+    assert {id for id in FUNCTIONS for _, name in grants(id) if "AnswerBucket" in name or "CacheTable" in name} == {"CompleteFunction"}
 
 
 def test_the_traffic_bucket_is_private_and_encrypted_and_keeps_what_it_has_as_long_as_usage() -> None:

@@ -27,6 +27,8 @@ SETTINGS = {
     "AWS_REGION": "eu-central-1",
     "SIGNALBOX_CONTROL_TABLE": "control",
     "SIGNALBOX_LEDGER_TABLE": "ledger",
+    "SIGNALBOX_CACHE_TABLE": "cache",
+    "SIGNALBOX_ANSWER_BUCKET": "answers",
     "SIGNALBOX_BUS": "signalbox",
     "SIGNALBOX_CONFIG_BUCKET": "config",
     "SIGNALBOX_KEY_SECRET": "keys",
@@ -107,14 +109,15 @@ def opened(
     endpoint, upstreams = servers
     world = World(endpoint, upstreams)
     dynamodb = world.client("dynamodb")
-    for name in ("control", "ledger"):
+    for name in ("control", "ledger", "cache"):
         dynamodb.create_table(
             TableName=name,
             KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
             AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
             BillingMode="PAY_PER_REQUEST",
         )
-    world.client("s3").create_bucket(Bucket="config", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    for name in ("config", "answers"):
+        world.client("s3").create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
     secrets = world.client("secretsmanager")
     digest = hashlib.sha256(KEY.encode()).hexdigest()
     ring = {"mac_key": "x" * 32, "admin_keys": {}, "data_keys": {digest: {"key_id": "local", "tenant": "local", "team": "default"}}}
@@ -143,11 +146,12 @@ def opened(
     world.module.shutdown()
     world.module.completions._pool.close()
     world.module.aws.close()
-    for name in ("control", "ledger"):
+    for name in ("control", "ledger", "cache"):
         dynamodb.delete_table(TableName=name)
-    bucket = resource(endpoint, "s3").Bucket("config")
-    bucket.objects.delete()
-    bucket.delete()
+    for name in ("config", "answers"):
+        bucket = resource(endpoint, "s3").Bucket(name)
+        bucket.objects.delete()
+        bucket.delete()
     for arn in created:
         secrets.delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
     events.remove_targets(Rule="usage", EventBusName="signalbox", Ids=["queue"])

@@ -74,12 +74,16 @@ class Rejected(AwsError):
 
 
 class Call(NamedTuple):
-    """One action of one service, as data. `to_answer` reads the JSON (S3: the bytes) of the answer."""
+    """One action of one service, as data. `to_answer` reads the JSON (S3: the bytes) of the answer.
+
+    `patience_s`: an answer that takes longer is none, and it is not asked for again, however long the others of its wave are waited for.
+    """
 
     service: str
     action: str
     payload: Mapping[str, Json]
     to_answer: Callable[[Any], Any] = lambda answer: answer
+    patience_s: float | None = None
 
 
 class InFlight:
@@ -140,14 +144,14 @@ class Aws:
         answers: list[Any] = [None] * len(calls)
         due = list(range(len(calls)))
         for turn in count():
-            end = time.monotonic() + timeout_s
+            began = time.monotonic()
             sent = [(position, self.begin(calls[position], timeout_s=timeout_s)) for position in due]
             for position, flight in sent:
                 try:
-                    answers[position] = flight.answer(max(0.001, end - time.monotonic()))
+                    answers[position] = flight.answer(max(0.001, began + _bounded(calls[position], timeout_s) - time.monotonic()))
                 except AwsError as error:
                     answers[position] = error
-            due = [position for position in due if turn + 1 < _most_tries(answers[position], tries)]
+            due = [position for position in due if turn + 1 < _most_tries(calls[position], answers[position], tries)]
             if not due:
                 break
             if any(isinstance(answers[position], Throttled) for position in due):
@@ -156,7 +160,7 @@ class Aws:
 
     def begin(self, call: Call, *, timeout_s: float | None = None) -> InFlight:
         """Sends, and returns at once; never raises."""
-        timeout_s = self._timeout_s if timeout_s is None else timeout_s
+        timeout_s = _bounded(call, self._timeout_s if timeout_s is None else timeout_s)
         request = signed(self._to_request(call), self._credentials, self._region, call.service, self._clock())
         try:
             return InFlight(call, self._pool.send(request, timeout_s), timeout_s)
@@ -173,14 +177,22 @@ class Aws:
     def _to_request(self, call: Call) -> HttpRequest:
         endpoint = self._endpoint or f"https://{call.service}.{self._region}.amazonaws.com"
         if call.service == "s3":
-            return HttpRequest("GET", f"{endpoint}/{call.payload['Bucket']}/{quote(call.payload['Key'])}")
+            method = "PUT" if call.action == "PutObject" else "GET"
+            url = f"{endpoint}/{call.payload['Bucket']}/{quote(call.payload['Key'])}"
+            return HttpRequest(method, url, body=call.payload.get("Body", b""))
         target, version = PROTOCOLS[call.service]
         headers = {"content-type": f"application/x-amz-json-{version}", "x-amz-target": f"{target}.{call.action}"}
         return HttpRequest("POST", endpoint + "/", headers, json.dumps(call.payload, separators=(",", ":")).encode())
 
 
-def _most_tries(answer: Any, tries: int) -> int:
+def _bounded(call: Call, timeout_s: float) -> float:
+    return timeout_s if call.patience_s is None else min(timeout_s, call.patience_s)
+
+
+def _most_tries(call: Call, answer: Any, tries: int) -> int:
     """How often a call that came to this is sent in all."""
+    if call.patience_s is not None:
+        return 1
     if isinstance(answer, Throttled):
         return 1 + MORE_WHEN_THROTTLED * (tries - 1)
     return tries if isinstance(answer, Unavailable) else 1

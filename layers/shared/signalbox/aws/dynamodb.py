@@ -5,6 +5,7 @@ no reserved word can break an expression.
 """
 
 import re
+from binascii import a2b_base64, b2a_base64
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -22,6 +23,8 @@ def to_value(plain: Any) -> dict[str, Any]:
             return {"N": str(plain)}
         case str():
             return {"S": plain}
+        case bytes():
+            return {"B": b2a_base64(plain, newline=False).decode()}
         case None:
             return {"NULL": True}
         case Mapping():
@@ -41,6 +44,8 @@ def to_plain(value: Mapping[str, Any]) -> Any:
             return to_item(content)
         case "L":
             return [to_plain(each) for each in content]
+        case "B":
+            return a2b_base64(content)
         case "NULL":
             return None
     return content

@@ -39,14 +39,18 @@ def measure(values: dict[str, int], dimensions: dict[str, str], **fields: Any) -
     sys.stdout.flush()
 
 
+LOOKUPS = {"hit": {"CacheHits": 1}, "miss": {"CacheMisses": 1}}  # a route's hit rate is of those that could have been one
+
+
 def completion(record: UsageRecord) -> None:
     """One line a request: a metric, and what an operator looks for in the log."""
     measure(
-        {"Requests": 1, "DurationMs": record.duration_ms, "CostNanousd": record.cost_nanousd},
+        {"Requests": 1, "DurationMs": record.duration_ms, "CostNanousd": record.cost_nanousd} | LOOKUPS.get(record.cache, {}),
         {"Route": record.route or "none"},
         request_id=record.id,
         target=record.target,
         attempts=len(record.attempts),
         outcome=record.outcome,
         ttft_ms=record.ttft_ms,
+        cache=record.cache,
     )

@@ -1,0 +1,201 @@
+"""What of one request is kept, and where: under its `idempotency-key`, in the cache, in both or nowhere, which costs nothing."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..aws import telemetry
+from ..aws.client import Aws, InFlight
+from ..aws.ledger import Errand
+from ..errors import Refusal
+from ..money import Tokens
+from ..reply import Choice, Chunk, gather
+from .answered import Answered
+from .asked import Asked
+from .routed import Routed
+from .trip import Trip
+
+if TYPE_CHECKING:
+    from .journey import Journey
+    from .kept_lookup import Cache, Lookup
+    from .kept_once import Claim
+    from .kept_terms import Terms
+
+
+class Places(NamedTuple):
+    """Where answers are kept: a table, and a bucket for what is too large for it."""
+
+    table: str
+    bucket: str
+
+
+class Keeper:
+    """One per container. `secret` is what names are made by."""
+
+    def __init__(self, aws: Aws, places: Places, secret: Callable[[], bytes], wall: Callable[[], float]) -> None:
+        self.aws = aws
+        self.places = places
+        self.secret = secret
+        self.wall = wall
+        self._cache: Cache | None = None
+
+    def of(self, asked: Asked, body: bytes) -> "Keeping":
+        return Keeping(self, asked, body)
+
+    def claim(self, asked: Asked, body: bytes) -> "Claim":
+        from .kept_names import body_mark, once_name
+        from .kept_once import Claim
+
+        secret = self.secret()
+        name, mark = once_name(secret, asked.caller, asked.idempotency_key), body_mark(secret, asked.request.dialect, body)
+        return Claim(self.aws, self.places.table, self.places.bucket, name, mark, asked.id)
+
+    @property
+    def cache(self) -> "Cache":
+        if self._cache is None:
+            from ..aws.kept import DynamoDbStore
+            from .kept_lookup import Cache
+
+            self._cache = Cache(self.aws, DynamoDbStore(self.places.table), self.wall)
+        return self._cache
+
+
+class Keeping:
+    """Of one request. Ask for its `errands` while it is admitted, then for what is told of it, and after the answer `store` it."""
+
+    def __init__(self, keeper: Keeper, asked: Asked, body: bytes) -> None:
+        self._keeper = keeper
+        self._asked = asked
+        self._body = body
+        self._claim: Claim | None = None
+        self._lookup: Lookup | None = None
+        self._terms: Terms | None = None
+        self._choices: list[Choice] = []
+        self._tokens: Tokens | None = None
+        self._chunks: list[Chunk] = []
+        self._source: Iterator[Chunk] = iter(())
+        self._is_whole = False
+        self._put: InFlight | None = None
+
+    @property
+    def cache(self) -> str:
+        """As the answer's header and its record say it, of one that was not found."""
+        return "miss" if self._terms else "none"
+
+    def errands(self, routed: Routed) -> tuple[Errand, ...]:
+        if not (self._asked.idempotency_key or routed.trip.decision.cache):
+            return ()
+        claim: tuple[Errand, ...] = ()
+        if self._asked.idempotency_key:
+            self._claim = self._claim or self._keeper.claim(self._asked, self._body)
+            self._claim.until_ms = routed.trip.inputs.deadline_ms
+            claim = (self._claim,)
+        self.sets_out(routed.trip)
+        return (*claim, self._lookup) if self._lookup else claim
+
+    def sets_out(self, trip: Trip) -> None:
+        """By the decision that it goes by now."""
+        if not (trip.decision.cache or self._terms):
+            return
+        from .kept_lookup import Lookup
+        from .kept_names import answer_name
+        from .kept_terms import terms_of
+
+        self._terms = terms_of(trip.decision.cache, trip.request, self._asked.headers.get("cache-control", ""))
+        if self._terms is None:
+            self._lookup = None
+            return
+        name = answer_name(self._keeper.secret(), trip)
+        if self._lookup is None or self._lookup.name != name:
+            self._lookup = Lookup(self._keeper.cache, name, self._terms)
+
+    def told(self, choices: list[Choice], tokens: Tokens) -> None:
+        """The answer in one piece."""
+        self._choices, self._tokens, self._is_whole = choices, tokens, True
+
+    def listened(self, chunks: Iterable[Chunk]) -> Iterable[Chunk]:
+        """The chunks of a streamed answer, on their way to the client."""
+        if not (self._claim or self._terms):
+            return chunks
+        self._source = iter(chunks)
+        return self._heard()
+
+    def hear_out(self) -> None:
+        """After a client that left: it will come back for what it has a key for. What breaks now has been told to whoever listens."""
+        if self._claim and not self._is_whole:
+            with suppress(Refusal):
+                for _ in self._heard():
+                    pass
+
+    def store(self, journey: "Journey", told: Mapping[str, str], refusal: Refusal | None) -> Callable[[], None]:
+        """Sends what is to be kept, and gives what waits for it; neither raises. `told` are the headers of the answer, `refusal` what it
+        ended in instead.
+        """
+        if self._claim or self._terms:
+            try:
+                if refusal:
+                    self._refused(refusal, told, sum(attempt.cost_nanousd for attempt in journey.attempts()))
+                else:
+                    self._answered(journey, told)
+            except Exception as error:
+                telemetry.error("an answer could not be kept", error)
+        return self._settle
+
+    def found(self, found: Answered) -> Callable[[], None]:
+        """What was in the cache is kept under the request's key as well, if it has one."""
+        if self._claim and not found.is_replay:
+            self._claim.keep(found.kept)
+        return self._settle
+
+    def free(self) -> Callable[[], None]:
+        """Nothing was sent: the key is as if it had never been used."""
+        if self._claim:
+            self._claim.free()
+        return self._settle
+
+    def _answered(self, journey: "Journey", told: Mapping[str, str]) -> None:
+        from .kept import Kept, is_whole
+
+        if not self._is_whole:
+            return
+        if self._chunks:
+            self._choices, self._tokens = gather(self._chunks)
+        kept = Kept(
+            id=self._asked.id,
+            created_s=self._asked.at_ms // 1000,
+            model=journey.trip.snapshot.targets[journey.target].model,
+            target=journey.target,
+            choices=tuple(self._choices),
+            tokens=self._tokens or Tokens(),
+            guarded=journey.trip.snapshot.digest,
+            told=told,
+        )
+        if self._claim:
+            self._claim.keep(kept)
+        usual = journey.attempts()[0].target == kept.target and not journey.clamped
+        if self._terms and self._lookup and usual and (is_whole(self._choices) or journey.trip.request.inputs):
+            self._put = self._keeper.cache.put(self._lookup.name, kept._replace(told={}), self._terms)
+
+    def _settle(self) -> None:
+        """Waits for what was sent; never raises."""
+        if self._claim:
+            self._claim.settled()
+        if self._put:
+            self._keeper.cache.settled(self._put)
+
+    def _refused(self, refusal: Refusal, told: Mapping[str, str], cost_nanousd: int) -> None:
+        """An error that cost nothing may be tried again under its key; one that may have is all that a key is charged for."""
+        if self._claim is None:
+            return
+        if not cost_nanousd:
+            return self._claim.free()
+        from .kept import Kept
+
+        asked, error = self._asked, (refusal.code, refusal.message, refusal.param)
+        self._claim.keep(Kept(asked.id, asked.at_ms // 1000, "", "", told=told, refused=error))
+
+    def _heard(self) -> Iterator[Chunk]:
+        for chunk in self._source:
+            self._chunks.append(chunk)
+            yield chunk
+        self._is_whole = True

@@ -1,0 +1,123 @@
+"""What an `idempotency-key` promises: run once, charged once, and the same answer whenever it is asked for again within a day.
+
+new ──▶ ours ──▶ answered (or ended in an error that cost something), and replayed from then on
+  │       ├────▶ free again: nothing was sent, or what was sent came to nothing and cost nothing
+  │       └────▶ unknown: crashed between the two; it is said, and not repeated
+  └──▶ another's: in progress, answered, unknown, or of another body
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..admission.leases import GRACE_MS
+from ..aws import dynamodb, kept_claims, telemetry
+from ..aws.client import Aws, AwsError, Call, ConditionFailed, InFlight
+from ..aws.control import View
+from ..errors import Refusal
+from .answered import Answered
+from .asked import IDEMPOTENCY_KEY as KEY
+from .kept import Kept, from_bytes, to_bytes
+
+MOST_WAIT_S = 30
+LARGE_S = 3.0  # for what is kept in S3
+
+
+class Claim:
+    """An errand of the admission: the claim goes along with its wave. `until_ms` is when the request has ended, whatever became of it."""
+
+    def __init__(self, aws: Aws, table: str, bucket: str, name: str, body: str, request_id: str) -> None:
+        self.until_ms = 0
+        self.is_ours = False
+        self._aws = aws
+        self._table, self._bucket, self._name = table, bucket, name
+        self._body = body
+        self._request = request_id
+        self._at_ms = 0
+        self._is_doubtful = False
+        self._written: InFlight | None = None
+
+    def calls(self, view: View, now_ms: int) -> Sequence[Call]:
+        if self.is_ours:
+            return ()
+        self._at_ms, until_ms = now_ms, self.until_ms + GRACE_MS
+        return [kept_claims.claim(self._table, self._name, body=self._body, request=self._request, at_ms=now_ms, until_ms=until_ms)]
+
+    def heard(self, answers: Sequence[Any]) -> None:
+        [answer] = answers
+        if isinstance(answer, ConditionFailed):
+            stored = dynamodb.old_item(answer)
+            if stored is None:
+                return  # it was given back a moment ago: asked again in the next turn
+            self.is_ours = stored["request"] == self._request
+            if not self.is_ours:
+                self._of_another(stored)
+        elif isinstance(answer, AwsError):
+            self._is_doubtful = True
+            telemetry.say("ERROR", "a claim was not answered for", code=answer.code)
+            message = f"The {KEY} could not be looked up, and nothing is run twice. Try again."
+            raise Refusal("ledger_unavailable", message, retry_after_s=1)
+        else:
+            self.is_ours = True
+
+    def keep(self, kept: Kept) -> None:
+        """What came of it. Sends, and returns at once; `settled` hears. Never raises."""
+        packed: bytes | None = to_bytes(kept)
+        if packed is not None and len(packed) > kept_claims.MOST_BYTES:
+            try:
+                self._aws.call(kept_claims.put_large(self._bucket, self._name, packed), timeout_s=LARGE_S)
+            except AwsError as error:
+                return _failed("a large answer could not be kept", error)
+            packed = None
+        self._written = self._aws.begin(kept_claims.answer(self._table, self._name, self._request, packed))
+        return None
+
+    def free(self) -> None:
+        """Gives it back: the key is as if it had never been used. Never raises."""
+        if self.is_ours or self._is_doubtful:
+            self._written = self._aws.begin(kept_claims.free(self._table, self._name, self._request))
+
+    def settled(self) -> None:
+        """Waits for what was sent, and sends it again where it was not answered. Never raises."""
+        if self._written is None:
+            return
+        try:
+            self._written.answer()
+        except ConditionFailed:
+            pass  # it is not there: a claim that was never made
+        except AwsError:
+            [again] = self._aws.wave([self._written.call])
+            if isinstance(again, AwsError) and not isinstance(again, ConditionFailed):
+                _failed("what came of a claim could not be kept", again)
+
+    def _of_another(self, stored: Mapping[str, Any]) -> None:
+        first = stored["request"]
+        if stored["body"] != self._body:
+            message = f"This {KEY} was used for another request ({first}). Use one key for one request."
+            raise Refusal("idempotency_conflict", message, param=KEY)
+        kept = self._kept(stored)
+        if kept:
+            raise Answered(kept)
+        if self._at_ms < stored["until_ms"]:
+            wait_s = min(MOST_WAIT_S, max(1, (self._at_ms - stored["at_ms"]) // 1000))
+            raise Refusal(
+                "request_in_progress", f"The first request with this {KEY} ({first}) is under way.", param=KEY, retry_after_s=wait_s
+            )
+        message = (
+            f"What came of the first request with this {KEY} ({first}) is not known. It is not repeated: it may have been answered, and "
+            f"charged. See GET /v1/requests/{first}; to run it again use a new key."
+        )
+        raise Refusal("idempotency_conflict", message, param=KEY)
+
+    def _kept(self, stored: Mapping[str, Any]) -> Kept | None:
+        if not stored.get("is_large"):
+            return from_bytes(stored["answer"]) if "answer" in stored else None
+        try:
+            return from_bytes(self._aws.call(kept_claims.get_large(self._bucket, self._name), timeout_s=LARGE_S))
+        except AwsError as error:
+            telemetry.say("ERROR", "a large answer could not be read", code=error.code)
+            raise Refusal("ledger_unavailable", "The kept answer cannot be read right now. Try again.", retry_after_s=1) from error
+
+
+def _failed(what: str, error: AwsError) -> None:
+    telemetry.say("ERROR", what, code=error.code)
+    telemetry.count("KeepFailures")

@@ -1,0 +1,53 @@
+"""Whether a request's answer may come from the cache, and go into it: by its route or policy, by itself, and by its `cache-control`."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from ..request import Raw, Request
+
+KB = 1024
+# Parameters by which an answer comes from more than the request: what the provider looks up, runs or remembers.
+OUTSIDE = frozenset({"web_search_options", "conversation", "background", "mcp_servers", "container", "plugins", "modalities"})
+
+
+class Terms(NamedTuple):
+    """`reads`: a kept answer may be given, if it is not older than `max_age_s`, where that is said. `most_bytes` is what one may take."""
+
+    ttl_s: int
+    reads: bool = True
+    max_age_s: int | None = None
+    most_bytes: int = 64 * KB
+
+
+def terms_of(cache: Mapping[str, Any] | None, request: Request, cache_control: str) -> Terms | None:
+    """None: not kept, and not looked for. `cache` is the decision's, as the document has it."""
+    if not cache or not cache["ttl_s"]:
+        return None
+    said = directives(cache_control) if cache_control else {}
+    if "no-store" in said:
+        return None
+    max_age_s = _seconds(said["max-age"]) if "max-age" in said else None
+    if not (cache.get("any") or max_age_s or is_deterministic(request)):
+        return None
+    reads = "no-cache" not in said and max_age_s != 0
+    return Terms(cache["ttl_s"], reads, max_age_s, cache.get("max_kb", 64) * KB)
+
+
+def is_deterministic(request: Request) -> bool:
+    """Whether it asks for the same answer each time. What it has the provider look up or run is another's each time; tools that the client
+    runs are no part of the answer.
+    """
+    if OUTSIDE & request.extra.keys() or any(isinstance(tool, Raw) for tool in request.tools):
+        return False
+    return bool(request.inputs) or request.temperature == 0 or request.seed is not None
+
+
+def directives(header: str) -> dict[str, str]:
+    """https://www.rfc-editor.org/rfc/rfc9111#name-cache-control"""
+    parts = (part.strip().lower().partition("=") for part in header.split(","))
+    return {name.strip(): value.strip().strip('"') for name, _, value in parts if name}
+
+
+def _seconds(text: str) -> int:
+    """What cannot be read counts as stale."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0
