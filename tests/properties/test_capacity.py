@@ -114,7 +114,7 @@ class World:
             at_ms = self.now_ms
             slot = self.take(container, act.target, act.tokens)
             if slot:
-                attempt = Attempt(act.target, slot, at_ms)
+                attempt = Attempt(act.target, slot, at_ms, is_over=at_ms + LASTS_MS <= self.now_ms)  # time goes on between its writes too
                 self.attempts.append(attempt)
                 container.under_way.append(attempt)
 
