@@ -6,8 +6,9 @@ from collections.abc import Mapping
 import stage
 from aws_lambda_powertools.utilities import parameters
 
-from signalbox.admission.keys import Caller, KeyRing, authenticate, authenticate_admin
-from signalbox.aws import boto_tables
+from signalbox.admission.budgets import scopes_of
+from signalbox.admission.keys import Caller, KeyRing, authenticate, authenticate_admin, check_standing
+from signalbox.aws import boto_keys
 from signalbox.errors import Refusal
 
 SECRET_AGE_S = 60
@@ -39,11 +40,10 @@ def operator(bearer: str | None) -> str:
 
 
 def caller(bearer: str | None) -> Caller:
-    """As `complete` decides it: a minted key needs its record, a static one is active without."""
+    """As `complete` decides it."""
     caller = authenticate(bearer, ring())
-    record = boto_tables.get(stage.control(), f"key#{caller.key_id}", "scope") or {}
-    if record.get("status", "" if caller.minted else "active") != "active":
-        raise Refusal("invalid_key", "This API key has been disabled or deleted. Ask for a new one.")
+    records = boto_keys.records(stage.control(), scopes_of(caller))
+    check_standing(caller, records, stage.now_ms())
     return caller
 
 

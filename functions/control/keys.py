@@ -1,92 +1,89 @@
-"""/admin/keys: data keys are minted here and shown once."""
+"""/admin/keys: data keys are minted and renewed here, and shown once."""
 
 from secrets import token_hex
-from typing import Annotated, Literal
+from typing import Annotated, Any
 
 import access
 import stage
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Query
-from pydantic import BaseModel, ConfigDict, Field
+from key_views import Deleted, Key, KeyBudget, KeyChange, Keys, MintedKey, NewKey, Rotation, said
 
-from signalbox.admission.keys import mint
-from signalbox.aws import boto_keys
+from signalbox.admission.keys import digest_of, mint
+from signalbox.aws import boto_budgets, boto_keys
 from signalbox.errors import Refusal
+from signalbox.money import NANOUSD_PER_USD
 
 router = Router()
 
-NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"  # no `#` and no `/`: they part the names of scopes and of secrets
-Name = Annotated[str, Field(pattern=NAME)]
+MOST_SECRETS = 8  # of one key, at once
 
-
-class NewKey(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    name: Annotated[str, Field(min_length=1, max_length=200, description="For people; a key is known by its id")]
-    tenant: Name
-    team: Name = "default"
-    fallbacks: Annotated[bool, Field(description="Whether its requests may bring `fallbacks` of their own")] = False
-
-
-class Key(BaseModel):
-    id: str
-    name: str
-    tenant: str
-    team: str
-    fallbacks: bool = False
-    status: Literal["active", "disabled"]
-    created_at: str
-    created_by: str
-
-
-class MintedKey(Key):
-    secret: Annotated[str, Field(description="The key itself. It is shown this once and stored nowhere")]
-
-
-class Keys(BaseModel):
-    keys: list[Key]
-
-
-class KeyChange(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    status: Literal["active", "disabled"]
-
-
-class Deleted(BaseModel):
-    id: str
-    deleted: bool
+AskedTenant = Annotated[str, Query(max_length=64, description="Only those of this tenant")]
+AskedTeam = Annotated[str, Query(max_length=64, description="And of this team of it")]
 
 
 @router.post("/admin/keys", summary="Mint a data key", status_code=201, tags=["keys"])
 def create(new: NewKey) -> MintedKey:
+    if len({budget.period for budget in new.budgets}) < len(new.budgets):
+        raise Refusal("invalid_request", "budgets: one period is there twice; keep one of them.", param="budgets")
     now = stage.now()
     key_id = f"k{int(now.timestamp() * 1000):012x}{token_hex(5)}"  # begins with the time, so that ids sort by it
-    record = new.model_dump() | {"status": "active", "created_at": now.isoformat(timespec="seconds"), "created_by": router.context["who"]}
+    secret, stored = _minted(key_id, new.tenant, new.team)
+    record = {name: value for name, value in new.to_record().items() if value is not None}
+    record |= {"name": new.name, "tenant": new.tenant, "team": new.team, "status": "active", "secrets": [stored]}
+    record |= {"created_at": now.isoformat(timespec="seconds"), "created_by": router.context["who"]}
     boto_keys.create(stage.control(), key_id, record)
+    try:
+        _set_budgets(key_id, new.budgets)
+    except Exception:
+        boto_keys.delete(stage.control(), key_id)  # rather than one that may spend what it was not to
+        raise
     router.append_context(changed=f"key {key_id} of {new.tenant}/{new.team}")
-    return MintedKey(id=key_id, secret=mint(key_id, new.tenant, new.team, access.ring().mac_key), **record)
+    return MintedKey(**said(_found(key_id)), secret=secret)
 
 
 @router.get("/admin/keys", summary="List minted keys, oldest first", tags=["keys"])
-def list_keys(limit: Annotated[int, Query(ge=1, le=100)] = 50, after: Annotated[str, Query(max_length=100)] = "") -> Keys:
-    return Keys(keys=[Key(**record) for record in boto_keys.page(stage.control(), limit, after)])
+def list_keys(
+    limit: Annotated[int, Query(ge=1, le=100)] = 50,
+    after: Annotated[str, Query(max_length=100)] = "",
+    tenant: AskedTenant = "",
+    team: AskedTeam = "",
+) -> Keys:
+    if team and not tenant:
+        raise Refusal("invalid_request", "team: name its tenant too: ?tenant=…&team=….", param="team")
+    return Keys(keys=[Key(**said(record)) for record in boto_keys.page(stage.control(), limit, after, tenant=tenant, team=team)])
 
 
 @router.get("/admin/keys/<key_id>", summary="Show a minted key", tags=["keys"])
 def show(key_id: str) -> Key:
-    record = boto_keys.find(stage.control(), key_id)
-    if record is None:
-        raise _unknown(key_id)
-    return Key(**record)
+    return Key(**said(_found(key_id)))
 
 
-@router.patch("/admin/keys/<key_id>", summary="Disable a minted key, or make it active again", tags=["keys"])
+@router.patch("/admin/keys/<key_id>", summary="Change what a minted key may; disable it, or make it active again", tags=["keys"])
 def change(key_id: str, change: KeyChange) -> Key:
-    if not boto_keys.set_status(stage.control(), key_id, change.status):
+    new = change.to_record() | change.model_dump(include={"name", "status"}, exclude_none=True)
+    if new and not boto_keys.change(stage.control(), key_id, new):
         raise _unknown(key_id)
-    router.append_context(changed=f"key {key_id} is {change.status}")
+    others = sorted(change.model_fields_set - {"status"})
+    told = ([f"is {change.status}"] if change.status else []) + ([f"has another {', '.join(others)}"] if others else [])
+    router.append_context(changed=f"key {key_id} {' and '.join(told) or 'stays as it is'}")
     return show(key_id)
+
+
+@router.post("/admin/keys/<key_id>/rotate", summary="Give a minted key a new secret; the old one stays good for a while", tags=["keys"])
+def rotate(key_id: str, asked: Rotation | None = None) -> MintedKey:
+    record, overlap_s = _found(key_id), (asked or Rotation()).overlap_s
+    secret, stored = _minted(key_id, record["tenant"], record["team"])
+    now_ms = stage.now_ms()
+    old = [row | {"until_ms": min(row.get("until_ms", now_ms + overlap_s * 1000), now_ms + overlap_s * 1000)} for row in record["secrets"]]
+    secrets = [stored, *(row for row in old if row["until_ms"] > now_ms)]
+    if len(secrets) > MOST_SECRETS:
+        message = f"This key has {len(secrets) - 1} secrets that still are good. End them with a smaller overlap_s, or wait."
+        raise Refusal("conflict", message)
+    if not boto_keys.change(stage.control(), key_id, {"secrets": secrets}, {"secrets": record["secrets"]}):
+        raise Refusal("request_in_progress", f"Others changed key {key_id} first. Look at it, then try again.", retry_after_s=1)
+    router.append_context(changed=f"key {key_id} has a new secret, and the old one {f'for {overlap_s} s more' if overlap_s else 'no more'}")
+    return MintedKey(**said(record | {"secrets": secrets}), secret=secret)
 
 
 @router.delete("/admin/keys/<key_id>", summary="Delete a minted key for good", tags=["keys"])
@@ -95,6 +92,26 @@ def delete(key_id: str) -> Deleted:
         raise _unknown(key_id)
     router.append_context(changed=f"key {key_id} is deleted")
     return Deleted(id=key_id, deleted=True)
+
+
+def _minted(key_id: str, tenant: str, team: str) -> tuple[str, dict[str, Any]]:
+    """The key, and what is stored of it."""
+    mac_key = access.ring().mac_key
+    secret = mint(key_id, tenant, team, mac_key)
+    return secret, {"hash": digest_of(secret, mac_key)}
+
+
+def _set_budgets(key_id: str, budgets: list[KeyBudget]) -> None:
+    for row in budgets:
+        limit_nanousd, scope = int(row.limit_usd * NANOUSD_PER_USD), boto_keys.scope(key_id)
+        boto_budgets.change(stage.control(), stage.ledger(), scope, row.period, limit_nanousd, row.hard, stage.now_ms(), minted=True)
+
+
+def _found(key_id: str) -> dict[str, Any]:
+    record = boto_keys.find(stage.control(), key_id)
+    if record is None:
+        raise _unknown(key_id)
+    return record
 
 
 def _unknown(key_id: str) -> Refusal:

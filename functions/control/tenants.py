@@ -6,9 +6,9 @@ from typing import Annotated
 import stage
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Path
-from keys import NAME
 from pydantic import BaseModel, ConfigDict, Field
 
+from signalbox.admission.keys import NAME
 from signalbox.aws import boto_snapshots, boto_tenants
 from signalbox.errors import Refusal
 

@@ -14,6 +14,7 @@ STATUS = {
     "model_not_found": 404,
     "not_found": 404,
     "method_not_allowed": 405,
+    "conflict": 409,
     "idempotency_conflict": 409,
     "request_in_progress": 409,
     "request_too_large": 413,

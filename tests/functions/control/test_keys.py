@@ -11,6 +11,8 @@ from signalbox.admission.keys import authenticate
 
 from .client import ADMIN, DATA, MODULES, SEED, Api, logged, refused
 
+TEAMS = (("acme", "red"), ("acme", "blue"), ("rival", "red"))
+
 
 def test_a_minted_key_lives_from_its_minting_to_its_deletion(api: Api, stage: Any) -> None:
     status, minted = api("POST", "/admin/keys", {"name": "robot", "tenant": "acme", "team": "red"})
@@ -19,10 +21,9 @@ def test_a_minted_key_lives_from_its_minting_to_its_deletion(api: Api, stage: An
     ring = MODULES["access"].ring()
     caller = authenticate(secret, ring)
     assert (caller.key_id, caller.tenant, caller.team, caller.minted) == (id, "acme", "red", True)
-    assert minted == {"id": id, "name": "robot", "tenant": "acme", "team": "red", "fallbacks": False, "status": "active"} | {
-        name: minted[name] for name in ("created_at", "created_by")
-    }
-    assert minted["created_by"] == "ann"
+    free: dict[str, Any] = dict.fromkeys(("expires_at", "models", "routes", "old_secret_until"))
+    free |= {"agents": [], "teams": [], "tags": [], "budgets": [], "fallbacks": False, "limits": {}, "created_at": minted["created_at"]}
+    assert minted == free | {"id": id, "name": "robot", "tenant": "acme", "team": "red", "status": "active", "created_by": "ann"}
     assert api("GET", f"/admin/keys/{id}") == (200, minted)
     assert api("GET", "/v1/usage", key=secret)[0] == 200
     refused(api("GET", "/admin/keys", key=secret), "permission_denied")
@@ -32,12 +33,16 @@ def test_a_minted_key_lives_from_its_minting_to_its_deletion(api: Api, stage: An
     api("PATCH", f"/admin/keys/{id}", {"status": "active"})
     assert api("GET", "/v1/usage", key=secret)[0] == 200
 
+    stored = stage.control.get_item(Key={"pk": f"key#{id}", "sk": "scope"})["Item"]
+    assert stored["secrets"] == [{"hash": caller.digest}]
+    assert secret not in json.dumps(stage.control.scan()["Items"], default=str)
+
     assert api("DELETE", f"/admin/keys/{id}") == (200, {"id": id, "deleted": True})
     refused(api("GET", "/v1/usage", key=secret), "invalid_key")
     for method, body in (("GET", None), ("PATCH", {"status": "active"}), ("DELETE", None)):
         refused(api(method, f"/admin/keys/{id}", body), "not_found")
     assert api("GET", "/admin/keys") == (200, {"keys": []})
-    assert secret not in json.dumps(stage.control.scan()["Items"], default=str)
+    assert [item for item in stage.control.scan()["Items"] if not item["pk"].startswith("audit#")] == []
 
 
 def test_a_key_may_be_permitted_to_bring_fallbacks(api: Api, stage: Any) -> None:
@@ -55,6 +60,18 @@ def test_keys_are_listed_in_pages_in_the_order_of_their_making(api: Api, monkeyp
     first = api("GET", "/admin/keys", query={"limit": "2"})[1]["keys"]
     rest = api("GET", "/admin/keys", query={"after": ids[1]})[1]["keys"]
     assert [key["id"] for key in first + rest] == ids
+
+
+def test_keys_are_listed_by_tenant_and_team(api: Api) -> None:
+    ids = {where: api("POST", "/admin/keys", {"name": "k", "tenant": where[0], "team": where[1]})[1]["id"] for where in TEAMS}
+
+    def listed(**query: str) -> set[str]:
+        return {key["id"] for key in api("GET", "/admin/keys", query=query)[1]["keys"]}
+
+    assert listed(tenant="acme") == {ids["acme", "red"], ids["acme", "blue"]}
+    assert listed(tenant="acme", team="red") == {ids["acme", "red"]}
+    assert listed(tenant="rival", team="blue") == set()
+    assert "tenant" in refused(api("GET", "/admin/keys", query={"team": "red"}), "invalid_request")
 
 
 def test_a_static_key_that_has_a_budget_still_is_no_minted_one(api: Api) -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signalbox.admission.keys import Caller, KeyRing, authenticate, authenticate_admin, check_standing, mint, record_of
+from signalbox.admission.keys import Caller, KeyRing, authenticate, authenticate_admin, check_standing, digest_of, mint, record_of
 from signalbox.errors import Refusal
 
 
@@ -18,6 +18,7 @@ RING = KeyRing(
     admin_keys={digest("ak-local"): "operator"},
 )
 NAMES = st.text(min_size=1)
+NOW = 1_795_287_600_000  # 2026-11-21 19:00 UTC
 
 
 def code_of(call, *arguments):
@@ -30,7 +31,18 @@ def code_of(call, *arguments):
 def test_a_minted_key_carries_its_caller(key_id, tenant, team, mac_key):
     key = mint(key_id, tenant, team, mac_key)
     assert key.isascii()
-    assert authenticate(key, KeyRing(mac_key, {}, {})) == Caller(key_id, tenant, team, minted=True)
+    assert authenticate(key, KeyRing(mac_key, {}, {})) == Caller(key_id, tenant, team, minted=True, digest=digest_of(key, mac_key))
+    assert mint(key_id, tenant, team, mac_key) != key
+
+
+@given(st.binary(min_size=1), st.binary(min_size=1))
+def test_what_is_stored_of_a_key_is_no_key_and_says_nothing_to_whoever_has_not_the_mac(mac_key, other):
+    key = mint("k", "t", "a", mac_key)
+    stored = digest_of(key, mac_key)
+    assert stored not in key
+    assert len(stored) == 64
+    assert (digest_of(key, other) == stored) is (mac_key.rstrip(b"\0") == other.rstrip(b"\0"))  # HMAC fills a short key up with zeros
+    assert code_of(authenticate, "sk-sb-" + stored, KeyRing(mac_key, {}, {})) == "invalid_key"
 
 
 @given(NAMES, st.data())
@@ -74,21 +86,50 @@ def test_the_secret_as_the_template_makes_it_is_read():
     assert ring == KeyRing(b"c2VjcmV0", {}, {})
 
 
+ACTIVE = {"status": "active", "secrets": [{"hash": "new"}, {"hash": "old", "until_ms": NOW + 1}, {"hash": "older", "until_ms": NOW}]}
+
+
 @pytest.mark.parametrize(
-    ("minted", "records", "code"),
+    ("digest", "records", "code"),
     [
-        (False, {"key#k": {}}, None),
-        (True, {"key#k": {}}, "invalid_key"),
-        (True, {"key#k": {"status": "active"}}, None),
-        (True, {"key#k": {"status": "disabled"}}, "invalid_key"),
-        (False, {"key#k": {"status": "disabled"}}, "invalid_key"),
-        (False, {"key#k": {}, "tenant#t": {"status": "disabled"}}, "permission_denied"),
-        (False, {"key#k": {}, "team#t/a": {"status": "disabled"}}, "permission_denied"),
+        ("", {"key#k": {}}, None),
+        ("", {}, None),
+        ("new", {"key#k": {}}, "invalid_key"),
+        ("new", {"key#k": {"status": "active"}}, "invalid_key"),
+        ("new", {"key#k": ACTIVE}, None),
+        ("old", {"key#k": ACTIVE}, None),
+        ("older", {"key#k": ACTIVE}, "invalid_key"),
+        ("another", {"key#k": ACTIVE}, "invalid_key"),
+        ("new", {"key#k": ACTIVE | {"status": "disabled"}}, "invalid_key"),
+        ("", {"key#k": {"status": "disabled"}}, "invalid_key"),
+        ("new", {"key#k": ACTIVE | {"expires_ms": NOW}}, "invalid_key"),
+        ("new", {"key#k": ACTIVE | {"expires_ms": NOW + 1}}, None),
+        ("", {"key#k": {"expires_ms": NOW}}, "invalid_key"),
+        ("new", {"key#k": ACTIVE, "tenant#t": {"status": "disabled"}}, "permission_denied"),
+        ("new", {"key#k": ACTIVE, "team#t/a": {"status": "disabled"}}, "permission_denied"),
+        ("new", {"key#k": ACTIVE, "team#t/b": {"status": "disabled"}, "tenant#a": {"status": "disabled"}}, None),
     ],
 )
-def test_standing(minted, records, code):
-    caller = Caller("k", "t", "a", minted)
+def test_standing(digest, records, code):
+    caller = Caller("k", "t", "a", minted=bool(digest), digest=digest)
     if code is None:
-        check_standing(caller, records)
+        check_standing(caller, records, NOW)
     else:
-        assert code_of(check_standing, caller, records) == code
+        assert code_of(check_standing, caller, records, NOW) == code
+
+
+def test_who_is_refused_is_told_why():
+    def said(digest, **record):
+        with pytest.raises(Refusal) as refusal:
+            check_standing(Caller("k", "t", "a", minted=True, digest=digest), {"key#k": ACTIVE | record}, NOW)
+        return refusal.value.message
+
+    assert "expired on 2026-11-21 19:00 UTC" in said("new", expires_ms=NOW)
+    assert "disabled" in said("new", status="disabled")
+    assert "revoked" in said("another")
+
+
+def test_a_credential_may_end_by_what_it_grants():
+    caller = Caller("jwt:t/ann", "t", "a", minted=False, grants={"expires_ms": NOW})
+    assert code_of(check_standing, caller, {}, NOW) == "invalid_key"
+    check_standing(caller, {}, NOW - 1)

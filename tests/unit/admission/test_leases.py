@@ -232,7 +232,7 @@ def test_the_scopes_of_a_request():
     assert scopes_of(caller) == ("key#k", "team#t/a", "tenant#t", "global#*")
     assert scopes_of(caller, agent="x", route="r", providers=["q", "p", "q"]) == (
         *("key#k", "team#t/a", "tenant#t"),
-        *("agent#x", "route#r", "provider#p", "provider#q", "global#*"),
+        *("agent#t/x", "route#r", "provider#p", "provider#q", "global#*"),
     )
 
 

@@ -35,10 +35,12 @@ class Budget(NamedTuple):
         return self.limit_nanousd + (self.raised_nanousd if at_ms < self.raised_until_ms else 0)
 
 
-def scopes_of(caller: Caller, *, agent: str = "", route: str = "", providers: Iterable[str] = ()) -> tuple[str, ...]:
-    """Every scope this request counts in. `agent` is one that the key permits; `providers` all that its plan may reach."""
-    scopes = [f"key#{caller.key_id}", f"team#{caller.tenant}/{caller.team}", f"tenant#{caller.tenant}"]
-    scopes += [f"agent#{agent}"] if agent else []
+def scopes_of(caller: Caller, *, team: str = "", agent: str = "", route: str = "", providers: Iterable[str] = ()) -> tuple[str, ...]:
+    """Every scope this request counts in. `team`, where it is not the key's own, and `agent` are such as the key permits; `providers` all
+    that its plan may reach.
+    """
+    scopes = [f"key#{caller.key_id}", f"team#{caller.tenant}/{team or caller.team}", f"tenant#{caller.tenant}"]
+    scopes += [f"agent#{caller.tenant}/{agent}"] if agent else []
     scopes += [f"route#{route}"] if route else []
     scopes += [f"provider#{name}" for name in sorted(set(providers))]
     return (*scopes, GLOBAL)

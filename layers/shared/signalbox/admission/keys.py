@@ -4,7 +4,9 @@ import base64
 import hashlib
 import hmac
 import json
+import os
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -12,14 +14,20 @@ from ..errors import Refusal
 
 PREFIX = "sk-sb-"
 MAC_BYTES = 16
+RANDOM_BYTES = 16
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"  # of a tenant or a team: no `#` and no `/`, which part the names of scopes and of secrets
 NOTHING: Mapping[str, Any] = MappingProxyType({})
+FOREVER_MS = 2**63
 IDENTITY = frozenset({"key_id", "tenant", "team"})  # of a static key's row; what else it says is granted
+
+Records = Mapping[str, Mapping[str, Any]]  # by scope
 
 
 class Caller(NamedTuple):
     """`minted` keys must have a record in the control table; a static key is active without one.
 
-    `grants` are what the credential itself says of the key, by the names of a key's record.
+    `grants` are what the credential itself says of the key, by the names of a key's record. `digest` is the keyed hash of a minted one,
+    by which its record knows the secrets that are good.
     """
 
     key_id: str
@@ -27,6 +35,7 @@ class Caller(NamedTuple):
     team: str
     minted: bool
     grants: Mapping[str, Any] = NOTHING
+    digest: str = ""
 
 
 class KeyRing(NamedTuple):
@@ -65,33 +74,56 @@ def authenticate_admin(bearer: str | None, ring: KeyRing) -> str:
 
 
 def mint(key_id: str, tenant: str, team: str, mac_key: bytes) -> str:
-    """The key that `authenticate` will read these three from."""
-    payload = _encode(json.dumps([key_id, tenant, team], separators=(",", ":"), ensure_ascii=False).encode())
+    """A key that `authenticate` will read these three from, another each time."""
+    named = [key_id, tenant, team, _encode(os.urandom(RANDOM_BYTES))]
+    payload = _encode(json.dumps(named, separators=(",", ":"), ensure_ascii=False).encode())
     return f"{PREFIX}{payload}.{_encode(_mac(payload, mac_key))}"
 
 
-def record_of(caller: Caller, records: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
+def digest_of(key: str, mac_key: bytes) -> str:
+    """What is stored of a minted key: its keyed hash, of which nobody makes a key."""
+    return hmac.digest(mac_key, key.encode(), "sha256").hex()
+
+
+def record_of(caller: Caller, records: Records) -> Mapping[str, Any]:
     """What the key's record says, and what its credential grants where the record is silent."""
     record = records.get(f"key#{caller.key_id}", NOTHING)
     return {**caller.grants, **record} if caller.grants else record
 
 
-def check_standing(caller: Caller, records: Mapping[str, Mapping[str, Any]]) -> None:
-    """Refusal where the key was revoked, or its team or tenant disabled. `records` are the scope records, {} where there is none."""
-    mine = records[f"key#{caller.key_id}"]
-    if mine.get("status") == "disabled" or (caller.minted and not mine):
+def knows(caller: Caller, records: Records, now_ms: int) -> bool:
+    """Whether its record names this very secret; of a key that was never minted none is asked for."""
+    secrets = record_of(caller, records).get("secrets", ())
+    return not caller.minted or any(row["hash"] == caller.digest and now_ms < row.get("until_ms", FOREVER_MS) for row in secrets)
+
+
+def check_standing(caller: Caller, records: Records, now_ms: int) -> None:
+    """Refusal where the key was revoked or has expired, or its team or tenant is disabled. `records` are {} where there is none."""
+    record = record_of(caller, records)
+    if record.get("status") == "disabled":
+        raise Refusal("invalid_key", "This API key is disabled: ask for a new one.")
+    if not knows(caller, records, now_ms):
         raise Refusal("invalid_key", "This API key was revoked: ask for a new one.")
-    for scope in (f"team#{caller.tenant}/{caller.team}", f"tenant#{caller.tenant}"):
-        if records.get(scope, {}).get("status") == "disabled":
-            raise Refusal("permission_denied", f"{scope} is disabled: ask its operators.")
+    if record.get("expires_ms", FOREVER_MS) <= now_ms:
+        raise Refusal(
+            "invalid_key",
+            f"This API key expired on {datetime.fromtimestamp(record['expires_ms'] / 1000, UTC):%Y-%m-%d %H:%M} UTC: ask for a new one.",
+        )
+    check_active(f"team#{caller.tenant}/{caller.team}", records)
+    check_active(f"tenant#{caller.tenant}", records)
+
+
+def check_active(scope: str, records: Records) -> None:
+    if records.get(scope, NOTHING).get("status") == "disabled":
+        raise Refusal("permission_denied", f"{scope.replace('#', ' ')} is disabled: ask its operators.")
 
 
 def _minted(key: str, mac_key: bytes) -> Caller | None:
     payload, _, mac = key[len(PREFIX) :].partition(".")
     if not key.isascii() or not hmac.compare_digest(mac.encode(), _encode(_mac(payload, mac_key)).encode()):
         return None
-    key_id, tenant, team = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    return Caller(key_id, tenant, team, minted=True)
+    key_id, tenant, team, *_ = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    return Caller(key_id, tenant, team, minted=True, digest=digest_of(key, mac_key))
 
 
 def _static(row: Mapping[str, Any]) -> Caller:

@@ -1,12 +1,13 @@
-"""Records of minted keys. The scope record of a key is the truth; one partition beside it lists them, so that listing needs no scan."""
+"""Records of minted keys. The scope record of a key is the truth; partitions beside it list them, so that listing needs no scan."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from . import boto_budgets, boto_tables
 
-LIST = "keys"
+ALL = "keys"
 
 
 def scope(key_id: str) -> str:
@@ -14,19 +15,10 @@ def scope(key_id: str) -> str:
 
 
 def create(control: Any, key_id: str, record: dict[str, Any]) -> None:
-    """`record`: tenant, team, name, status, created_at, created_by."""
-    control.meta.client.transact_write_items(
-        TransactItems=[
-            {
-                "Put": {
-                    "TableName": control.name,
-                    "Item": {"pk": scope(key_id), "sk": "scope"} | record,
-                    "ConditionExpression": "attribute_not_exists(pk)",
-                }
-            },
-            {"Put": {"TableName": control.name, "Item": {"pk": LIST, "sk": key_id, "tenant": record["tenant"]}}},
-        ]
-    )
+    """`record`: tenant, team, name, status, secrets, created_at, created_by, and what it may."""
+    new: dict[str, Any] = {"Item": {"pk": scope(key_id), "sk": "scope"} | record, "ConditionExpression": "attribute_not_exists(pk)"}
+    rows = [{"Item": {"pk": list, "sk": key_id}} for list in _lists(record)]
+    control.meta.client.transact_write_items(TransactItems=[{"Put": {"TableName": control.name} | row} for row in (new, *rows)])
 
 
 def find(control: Any, key_id: str) -> dict[str, Any] | None:
@@ -35,57 +27,57 @@ def find(control: Any, key_id: str) -> dict[str, Any] | None:
     return {"id": key_id} | record if record and "status" in record else None
 
 
-def page(control: Any, limit: int, after: str = "") -> list[dict[str, Any]]:
-    """In the order of their ids, which is that of their making; 100 at most."""
+def page(control: Any, limit: int, after: str = "", *, tenant: str = "", team: str = "") -> list[dict[str, Any]]:
+    """All, or of a tenant, or of a team of it; in the order of their ids, which is that of their making; 100 at most."""
     listed = control.query(
         KeyConditionExpression="pk = :pk AND sk > :after",
-        ExpressionAttributeValues={":pk": LIST, ":after": after or " "},
+        ExpressionAttributeValues={":pk": _list(tenant, team), ":after": after or " "},
         Limit=limit,
+        ConsistentRead=True,
     )["Items"]
-    keys = [{"pk": scope(row["sk"]), "sk": "scope"} for row in listed]
-    records = {record["pk"]: record for record in _batch(control, keys)}
-    return [{"id": row["sk"]} | records[scope(row["sk"])] for row in listed if scope(row["sk"]) in records]
+    found = records(control, [scope(row["sk"]) for row in listed])
+    return [{"id": row["sk"]} | found[scope(row["sk"])] for row in listed if found[scope(row["sk"])]]
 
 
-def _batch(control: Any, keys: list[dict[str, str]]) -> list[dict[str, Any]]:
-    records, wanted = [], {control.name: {"Keys": keys, "ConsistentRead": True}} if keys else {}
+def records(control: Any, scopes: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """The records of up to 100 scopes; {} for one that has none."""
+    asked = list(scopes)
+    found: dict[str, dict[str, Any]] = {name: {} for name in asked}
+    keys = [{"pk": name, "sk": "scope"} for name in asked]
+    wanted = {control.name: {"Keys": keys, "ConsistentRead": True}} if keys else {}
     while wanted:
         answer = control.meta.client.batch_get_item(RequestItems=wanted)
-        records += answer["Responses"][control.name]
+        found |= {item["pk"]: boto_tables.to_plain(item) for item in answer["Responses"][control.name]}
         wanted = answer["UnprocessedKeys"]
-    return boto_tables.to_plain(records)
+    return found
 
 
-def set_status(control: Any, key_id: str, status: str) -> bool:
-    """False where there is no such key."""
-    return not boto_tables.refused(
-        control.update_item,
-        Key={"pk": scope(key_id), "sk": "scope"},
-        UpdateExpression="SET #status = :status",
-        ConditionExpression="attribute_exists(#status)",
-        ExpressionAttributeNames={"#status": "status"},
-        ExpressionAttributeValues={":status": status},
-    )
+def change(control: Any, key_id: str, new: Mapping[str, Any], seen: Mapping[str, Any] | None = None) -> bool:
+    """Sets what is `new`, and takes away what is None there; False where there is no such key, or it is no longer as `seen`."""
+    return boto_tables.changed(control, scope(key_id), new, seen)
 
 
 def delete(control: Any, key_id: str) -> bool:
     """False where there is no such key. What it has used stays in the usage log and in the ledger."""
-    parts = [
-        {
-            "Delete": {
-                "TableName": control.name,
-                "Key": {"pk": scope(key_id), "sk": "scope"},
-                "ConditionExpression": "attribute_exists(#status)",
-                "ExpressionAttributeNames": {"#status": "status"},
-            }
-        },
-        {"Delete": {"TableName": control.name, "Key": {"pk": LIST, "sk": key_id}}},
-        {"Delete": {"TableName": control.name, "Key": {"pk": boto_budgets.LIST, "sk": scope(key_id)}}},
-    ]
+    record = find(control, key_id)
+    if record is None:
+        return False
+    there: dict[str, Any] = {"ConditionExpression": "attribute_exists(#status)", "ExpressionAttributeNames": {"#status": "status"}}
+    rows = [(list, key_id) for list in (*_lists(record),)] + [(boto_budgets.LIST, scope(key_id))]
+    parts = [{"Key": {"pk": scope(key_id), "sk": "scope"}} | there, *({"Key": {"pk": pk, "sk": sk}} for pk, sk in rows)]
     try:
-        control.meta.client.transact_write_items(TransactItems=parts)
+        control.meta.client.transact_write_items(TransactItems=[{"Delete": {"TableName": control.name} | part} for part in parts])
     except ClientError as error:
         if [reason.get("Code") for reason in error.response.get("CancellationReasons", [])][:1] != ["ConditionalCheckFailed"]:
             raise
         return False
     return True
+
+
+def _lists(record: Mapping[str, Any]) -> tuple[str, ...]:
+    tenant, team = record["tenant"], record["team"]
+    return ALL, _list(tenant), _list(tenant, team)
+
+
+def _list(tenant: str = "", team: str = "") -> str:
+    return "/".join(name for name in (f"{ALL}#{tenant}" if tenant else ALL, team) if name)

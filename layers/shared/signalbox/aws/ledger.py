@@ -22,8 +22,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any, Protocol
 
-from ..admission.budgets import Budget, to_budgets
-from ..admission.keys import Caller, check_standing
+from ..admission.budgets import Budget, scopes_of, to_budgets
+from ..admission.keys import Caller, check_standing, knows
 from ..admission.leases import Account, Admission, BudgetExceeded, Hand, Want, to_sight
 from ..errors import Refusal
 from . import accounts, dynamodb, telemetry
@@ -91,6 +91,14 @@ class Desk:
         self._read(stale)
         return bool(stale)
 
+    def stands(self, caller: Caller) -> View:
+        """The view of the caller's own scopes, none of it older than 5 s. Refusal, as `admit` gives it, where the key does not stand."""
+        scopes = scopes_of(caller)
+        self._read(self._stale(caller, scopes))
+        view = self._control.view(scopes)
+        check_standing(caller, view.records, self._now_ms())
+        return view
+
     def admit(
         self,
         caller: Caller,
@@ -114,11 +122,12 @@ class Desk:
         raises, they are the caller's to undo.
         """
         scopes = tuple(dict.fromkeys(scopes))
+        known = tuple(dict.fromkeys((*scopes, *scopes_of(caller))))  # its own team may not be the one that it counts in
         self._drop_what_is_under_way()
-        self.look(scopes)
+        self.look(known)
         admission = Admission(self._hand, bound_nanousd, floor_nanousd)
         try:
-            budgets, now_ms = self._gather(admission, caller, scopes, errands)
+            budgets, now_ms = self._gather(admission, caller, scopes, known, errands)
         except Exception:
             admission.abandon()
             raise
@@ -129,7 +138,7 @@ class Desk:
             deadline_ms=deadline_ms,
             admitted_ms=now_ms,
             granted_nanousd=admission.granted(),
-            view=self._control.view(scopes),
+            view=self._control.view(known),
             budgets=budgets,
             parts=parts,
             lease=f"{self._hand.container}#{self._hand.number}",
@@ -180,19 +189,19 @@ class Desk:
     # Admission
 
     def _gather(
-        self, admission: Admission, caller: Caller, scopes: tuple[str, ...], errands: Sequence[Errand]
+        self, admission: Admission, caller: Caller, scopes: tuple[str, ...], known: tuple[str, ...], errands: Sequence[Errand]
     ) -> tuple[dict[Account, Budget], int]:
         """Wave by wave until the admission wants nothing more, and when that was. Stale control items go along with the first."""
-        stale = self._control.older_than(FRESH_S, scopes)
+        stale = self._stale(caller, known)
         for _ in range(TURNS):
             now_ms = self._now_ms()
             budgets = self._budgets(scopes, now_ms)
             admission.touch(budgets)
-            view = self._control.view(scopes)._replace(fresh=not stale)
+            view = self._control.view(known)._replace(fresh=not stale)
             asked, trouble = _asked(errands, view, now_ms)
             wants = [] if trouble else admission.wants(now_ms)
             if not wants and not stale and not any(asked):
-                check_standing(caller, view.records)
+                check_standing(caller, view.records, now_ms)
                 if trouble:
                     raise trouble
                 return budgets, now_ms
@@ -203,8 +212,8 @@ class Desk:
             refusals = {want.account: self._report(admission, want, answer) for want, answer in zip(wants, heard, strict=False)}
             troubles = [_heard(errand, list(islice(heard, len(calls)))) for errand, calls in zip(errands, asked, strict=True) if calls]
             if stale:
-                stale = self._learn(stale, read, scopes)
-            check_standing(caller, self._control.view(scopes).records)
+                stale = self._learn(stale, read, known)
+            check_standing(caller, self._control.view(known).records, now_ms)
             for trouble in troubles:
                 if trouble:
                     raise trouble
@@ -264,6 +273,13 @@ class Desk:
         self._under_way = None
 
     # Control items
+
+    def _stale(self, caller: Caller, scopes: tuple[str, ...]) -> list[Key]:
+        """What of these to read again: the key's record also where it does not name the secret shown, which may be younger."""
+        stale, own = self._control.older_than(FRESH_S, scopes), (f"key#{caller.key_id}", "scope")
+        if own not in stale and not knows(caller, self._control.view([own[0]]).records, self._now_ms()):
+            stale.append(own)
+        return stale
 
     def _read(self, keys: list[Key]) -> None:
         while keys:

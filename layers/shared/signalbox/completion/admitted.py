@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from ..admission.budgets import scopes_of, to_budgets
-from ..admission.keys import check_standing
 from ..aws.control import View
 from ..aws.ledger import Desk, Errand, Hold
 from ..aws.live import Live
@@ -13,7 +12,7 @@ from ..guardrails.contract import Guardrail
 from ..routing.worst import reachable
 from .asked import Asked
 from .bounds import Bounds, bounds_of
-from .permits import agent_of
+from .permits import counted_of
 from .routed import Routed, Router, lacks_of, served
 from .trip import Trip
 
@@ -65,6 +64,7 @@ def _admitted(
             # What is known here may be old, and what was published or raised meanwhile may serve.
             moved = refusal
             if not desk.refresh(scopes_of(asked.caller)):
+                desk.stands(asked.caller)  # who may not ask at all is told that, and not what there is to ask
                 raise
             continue
         hold = desk.admit(
@@ -93,10 +93,7 @@ def explained(asked: Asked, desk: Desk, live: Live, router: Router) -> dict[str,
     """What would become of the request now. Refusal only where there is nothing to decide: no such model, a key that may not ask."""
     from ..routing.explain import explain  # few ask
 
-    scopes = scopes_of(asked.caller)
-    desk.refresh(scopes)
-    view = desk.look(scopes)
-    check_standing(asked.caller, view.records)
+    view = desk.stands(asked.caller)
     routed = _routed(asked, desk, live, router)
     trip = routed.trip
     told = explain(trip.inputs, trip.snapshot, trip.route, lacks_of(trip))
@@ -119,9 +116,10 @@ def _planned(asked: Asked, desk: Desk, live: Live, router: Router, decided: Deci
 
 
 def _routed(asked: Asked, desk: Desk, live: Live, router: Router) -> Routed:
-    view = desk.look(scopes_of(asked.caller))
-    agent = agent_of(asked, view.records)
-    return router.routed(asked, live.snapshot(view.live), desk.look(scopes_of(asked.caller, agent=agent)) if agent else view)
+    own = scopes_of(asked.caller)
+    counted = counted_of(asked, desk.look(own).records)
+    view = desk.look(dict.fromkeys((*own, *scopes_of(asked.caller, **counted._asdict()))))
+    return router.routed(asked, live.snapshot(view.live), view)
 
 
 def _held(
@@ -157,7 +155,8 @@ def _scopes(routed: Routed) -> tuple[str, ...]:
     trip = routed.trip
     mirror = (trip.decision.mirror,) if trip.decision.mirror else ()
     providers = {trip.snapshot.targets[id].provider for id in (*reachable(trip.decision), *mirror)}
-    return scopes_of(routed.asked.caller, agent=routed.permits.agent, route=trip.decision.route, providers=providers)
+    counted = {"team": routed.permits.team, "agent": routed.permits.agent}
+    return scopes_of(routed.asked.caller, **counted, route=trip.decision.route, providers=providers)
 
 
 def _hard(scopes: tuple[str, ...], desk: Desk) -> bool:

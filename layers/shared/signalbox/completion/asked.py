@@ -21,8 +21,8 @@ NOT_SERVED_YET = ("idempotency-key",)
 
 
 class Asked(NamedTuple):
-    """`at_ms` is epoch, `began_s` and `deadline_s` are monotonic. What a header says of the `agent` and the body of `fallbacks`, which are
-    names of models, the key must permit yet. `headers` are all of them, in lower case. `explain`: it is to be told, and not done.
+    """`at_ms` is epoch, `began_s` and `deadline_s` are monotonic. What headers say of `agent` and `team` and the body of `fallbacks`, which
+    are names of models, the key must permit yet. `headers` are all of them, in lower case. `explain`: it is to be told, and not done.
     """
 
     id: str
@@ -37,6 +37,7 @@ class Asked(NamedTuple):
     fallbacks: tuple[str, ...] = ()
     headers: Mapping[str, str] = MappingProxyType({})
     explain: bool = False
+    team: str = ""
 
 
 def to_asked(caller: Caller, request: Request, headers: Mapping[str, str], body_bytes: int, remaining_s: float, clock: Clock) -> Asked:
@@ -61,6 +62,7 @@ def to_asked(caller: Caller, request: Request, headers: Mapping[str, str], body_
         fallbacks=_fallbacks(request),
         headers=headers,
         explain=_said(headers, EXPLAIN),
+        team=headers.get("x-signalbox-team", ""),
     )
 
 

@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from ..admission.budgets import scopes_of
-from ..admission.keys import authenticate, check_standing
+from ..admission.keys import authenticate, record_of
 from ..aws import telemetry
 from ..aws.capacity import Capacities
 from ..aws.http import Exchange, Pool
@@ -28,6 +27,7 @@ from .asked import Asked, to_asked
 from .flight import Clock
 from .guards import Guards, guarded
 from .journey import Journey, total
+from .permits import may_name
 from .record import to_intent, to_record, to_refused
 from .routed import Router, unknown_model
 from .trip import Trip
@@ -77,25 +77,24 @@ class Completions:
         return self._travel(asked, admitted, dialect, headers)
 
     def models(self, call: Call) -> Response:
-        """GET /v1/models: what a client may write for `model`."""
-        snapshot = self._snapshot(call)
-        rows = [_to_model(name, snapshot) for name in sorted(snapshot.names)]
+        """GET /v1/models: what this key may write for `model`."""
+        record, snapshot = self._known(call)
+        rows = [_to_model(name, snapshot) for name in sorted(snapshot.names) if may_name(name, record, snapshot)]
         return Response(200, JSON, json.dumps({"object": "list", "data": rows}).encode())
 
     def model(self, call: Call) -> Response:
         """GET /v1/models/{model}"""
-        name, snapshot = unquote(call.path.removeprefix("/v1/models/")), self._snapshot(call)
-        if snapshot.route(name) is None:
+        name = unquote(call.path.removeprefix("/v1/models/"))
+        record, snapshot = self._known(call)
+        if snapshot.route(name) is None or not may_name(name, record, snapshot):
             raise unknown_model(name)
         return Response(200, JSON, json.dumps(_to_model(name, snapshot)).encode())
 
-    def _snapshot(self, call: Call) -> Snapshot:
+    def _known(self, call: Call) -> tuple[Mapping[str, Any], Snapshot]:
+        """The record of the key, and the snapshot."""
         caller = authenticate(bearer(call.headers), self._callers.ring())
-        scopes = scopes_of(caller)
-        self._desk.refresh(scopes)
-        view = self._desk.look(scopes)
-        check_standing(caller, view.records)
-        return self._live.snapshot(view.live)
+        view = self._desk.stands(caller)
+        return record_of(caller, view.records), self._live.snapshot(view.live)
 
     def close(self) -> None:
         """SIGTERM."""

@@ -23,10 +23,10 @@ def to_features(asked: Asked, permits: Permits, snapshot: Snapshot) -> Features:
     return Features(
         request=asked.id,
         tenant=caller.tenant,
-        team=caller.team,
+        team=permits.team or caller.team,
         key=caller.key_id,
         agent=permits.agent,
-        tags=asked.tags,
+        tags=permits.tags,
         headers=_headers(asked.headers, snapshot.policies.headers),
         model=request.model,
         dialect=request.dialect,

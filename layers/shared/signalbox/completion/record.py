@@ -26,7 +26,7 @@ MOST_POLICIES = 200  # of those applied, by name
 def to_intent(asked: Asked, admitted: Admitted, clock: Clock) -> UsageRecord:
     """Before anything is sent: how it was decided, and the outcome that it has if nobody writes another."""
     hold = admitted.hold
-    record = UsageRecord(**_asked(asked, CRASHED, 500, clock), **_decided(admitted.trip))
+    record = UsageRecord(**_asked(asked, CRASHED, 500, clock) | _decided(admitted.trip))
     return record._replace(lease=hold.lease, period_by_scope=hold.period_by_scope)
 
 
@@ -66,7 +66,7 @@ def baseline_nanousd(answer: Attempt | None, attempts: Iterable[Attempt], defaul
 def to_refused(asked: Asked, refusal: Refusal, trip: Trip | None, clock: Clock) -> UsageRecord:
     """`trip` is None where the request was refused before anything was decided."""
     refused_by = (refusal.scope, refusal.period) if isinstance(refusal, BudgetExceeded) and refusal.exhausted else None
-    record = UsageRecord(**_asked(asked, refusal.code, refusal.status, clock), **_decided(trip) if trip else {})
+    record = UsageRecord(**_asked(asked, refusal.code, refusal.status, clock) | (_decided(trip) if trip else {}))
     return record._replace(refused_by=refused_by)
 
 
@@ -95,7 +95,9 @@ def _decided(trip: Trip) -> dict[str, Any]:
     if len(inputs) > MOST_INPUTS_CHARS:
         telemetry.count("InputsTooLong")
     return {
+        "team": features.team,
         "agent": features.agent,
+        "tags": features.tags,
         "route": decision.route,
         "policy": decision.policy,
         "config_version": trip.snapshot.version,

@@ -46,7 +46,7 @@ class Router:
 
     def routed(self, asked: Asked, snapshot: Snapshot, view: View) -> Routed:
         """Also where nobody can serve it. `view` has the records of the caller's own scopes. Refusal: no such model, or not permitted."""
-        route, permits = _route(asked, snapshot), permits_of(asked, snapshot, view.records)
+        permits, route = permits_of(asked, snapshot, view.records), _route(asked, snapshot)
         inputs = Inputs(
             features=to_features(asked, permits, snapshot),
             turn=self._turns.of(route.name),
@@ -93,7 +93,7 @@ class Router:
         return _trip(asked, inputs._replace(turn=turn), snapshot, route)
 
     def _known(self, asked: Asked, permits: Permits, view: View) -> dict[str, Any]:
-        scopes = scopes_of(asked.caller, agent=permits.agent)
+        scopes = scopes_of(asked.caller, agent=permits.agent, team=permits.team)
         return {
             "circuits": circuits_at(view.circuits, asked.at_ms),
             "health": view.health,

@@ -1,0 +1,90 @@
+"""What a key may: asked for when it is minted or changed, kept in its record, and shown."""
+
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+import stage
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from signalbox.aws import boto_snapshots
+from signalbox.completion.permits import means
+from signalbox.errors import Refusal
+
+LIMITS = "Names that are left out have their default, null is no limit, and 0 suspends"
+MODELS = "What `model` may name: ids of models, aliases, or provider/*. With `routes` beside it, either; null: whatever `routes` says"
+EXPIRES = "When it ends, as 2027-01-31T00:00:00Z; null: never"
+
+LimitName = Literal["requests_per_minute", "requests_per_hour", "tokens_per_minute", "concurrency"]
+Limits = Annotated[dict[LimitName, Annotated[int, Field(ge=0, le=10**12, strict=True)] | None], Field(description=LIMITS)]
+Model = Annotated[str, Field(min_length=1, max_length=200)]
+Models = Annotated[list[Model], Field(max_length=100)]
+Headed = Annotated[list[Annotated[str, Field(min_length=1, max_length=200)]], Field(max_length=100)]
+Tag = Annotated[str, Field(pattern=r"^[^,\s][^,]{0,63}$")]
+Status = Literal["active", "disabled"]
+
+
+class Grants(BaseModel):
+    """What is left out has its default, or stays as it is; null is the default."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    expires_at: Annotated[AwareDatetime | None, Field(description=EXPIRES)] = None
+    models: Annotated[Models | None, Field(description=MODELS)] = None
+    routes: Annotated[Models | None, Field(description="The routes that `model` may name; with neither, whatever there is")] = None
+    agents: Annotated[Headed | None, Field(description="Who may be named by x-signalbox-agent; * is whoever")] = None
+    teams: Annotated[Headed | None, Field(description="Its tenant's teams that may be named by x-signalbox-team, and count; * is any")] = (
+        None
+    )
+    tags: Annotated[list[Tag] | None, Field(max_length=16, description="Each of its requests has these, whatever else it brings")] = None
+    fallbacks: Annotated[bool | None, Field(description="Whether its requests may bring `fallbacks` of their own")] = None
+    limits: Limits | None = None
+
+    def to_record(self) -> dict[str, Any]:
+        """What is said, by the names of the record; None where it is to have none. Refusal for what could never be used."""
+        said = {name: value for name, value in self.model_dump(exclude_unset=True).items() if name in Grants.model_fields}
+        if "expires_at" in said:
+            said["expires_ms"] = _future_ms(said.pop("expires_at"))
+        if named := [(field, name) for field in ("models", "routes") for name in said.get(field) or ()]:
+            _known(named)
+        return said
+
+
+class Granted(BaseModel):
+    """Without `models` and `routes` it may name whatever there is."""
+
+    expires_at: str | None = None
+    models: list[str] | None = None
+    routes: list[str] | None = None
+    agents: list[str] = []
+    teams: list[str] = []
+    tags: list[str] = []
+    fallbacks: bool = False
+    limits: Limits = {}
+
+
+def to_granted(record: Mapping[str, Any]) -> dict[str, Any]:
+    """As it is shown; the rest of the record as it is."""
+    return {**record, "expires_at": to_iso(record.get("expires_ms"))}
+
+
+def to_iso(at_ms: int | None) -> str | None:
+    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="seconds") if at_ms is not None else None
+
+
+def _future_ms(at: datetime | None) -> int | None:
+    if at is not None and at <= stage.now():
+        message = f"expires_at: {at.isoformat(timespec='seconds')} is over. To end a key now, disable or delete it."
+        raise Refusal("invalid_request", message, param="expires_at")
+    return int(Decimal(at.timestamp()) * 1000) if at is not None else None
+
+
+def _known(named: list[tuple[str, str]]) -> None:
+    """By the live configuration, if there is one: who mistypes a name makes a key that nobody can use."""
+    snapshot = boto_snapshots.live(stage.control(), os.environ["SIGNALBOX_CONFIG_BUCKET"])
+    for field, name in named:
+        if snapshot and not means(name, snapshot):
+            message = f"{field}: there is no {name[:100]!r} in the live configuration. GET /v1/models lists what can be named."
+            raise Refusal("invalid_request", message, param=field)

@@ -1,0 +1,87 @@
+"""What /admin/keys takes and answers."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Annotated, Any
+
+import stage
+from budgets import MAX_USD, Period
+from grants import Granted, Grants, Status, to_granted, to_iso
+from pydantic import BaseModel, ConfigDict, Field
+from usage import to_usd
+
+from signalbox.admission.budgets import to_budgets
+from signalbox.admission.keys import NAME
+
+FOREVER_S = 366 * 86_400
+
+Name = Annotated[str, Field(pattern=NAME)]
+Title = Annotated[str, Field(min_length=1, max_length=200, description="For people; a key is known by its id")]
+
+
+class KeyBudget(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    period: Period
+    limit_usd: Annotated[Decimal, Field(ge=0, le=MAX_USD, decimal_places=9)]
+    hard: bool = True
+
+
+class NewKey(Grants):
+    name: Title
+    tenant: Name
+    team: Name = "default"
+    budgets: Annotated[list[KeyBudget], Field(max_length=4, description="As POST /admin/budgets sets them, before the key is shown")] = []
+
+
+class ShownBudget(BaseModel):
+    period: str
+    limit_usd: str
+    hard: bool
+
+
+class Key(Granted):
+    """GET /admin/budgets says what is left of the budgets."""
+
+    id: str
+    name: str
+    tenant: str
+    team: str
+    status: Status
+    budgets: list[ShownBudget] = []
+    created_at: str
+    created_by: str
+    old_secret_until: Annotated[str | None, Field(description="When the one before the last rotation ends, if it still is good")] = None
+
+
+class MintedKey(Key):
+    secret: Annotated[str, Field(description="The key itself. It is shown this once and stored nowhere")]
+
+
+class Keys(BaseModel):
+    keys: list[Key]
+
+
+class KeyChange(Grants):
+    name: Title | None = None
+    status: Status | None = None
+
+
+class Rotation(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    overlap_s: Annotated[int, Field(ge=0, le=FOREVER_S, description="How long the old secret stays good; 0: not any more")] = 86_400
+
+
+class Deleted(BaseModel):
+    id: str
+    deleted: bool
+
+
+def said(record: Mapping[str, Any]) -> dict[str, Any]:
+    """What a record says of its key, and nothing of its secrets."""
+    budgets = [
+        ShownBudget(period=budget.kind, limit_usd=to_usd(budget.limit_nanousd), hard=budget.hard) for budget in to_budgets("", record)
+    ]
+    old_ms = max((row["until_ms"] for row in record["secrets"] if row.get("until_ms", 0) > stage.now_ms()), default=None)
+    return to_granted(record) | {"budgets": budgets, "old_secret_until": to_iso(old_ms)}
