@@ -44,7 +44,8 @@ def _heading(decision: Json) -> Iterator[str]:
     if decision.get("mirror"):
         yield f"mirror       {decision['mirror']} is sent it as well; nobody waits for that answer"
     if decision.get("cache"):
-        yield f"cache        an answer is kept for {duration(decision['cache']['ttl_s'])}"
+        ttl_s = decision["cache"]["ttl_s"]
+        yield "cache        " + (f"an answer is kept for {duration(ttl_s)}" if ttl_s else "no answer is kept")
     if refused := decision.get("refused"):
         yield f"REFUSED      {refused['status']} {refused['code']}: {refused['message']}"
 

@@ -116,7 +116,7 @@ def test_what_is_never_reached_is_told():
         ("{actions: {route: talk, remove_targets: [a/big, a/small]}}", "actions.remove_targets", "leaves talk no target"),
         ("{conditions: {model: [talk]}, actions: {remove_targets: [a/big, a/small]}}", "actions.remove_targets", "leaves talk no target"),
         ("{conditions: {model: chad}, actions: {strategy: sticky}}", "conditions.model", "nobody can ask for 'chad'"),
-        ("{actions: {cache: {ttl_s: 0}}}", "actions.cache", "no answers are cached yet"),
+        ("{actions: {cache: {ttl_s: 0}}}", "actions.cache.ttl_s", "nothing else here keeps any"),
         ("{actions: {deny: stop, route: chat}}", "actions.deny", "nothing comes of: route"),
     ],
 )
@@ -135,7 +135,11 @@ def test_a_policy_reads_back_from_the_snapshot_in_order_and_drafts_do_not():
     )
     snapshot = to_snapshot(json.loads(compiled(*rows).json), 1, "")
     first, second, third = snapshot.policies.rows
-    assert (first.id, first.name, first.actions) == ("a", "First", Actions(add_targets=("a/small",), cache={"ttl_s": 9}))
+    assert (first.id, first.name, first.actions) == (
+        "a",
+        "First",
+        Actions(add_targets=("a/small",), cache={"ttl_s": 9, "any": False, "max_kb": 64}),
+    )
     assert (second.id, second.flag, second.goes_on, second.actions.max_cost_nanousd) == ("z", "slowly", True, 500_000_000)
     assert (third.actions.mirror, third.actions.weights, third.actions.timeouts) == (Mirror("a/small", 5), {"a/big": 2}, {"ttft_s": 3})
     assert snapshot.policies.headers == {"x-a"}

@@ -51,10 +51,13 @@ def _denials_are_all(document: Document) -> Iterator[Finding]:
             yield ("policies", id, "actions", "deny"), f"what is denied goes nowhere, so that nothing comes of: {names(others)}"
 
 
-def _nothing_is_cached(document: Document) -> Iterator[Finding]:
+def _keep_what_is_kept_anyway(document: Document) -> Iterator[Finding]:
+    """To switch it off is to switch off something: a route's, or that of a policy that is looked at later."""
+    caching = [route for route in document.routes.values() if route.cache and route.cache.ttl_s]
+    caching_policies = [policy for policy in document.policies.values() if policy.actions.cache and policy.actions.cache.ttl_s]
     for id, policy in document.policies.items():
-        if policy.actions.cache is not None:
-            yield ("policies", id, "actions", "cache"), "kept for later and of no effect: no answers are cached yet"
+        if policy.actions.cache and not policy.actions.cache.ttl_s and not caching and not caching_policies:
+            yield ("policies", id, "actions", "cache", "ttl_s"), "0 keeps no answers, and nothing else here keeps any; give it seconds"
 
 
 def _active(document: Document) -> list[tuple[str, Policy]]:
@@ -75,4 +78,4 @@ def _targets_of(name: str, document: Document) -> tuple[str, ...]:
     return document.routes[meaning].targets if meaning in document.routes else (meaning,)
 
 
-WARNINGS: tuple[Check, ...] = (_can_be_reached, _leave_a_target, _models_can_be_asked_for, _denials_are_all, _nothing_is_cached)
+WARNINGS: tuple[Check, ...] = (_can_be_reached, _leave_a_target, _models_can_be_asked_for, _denials_are_all, _keep_what_is_kept_anyway)

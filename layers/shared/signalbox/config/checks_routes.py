@@ -26,6 +26,12 @@ def _shares_name_providers(document: Document) -> Iterator[Finding]:
             yield ("routes", name, "shares"), f"come to {sum(route.shares.values()):g} %; let them come to 100 at the most"
 
 
+def _caches_keep_something(document: Document) -> Iterator[Finding]:
+    for name, route in document.routes.items():
+        if route.cache and not route.cache.ttl_s:
+            yield ("routes", name, "cache", "ttl_s"), "0 keeps no answers; give it seconds, or take `cache` out"
+
+
 def _hedges_come_before_the_end(document: Document) -> Iterator[Finding]:
     for name, route in document.routes.items():
         models = [(id, model) for id in route.targets if (model := document.model(id))]
@@ -38,4 +44,4 @@ def _hedges_come_before_the_end(document: Document) -> Iterator[Finding]:
             )
 
 
-ERRORS: tuple[Check, ...] = (_weights_name_targets, _shares_name_providers, _hedges_come_before_the_end)
+ERRORS: tuple[Check, ...] = (_weights_name_targets, _shares_name_providers, _hedges_come_before_the_end, _caches_keep_something)

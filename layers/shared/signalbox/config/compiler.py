@@ -134,6 +134,7 @@ def _route(name: str, route: Route, document: Document) -> dict[str, Any]:
         "retries": dict(route.retries),
         "hedge_after_ms": None if route.hedge_after_s is None else int(route.hedge_after_s * 1000),
         "shares": dict(route.shares),
+        **({"cache": route.cache.model_dump()} if route.cache else {}),  # else a release that does not know of it could not read it
     }
 
 

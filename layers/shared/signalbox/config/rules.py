@@ -20,6 +20,14 @@ class Chain(Row):
     terminal: str | None = None
 
 
+class Cache(Row):
+    """For how long an answer is kept; 0: it is not. `any`: also one that may be another each time. `max_kb`: what one may take, packed."""
+
+    ttl_s: Annotated[int, Field(ge=0, le=2_592_000)]
+    any: bool = False
+    max_kb: Annotated[int, Field(gt=0, le=350)] = 64
+
+
 class Route(Row):
     """Costs are US dollars. `max_cost_increase` is percent of what the first target would cost. `shares` are percent by provider."""
 
@@ -35,15 +43,12 @@ class Route(Row):
     retries: Mapping[Retried, Annotated[int, Field(ge=0, le=5)]] = {}
     hedge_after_s: Seconds | None = None
     shares: Mapping[Name, Percent] = {}
+    cache: Cache | None = None
 
 
 class Mirror(Row):
     target: str
     percent: Percent
-
-
-class Cache(Row):
-    ttl_s: Annotated[int, Field(ge=0, le=2_592_000)]
 
 
 class Actions(Row):

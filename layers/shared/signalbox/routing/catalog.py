@@ -89,6 +89,7 @@ class Route(NamedTuple):
 
     `weights` are by target, for `weighted`; `sticky` says by what: user or conversation. `retries` are by failure kind: how often the same
     target is asked again before the next. `shares` are the percentages of its requests that each provider should have, for reports.
+    `cache` is as the document has it: ttl_s, any, max_kb; None: its answers are not kept.
     """
 
     name: str
@@ -104,6 +105,7 @@ class Route(NamedTuple):
     retries: Mapping[str, int] = MappingProxyType({})
     hedge_after_ms: int | None = None
     shares: Mapping[str, float] = MappingProxyType({})
+    cache: Mapping[str, Any] | None = None
 
 
 class Flag(NamedTuple):

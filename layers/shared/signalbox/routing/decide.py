@@ -82,7 +82,7 @@ def decide(inputs: Inputs, snapshot: Snapshot, route: Route, lack_of: LackOf) ->
         max_cost_nanousd=course.max_cost_nanousd,
         retries=chosen.retries,
         hedge_after_ms=chosen.hedge_after_ms if course.falls_back else None,
-        cache=actions.cache,
+        cache=chosen.cache if actions.cache is None else actions.cache,
         deny=actions.deny,
         policy=policies[0].id if policies else DEFAULT_POLICY,
         policies=tuple([policy.id for policy in policies]),
