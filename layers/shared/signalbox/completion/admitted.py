@@ -86,6 +86,7 @@ def _admitted(
             router.sets_out(fresh.trip)
             return Admitted(fresh.trip, hold, fresh.guards)
         desk.cancel(hold)
+    desk.stands(asked.caller)
     raise moved
 
 
