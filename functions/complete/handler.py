@@ -12,18 +12,23 @@ from signalbox.aws.ledger import Desk, Tables
 from signalbox.aws.live import Live
 from signalbox.completion.endpoint import Completions
 from signalbox.completion.flight import Clock
+from signalbox.completion.keeping import Keeper, Places
 from signalbox.data_api import DIALECTS, DataApi
 
 aws, pool = Aws(os.environ), Pool()
 tables = Tables.from_env(os.environ)
+callers = CallerKeys(aws, os.environ["SIGNALBOX_KEY_SECRET"], Issuer.of_callers(os.environ, pool))
 completions = Completions(
     desk=Desk(aws, tables),
     live=Live(aws, os.environ["SIGNALBOX_CONFIG_BUCKET"]),
-    callers=CallerKeys(aws, os.environ["SIGNALBOX_KEY_SECRET"], Issuer.of_callers(os.environ, pool)),
+    callers=callers,
     providers=ProviderKeys(aws, os.environ["SIGNALBOX_PROVIDER_SECRETS"], pool),
     pool=pool,
     clock=Clock(time.time, time.monotonic, time.sleep),
     capacities=Capacities(aws, tables.ledger, time.time),
+    keeper=Keeper(
+        aws, Places(os.environ["SIGNALBOX_CACHE_TABLE"], os.environ["SIGNALBOX_ANSWER_BUCKET"]), lambda: callers.ring().mac_key, time.time
+    ),
 )
 api = DataApi(
     {path: {"POST": completions.complete} for path in DIALECTS}

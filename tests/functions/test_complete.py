@@ -223,14 +223,6 @@ def test_a_timeout_of_many_digits_is_refused(world, digits):
     assert json.loads(world.ask(event).body)["error"]["code"] == "invalid_request"
 
 
-@pytest.mark.parametrize("header", ["idempotency-key"])
-def test_what_a_caller_relies_on_is_not_passed_over_in_silence(world, header):
-    event = sample("complete_chat")
-    event["headers"][header] = "true"
-    assert json.loads(world.ask(event).body)["error"]["code"] == "unsupported_parameter"
-    assert billed(world) == 0
-
-
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("n", [1, 3])
 @pytest.mark.parametrize("cut", [0, 1, 5])

@@ -10,6 +10,7 @@ from ..aws.live import Live
 from ..errors import Refusal
 from ..guardrails.contract import Guardrail
 from ..routing.worst import reachable
+from .answered import Answered
 from .asked import Asked
 from .bounds import Bounds, bounds_of
 from .permits import counted_of
@@ -45,6 +46,7 @@ def admit(asked: Asked, desk: Desk, live: Live, router: Router, errands_of: Call
     """Routes by what is known, holds what it may cost, and does both anew where more changed meanwhile than the order. Or NotAdmitted.
 
     `errands_of` says what else is to be done for what was routed; asked again where it is routed anew, it may answer the same ones.
+    Answered, with what was routed, where one of them finds the answer.
     """
     decided: list[Trip] = []
     try:
@@ -67,15 +69,21 @@ def _admitted(
                 desk.stands(asked.caller)  # who may not ask at all is told that, and not what there is to ask
                 raise
             continue
-        hold = desk.admit(
-            asked.caller,
-            scopes,
-            request_id=asked.id,
-            bound_nanousd=bounds.most_nanousd,
-            floor_nanousd=bounds.least_nanousd,
-            deadline_ms=routed.trip.inputs.deadline_ms,
-            errands=errands_of(routed),
-        )
+        try:
+            hold = desk.admit(
+                asked.caller,
+                scopes,
+                request_id=asked.id,
+                bound_nanousd=bounds.most_nanousd,
+                floor_nanousd=bounds.least_nanousd,
+                deadline_ms=routed.trip.inputs.deadline_ms,
+                errands=errands_of(routed),
+            )
+        except Answered as found:
+            found.routed = routed
+            if found.is_replay or _stands(routed, desk, live, router):
+                raise
+            continue
         try:
             fresh = _held(routed, scopes, bounds, hold, live, router, decided)
         except Refusal:
@@ -144,6 +152,22 @@ def _held(
     own_keys = frozenset(view.records[f"tenant#{fresh.trip.tenant}"].get("own_keys", ()))
     granted = hold.granted_nanousd if hold.period_by_scope else None
     return fresh._replace(trip=fresh.trip._replace(granted_nanousd=granted, binds=hold.binds, own_keys=own_keys))
+
+
+def _stands(routed: Routed, desk: Desk, live: Live, router: Router) -> bool:
+    """Whether what was looked up is what would be looked up now: the view that it was routed by may have been old. Or Refusal."""
+    caller, permits = routed.asked.caller, routed.permits
+    view = desk.look(dict.fromkeys((*scopes_of(caller), *scopes_of(caller, team=permits.team, agent=permits.agent))))
+    _switched_on(view)
+    if live.snapshot(view.live) is not routed.trip.snapshot:
+        return False
+    fresh = router.again(routed, view)
+    return fresh is not None and looked_up_by(fresh.trip) == looked_up_by(routed.trip)
+
+
+def looked_up_by(trip: Trip) -> tuple[Any, ...]:
+    """What of a decision says which answers are good for it."""
+    return trip.decision.route, trip.decision.policies, trip.decision.cache, trip.decision.deny
 
 
 def _switched_on(view: View) -> None:

@@ -16,8 +16,8 @@ MOST_FALLBACKS = 8
 MOST_AGENT_CHARS = 200  # it stands in keys and events
 FALLBACKS = "fallbacks"  # of the body: ours, and no provider's
 EXPLAIN = "x-signalbox-explain"
-# What a caller relies on, and would pay for if it were passed over in silence.
-NOT_SERVED_YET = ("idempotency-key",)
+IDEMPOTENCY_KEY = "idempotency-key"
+MOST_KEY_CHARS = 255
 
 
 class Asked(NamedTuple):
@@ -37,14 +37,12 @@ class Asked(NamedTuple):
     fallbacks: tuple[str, ...] = ()
     headers: Mapping[str, str] = MappingProxyType({})
     explain: bool = False
+    idempotency_key: str = ""
     team: str = ""
 
 
 def to_asked(caller: Caller, request: Request, headers: Mapping[str, str], body_bytes: int, remaining_s: float, clock: Clock) -> Asked:
     """Raises Refusal for a header or a field that means nothing. `remaining_s` is what Lambda allows."""
-    for name in NOT_SERVED_YET:
-        if _said(headers, name):
-            raise Refusal("unsupported_parameter", f"{name} is not served yet. Leave it out; no call was made.", param=name)
     if len(headers.get("x-signalbox-agent", "")) > MOST_AGENT_CHARS:
         raise Refusal("invalid_request", f"x-signalbox-agent must be a name of up to {MOST_AGENT_CHARS} characters.")
     at_ms, began_s = int(clock.wall() * 1000), clock.monotonic()
@@ -62,12 +60,23 @@ def to_asked(caller: Caller, request: Request, headers: Mapping[str, str], body_
         fallbacks=_fallbacks(request),
         headers=headers,
         explain=_said(headers, EXPLAIN),
+        idempotency_key=_idempotency_key(headers),
         team=headers.get("x-signalbox-team", ""),
     )
 
 
 def _said(headers: Mapping[str, str], name: str) -> bool:
     return headers.get(name, "false").lower() != "false"
+
+
+def _idempotency_key(headers: Mapping[str, str]) -> str:
+    key = headers.get(IDEMPOTENCY_KEY)
+    if key is None:
+        return ""
+    if not (0 < len(key) <= MOST_KEY_CHARS and key.isascii() and key.isprintable()):
+        message = f"{IDEMPOTENCY_KEY} must be 1 to {MOST_KEY_CHARS} printable ASCII characters, like a UUID."
+        raise Refusal("invalid_request", message, param=IDEMPOTENCY_KEY)
+    return key
 
 
 def _fallbacks(request: Request) -> tuple[str, ...]:

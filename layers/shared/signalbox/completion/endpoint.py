@@ -23,12 +23,14 @@ from ..runtime.invocation import Response
 from ..usage.record import UsageRecord
 from ..wire import HttpRequest
 from .admitted import Admitted, NotAdmitted, admit, explained
+from .answered import Answered
 from .asked import Asked, to_asked
 from .flight import Clock
 from .guards import Guards, guarded
 from .journey import Journey, total
+from .keeping import Keeper, Keeping
 from .permits import may_name
-from .record import to_intent, to_record, to_refused
+from .record import HIT, REPLAY, to_intent, to_record, to_refused, to_repeated
 from .routed import Router, unknown_model
 from .trip import Trip
 
@@ -49,6 +51,7 @@ class Completions:
         pool: Pool,
         clock: Clock,
         capacities: Capacities,
+        keeper: Keeper,
     ) -> None:
         self._desk = desk
         self._live = live
@@ -57,6 +60,7 @@ class Completions:
         self._pool = pool
         self._clock = clock
         self._capacities = capacities
+        self._keeper = keeper
         self._router = Router(Guards(), capacities.full)
 
     def complete(self, call: Call) -> Response:
@@ -68,13 +72,16 @@ class Completions:
         headers = dict.fromkeys(REQUEST_IDS, asked.id) | {"x-signalbox-cache": "none"}
         if asked.explain:
             return self._explain(asked, dialect, headers)
+        keeping = self._keeper.of(asked, call.body)
         try:
-            admitted = admit(asked, self._desk, self._live, self._router)
+            admitted = admit(asked, self._desk, self._live, self._router, keeping.errands)
+        except Answered as found:
+            return self._again(asked, found, keeping, dialect, headers)
         except NotAdmitted as left:
             record = to_refused(asked, left.refusal, left.trip, self._clock)
             told = _told_of(left.trip) if left.trip else {}
-            return refused(left.refusal, dialect, {**headers, **told})._replace(after=lambda: self._note(record))
-        return self._travel(asked, admitted, dialect, headers)
+            return refused(left.refusal, dialect, {**headers, **told})._replace(after=lambda: self._note(record, keeping.free))
+        return self._travel(asked, admitted, keeping, dialect, headers)
 
     def models(self, call: Call) -> Response:
         """GET /v1/models: what this key may write for `model`."""
@@ -109,12 +116,38 @@ class Completions:
         headers = {**headers, "x-signalbox-policy": told["policy"], "x-signalbox-config-version": str(told["config_version"])}
         return Response(200, headers | JSON, json.dumps(told).encode())
 
-    def _note(self, record: UsageRecord) -> None:
+    def _note(self, record: UsageRecord, keep: Callable[[], Callable[[], None]]) -> None:
+        """`keep` sends what is to be kept, and gives what waits for it."""
+        kept = keep()
         self._desk.record(record.to_detail())
         telemetry.completion(record)
+        kept()
 
-    def _travel(self, asked: Asked, admitted: Admitted, dialect: Dialect, headers: Mapping[str, str]) -> Response:
+    def _again(self, asked: Asked, found: Answered, keeping: Keeping, dialect: Dialect, headers: Mapping[str, str]) -> Response:
+        """What is there already: nothing is called, and nothing held."""
+        from .repeated import told_again
+
+        assert found.routed is not None, "it was found for something"
+        record = to_repeated(asked, found.routed.trip, found.kept, REPLAY if found.is_replay else HIT, self._clock)
+
+        def after() -> None:
+            self._note(record, lambda: keeping.found(found))
+            self._callers.refresh()
+            self._providers.refresh()
+
+        try:
+            told = told_again(asked, found, dialect)
+        except Exception as error:
+            refusal = _as_refusal(error)
+            record = record._replace(outcome=refusal.code, status=refusal.status)
+            return refused(refusal, dialect, headers)._replace(after=after)
+        headers = {**headers, **dict.fromkeys(REQUEST_IDS, told.id), **told.headers, **(EVENTS if told.is_stream else JSON)}
+        return Response(told.status, headers, told.body, after)
+
+    def _travel(self, asked: Asked, admitted: Admitted, keeping: Keeping, dialect: Dialect, headers: Mapping[str, str]) -> Response:
         hold, opening = admitted.hold, allocate_lock()
+        keeping.sets_out(admitted.trip)
+        headers = {**headers, "x-signalbox-cache": keeping.cache}
 
         def send(request: HttpRequest, timeout_s: float) -> Exchange:
             exchange = self._pool.send(request, timeout_s)
@@ -128,18 +161,21 @@ class Completions:
             return exchange
 
         journey = Journey(admitted.trip, send, self._providers, self._clock, self._capacities)
-        intent = to_intent(asked, admitted, self._clock)
+        intent = to_intent(asked, admitted, self._clock)._replace(cache=keeping.cache)
         broke: list[Refusal] = []
 
         def settle() -> None:
             ended_s = self._clock.monotonic()
+            keeping.hear_out()
             journey.drain()
+            kept = keeping.store(journey, _told(journey), broke[0] if broke else None)
             if not broke:
                 journey.mirror()
             outcome, status = (broke[0].code, broke[0].status) if broke else ("ok", 200)
             record = to_record(intent, asked, journey, outcome, status, ended_s)
             self._desk.settle(hold, record.cost_nanousd, record.to_detail())
             telemetry.completion(record)
+            kept()
             journey.land()
             self._callers.refresh()
             self._providers.refresh()
@@ -147,7 +183,7 @@ class Completions:
         try:
             self._desk.open(hold, admitted.trip.decision.targets[0], intent.to_detail())
             journey.begin(whole=not asked.request.stream)
-            return self._answer(asked, admitted.guards, journey, dialect, {**headers, **_told(journey)}, broke.append, settle)
+            return self._answer(asked, admitted.guards, journey, keeping, dialect, {**headers, **_told(journey)}, broke.append, settle)
         except Exception as error:
             refusal = _as_refusal(error)
             broke.append(refusal)
@@ -158,6 +194,7 @@ class Completions:
         asked: Asked,
         guards: Iterable[Guardrail],
         journey: Journey,
+        keeping: Keeping,
         dialect: Dialect,
         headers: Mapping[str, str],
         broke: Callable[[Refusal], None],
@@ -165,10 +202,12 @@ class Completions:
     ) -> Response:
         answer = Answer(asked.id, asked.at_ms // 1000, journey.trip.snapshot.targets[journey.target].model, asked.request)
         if asked.request.stream:
-            events = dialect.to_events(answer, _to_the_end(journey, guards, broke))
+            events = dialect.to_events(answer, keeping.listened(_to_the_end(journey, guards, broke)))
             return Response(200, {**headers, **EVENTS}, events, settle)
         choices, tokens = gather(guarded(journey.chunks(), guards))
-        body = dialect.to_body(answer, choices, tokens or total(journey.attempts()))
+        tokens = tokens or total(journey.attempts())
+        keeping.told(choices, tokens)
+        body = dialect.to_body(answer, choices, tokens)
         return Response(200, {**headers, **JSON}, body, settle)
 
 

@@ -1,7 +1,7 @@
 """What is written down of a completion, served or refused."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..admission.leases import BudgetExceeded
 from ..aws import telemetry
@@ -17,6 +17,11 @@ from .asked import Asked
 from .flight import Clock
 from .journey import Journey, total
 from .trip import Trip
+
+if TYPE_CHECKING:
+    from .kept import Kept
+
+HIT, REPLAY = "hit", "replay"
 
 # The bus takes 256 KB of an event. Hundreds of targets with long names can come to more: their requests are counted, and not replayed.
 MOST_INPUTS_CHARS = 150_000
@@ -68,6 +73,19 @@ def to_refused(asked: Asked, refusal: Refusal, trip: Trip | None, clock: Clock) 
     refused_by = (refusal.scope, refusal.period) if isinstance(refusal, BudgetExceeded) and refusal.exhausted else None
     record = UsageRecord(**_asked(asked, refusal.code, refusal.status, clock) | (_decided(trip) if trip else {}))
     return record._replace(refused_by=refused_by)
+
+
+def to_repeated(asked: Asked, trip: Trip, kept: "Kept", cache: str, clock: Clock) -> UsageRecord:
+    """Of an answer that was there: nothing was called for it. One from the cache saves what it would have cost."""
+    outcome, status = (kept.refusal.code, kept.refusal.status) if kept.refusal else ("ok", 200)
+    default = trip.snapshot.targets[trip.decision.default].prices if trip.decision.default and cache == HIT else None
+    return UsageRecord(**_asked(asked, outcome, status, clock) | _decided(trip))._replace(
+        cache=cache,
+        target=kept.target,
+        provider=kept.target.partition("/")[0],
+        compared=default is not None,
+        baseline_cost_nanousd=cost_nanousd(kept.tokens, default) if default else 0,
+    )
 
 
 def _asked(asked: Asked, outcome: str, status: int, clock: Clock) -> dict[str, Any]:
