@@ -8,10 +8,11 @@ import access
 import stage
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Query
+from left import BudgetView, view
 from pydantic import BaseModel, ConfigDict, Field
-from usage import to_usd
 
 from signalbox.admission.budgets import GLOBAL, Budget
+from signalbox.admission.periods import to_zone
 from signalbox.aws import boto_budgets, boto_keys
 from signalbox.errors import Refusal
 from signalbox.money import NANOUSD_PER_USD
@@ -20,42 +21,42 @@ router = Router()
 
 Scope = Literal["key", "team", "tenant", "agent", "route", "provider", "global"]
 Period = Literal["day", "week", "month", "total"]
+ScopeId = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z0-9._:@/-]{0,200}$",
+        description="Of the key, tenant, …; a team is `tenant/team`, an agent `tenant/agent`; none for `global`",
+    ),
+]
 MAX_USD = 1_000_000_000
+FORMS = {"team": "[^/]+/[^/]+", "agent": "[^/]+/.+"}  # of names within a tenant; an agent's own may have slashes
+NEW_PERIOD = "By the time zone of {zone} this is a period of its own: what was spent in {before} is not counted in it."
 
 
 class NewBudget(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     scope: Scope
-    id: Annotated[
-        str, Field(pattern=r"^[A-Za-z0-9._:@/-]{0,200}$", description="Of the key, tenant, …; a team is `tenant/team`; none for `global`")
-    ] = ""
+    id: ScopeId = ""
     period: Period
     limit_usd: Annotated[Decimal, Field(ge=0, le=MAX_USD, decimal_places=9)]
     hard: Annotated[bool, Field(description="A hard budget refuses what it does not cover; a soft one only counts and warns")] = True
-
-
-class Spending(BaseModel):
-    """Of the running period; settled + held + remaining is the limit."""
-
-    id: str
-    settled_usd: str
-    held_usd: str
-    remaining_usd: str
-    settled_nanousd: int
-    held_nanousd: int
-    remaining_nanousd: int
-
-
-class BudgetView(BaseModel):
-    scope: str
-    id: str
-    period: str
-    limit_usd: str
-    limit_nanousd: int
-    hard: bool
-    version: int
-    current: Spending
+    time_zone: Annotated[
+        str | None,
+        Field(
+            max_length=64,
+            description="Whose days, weeks and months they are, as in Europe/Berlin. Without it, as it is; of a new budget, UTC."
+            " Another one begins a period of its own, in which nothing is spent yet",
+        ),
+    ] = None
+    thresholds: Annotated[
+        list[Annotated[int, Field(ge=1, le=1000)]] | None,
+        Field(
+            min_length=1,
+            max_length=10,
+            description="Percent of the limit at which to tell. Without it, as it is; of a new one, 50, 80, 100",
+        ),
+    ] = None
 
 
 class RemovedBudget(BaseModel):
@@ -76,21 +77,33 @@ class Budgets(BaseModel):
     tags=["budgets"],
 )
 def set_budget(new: NewBudget) -> BudgetView:
-    scope = _scope(new.scope, new.id)
+    scope = scope_name(new.scope, new.id)
     minted = new.scope == "key" and not access.is_static(new.id)
     if minted and boto_keys.find(stage.control(), new.id) is None:
         raise Refusal("not_found", f"There is no key {new.id}. GET /admin/keys lists them.", param="id")
-    limit_nanousd = int(new.limit_usd * NANOUSD_PER_USD)
-    budget = boto_budgets.change(stage.control(), stage.ledger(), scope, new.period, limit_nanousd, new.hard, stage.now_ms(), minted=minted)
-    router.append_context(changed=f"{scope} {new.period}: {new.limit_usd} USD, {'hard' if new.hard else 'soft'}")
-    return _view(budget)
+    before = next((budget for budget in boto_budgets.of_scope(stage.control(), scope) if budget.kind == new.period), None)
+    budget = boto_budgets.change(
+        stage.control(),
+        stage.ledger(),
+        scope,
+        new.period,
+        int(new.limit_usd * NANOUSD_PER_USD),
+        new.hard,
+        stage.now_ms(),
+        zone=_zone(new),
+        thresholds=None if new.thresholds is None else sorted(set(new.thresholds)),
+        minted=minted,
+    )
+    zone = f", by {budget.zone}" if budget.zone else ""
+    router.append_context(changed=f"{scope} {new.period}: {new.limit_usd} USD, {'hard' if new.hard else 'soft'}{zone}")
+    return view(budget, note=_note(before, budget))
 
 
 @router.delete("/admin/budgets", summary="Remove a budget; what was spent stays known", tags=["budgets"])
 def remove(
     scope: Annotated[Scope, Query()], period: Annotated[Period, Query()], id: Annotated[str, Query(max_length=200)] = ""
 ) -> RemovedBudget:
-    name = _scope(scope, id)
+    name = scope_name(scope, id)
     if not boto_budgets.remove(stage.control(), name, period):
         raise Refusal("not_found", f"{name} has no budget per {period}. GET /admin/budgets lists them.")
     router.append_context(changed=f"{name} {period}: removed")
@@ -105,42 +118,33 @@ def list_budgets(
     after: Annotated[str, Query(max_length=300)] = "",
 ) -> Budgets:
     if scope:
-        return Budgets(budgets=_views([_scope(scope, id)]))
+        return Budgets(budgets=_views([scope_name(scope, id)]))
     scopes = boto_budgets.page(stage.control(), limit, after)
     return Budgets(budgets=_views(scopes), after=scopes[-1] if len(scopes) == limit else None)
 
 
 def _views(scopes: list[str]) -> list[BudgetView]:
-    return [_view(budget) for scope in scopes for budget in boto_budgets.of_scope(stage.control(), scope)]
+    return [view(budget) for scope in scopes for budget in boto_budgets.of_scope(stage.control(), scope)]
 
 
-def _view(budget: Budget) -> BudgetView:
-    scope, _, id = budget.scope.partition("#")
-    period = budget.period(stage.now_ms())
-    sight = boto_budgets.running(stage.ledger(), budget, stage.now_ms())
-    settled, remaining = (sight.settled, sight.remaining) if sight else (0, budget.limit_nanousd)
-    held = sum(lease.held for lease in sight.leases.values()) if sight else 0
-    return BudgetView(
-        scope=scope,
-        id="" if budget.scope == GLOBAL else id,
-        period=budget.kind,
-        limit_usd=to_usd(budget.limit_nanousd),
-        limit_nanousd=budget.limit_nanousd,
-        hard=budget.hard,
-        version=budget.version,
-        current=Spending(
-            id=period,
-            settled_usd=to_usd(settled),
-            held_usd=to_usd(held),
-            remaining_usd=to_usd(remaining),
-            settled_nanousd=settled,
-            held_nanousd=held,
-            remaining_nanousd=remaining,
-        ),
-    )
+def _zone(new: NewBudget) -> str | None:
+    if new.time_zone is None:
+        return None
+    if new.period == "total":
+        raise Refusal("invalid_request", "time_zone: a total follows no calendar; leave it out.", param="time_zone")
+    try:
+        return to_zone(new.time_zone)
+    except ValueError as error:
+        raise Refusal("invalid_request", f"time_zone: {error}.", param="time_zone") from error
 
 
-def _scope(kind: str, id: str) -> str:
+def _note(before: Budget | None, budget: Budget) -> str | None:
+    if before is None or before.zone == budget.zone:
+        return None
+    return NEW_PERIOD.format(zone=budget.zone or "UTC", before=before.period(stage.now_ms()))
+
+
+def scope_name(kind: str, id: str) -> str:
     """The scope's name in the tables."""
     if kind == "global":
         if id:
@@ -148,6 +152,6 @@ def _scope(kind: str, id: str) -> str:
         return GLOBAL
     if not id:
         raise Refusal("invalid_request", f"id: name the {kind} that the budget is for.", param="id")
-    if kind == "team" and not re.fullmatch("[^/]+/[^/]+", id):
-        raise Refusal("invalid_request", "id: name the team as tenant/team.", param="id")
+    if kind in FORMS and not re.fullmatch(FORMS[kind], id):
+        raise Refusal("invalid_request", f"id: name the {kind} as tenant/{kind}.", param="id")
     return f"{kind}#{id}"

@@ -6,8 +6,9 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 from stage import logger
 
-from signalbox.aws.boto_budgets import Contended, NoSuchKey, OfTheDocument
+from signalbox.aws.boto_budgets import Contended, NoSuchKey, OfTheDocument, OfTheStack
 from signalbox.aws.boto_ceilings import CeilingConflict
+from signalbox.aws.boto_raises import NoSuchBudget, TooManyRaises
 from signalbox.aws.boto_versions import CeilingsNotKept, PublishConflict, UnknownVersion
 from signalbox.config.source import InvalidDocument
 from signalbox.dialects.openai_errors import to_error
@@ -70,6 +71,10 @@ def _ceiling(error: OfTheDocument) -> Refusal:
     return Refusal("invalid_request", message, param="id")
 
 
+OF_THE_STACK = (
+    "This budget is the stack's daily alert. Set a global budget per day of your own instead of it, or deploy with DailyAlertUsd=0."
+)
+
 REFUSALS = {
     Refusal: lambda error: error,
     RequestValidationError: invalid,
@@ -81,6 +86,9 @@ REFUSALS = {
     CeilingConflict: lambda error: Refusal("invalid_request", f"Nothing goes live. The live version stays.\n{error}", param="document"),
     CeilingsNotKept: lambda error: Refusal("ledger_unavailable", str(error), retry_after_s=1),
     OfTheDocument: _ceiling,
+    OfTheStack: lambda error: Refusal("invalid_request", OF_THE_STACK, param="scope"),
+    NoSuchBudget: lambda error: Refusal("not_found", f"{error}. GET /admin/budgets lists them.", param="id"),
+    TooManyRaises: lambda error: Refusal("invalid_request", f"{error}.", param="period"),
     Contended: lambda error: Refusal("request_in_progress", "Others are changing the same budget. Try again.", retry_after_s=1),
     NoSuchKey: lambda error: Refusal("not_found", "The key has been deleted. GET /admin/keys lists them.", param="id"),
     Exception: internal,

@@ -18,6 +18,7 @@ import flags
 import keys
 import openapi
 import policies
+import raises
 import rollbacks
 import routes
 import savings
@@ -35,7 +36,7 @@ from signalbox.errors import Refusal
 
 JSON = "application/json"
 NOUNS = (
-    *(keys, tenants, budgets, usage, analytics, savings, config, drafts),
+    *(keys, tenants, budgets, raises, usage, analytics, savings, config, drafts),
     *(policies, flags, segments, circuits, rollbacks, routes, simulations, openapi),
 )
 MOST_DIGITS = 400  # before the point or behind it; nothing is counted in so many

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from signalbox.admission.keys import Caller
 from signalbox.aws import boto_usage
 from signalbox.errors import Refusal
-from signalbox.usage.alerts import to_dollars
+from signalbox.usage.alerts import to_usd as to_usd
 from signalbox.usage.events import UsageRecorded
 from signalbox.usage.totals import by_model
 
@@ -85,11 +85,6 @@ def of_dimension(
     if len(asked) != 1:
         raise Refusal("invalid_request", f"Ask for exactly one of {', '.join(DIMENSIONS)}: /admin/usage?tenant=…")
     return _usage(*asked[0])
-
-
-def to_usd(nanousd: int) -> str:
-    """Dollars, exact: 0.05, 0.000125."""
-    return to_dollars(nanousd).replace("$", "")
 
 
 def _usage(dimension: str, id: str) -> Usage:

@@ -11,6 +11,7 @@ from aws_lambda_powertools.utilities.batch import process_partial_response
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from signalbox.admission.budgets import Budget as Definition
 from signalbox.aws import boto_alerts, boto_inbox, boto_used
 from signalbox.aws.boto_inbox import UsageMessage
 from signalbox.aws.boto_tables import table
@@ -41,22 +42,24 @@ def evaluate(record: UsageMessage, seen: set[tuple[str, str]]) -> None:
     usage = record.body.detail
     for scope, period in {(scope, period) for scope, periods in usage.period_by_scope.items() for period in periods} - seen:
         budget = boto_alerts.budget(table(os.environ["SIGNALBOX_LEDGER_TABLE"]), scope, period)
-        for alert in crossed(budget) if budget else ():
-            tell(alert)
         if budget:
+            defined = boto_alerts.definition(table(os.environ["SIGNALBOX_CONTROL_TABLE"]), scope, period)
+            for alert in crossed(budget, defined.thresholds if defined else ()):
+                tell(alert, defined)
             note(budget)
         seen.add((scope, period))
     if usage.refused_by and usage.outcome == "budget_exceeded":
         budget = boto_alerts.budget(table(os.environ["SIGNALBOX_LEDGER_TABLE"]), *usage.refused_by)
         if budget:
-            tell(exhausted(budget))
+            tell(exhausted(budget), boto_alerts.definition(table(os.environ["SIGNALBOX_CONTROL_TABLE"]), *usage.refused_by))
 
 
-def tell(alert: Alert) -> None:
+def tell(alert: Alert, defined: Definition | None) -> None:
     if alert.id in told:
         return
     control = table(os.environ["SIGNALBOX_CONTROL_TABLE"])
-    state = boto_alerts.announce(control, os.environ["SIGNALBOX_BUS"], os.environ["SIGNALBOX_ALERT_TOPIC"], alert, int(time.time() * 1000))
+    bus, topic, now_ms = os.environ["SIGNALBOX_BUS"], os.environ["SIGNALBOX_ALERT_TOPIC"], int(time.time() * 1000)
+    state = boto_alerts.announce(control, bus, topic, alert, now_ms, defined)
     if state != "pending":
         told.add(alert.id)
     if state == "sent":

@@ -1,13 +1,20 @@
-"""Each minute: what containers began and did not finish. Their requests are settled and published, and expired leases go back."""
+"""Each minute: what containers began and did not finish. Their requests are settled and published, and expired leases go back.
+
+And what budgets wait for: raises whose time is over end, and the stack's daily alert is there.
+"""
 
 import os
 import time
+from decimal import Decimal
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from signalbox.aws import boto_daily_alert, boto_raises
+from signalbox.aws.boto_raises import Ended
+from signalbox.aws.boto_tables import table
 from signalbox.aws.client import Aws
 from signalbox.aws.reconcile import Reconciler
 from signalbox.aws.tables import Tables
@@ -23,6 +30,7 @@ metrics = Metrics()
 @tracer.capture_lambda_handler
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
+    lowered = upkeep()
     swept = Reconciler(Aws(os.environ), Tables.from_env(os.environ), now_ms).sweep(
         until_ms=now_ms() + context.get_remaining_time_in_millis() - SPARE_MS
     )
@@ -31,7 +39,21 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     metrics.add_metric("SweepFailures", MetricUnit.Count, swept.failed)
     if swept.estimated or swept.failed:
         logger.warning("swept", estimated=swept.estimated, published=swept.published, failed=swept.failed)
-    return {"estimated": swept.estimated, "published": swept.published, "failed": swept.failed}
+    return {"estimated": swept.estimated, "published": swept.published, "failed": swept.failed, "lowered": lowered}
+
+
+def upkeep() -> int:
+    """How many budgets came down. What fails holds up nothing else, and is tried again by the next run."""
+    control, ledger, done = table(os.environ["SIGNALBOX_CONTROL_TABLE"]), table(os.environ["SIGNALBOX_LEDGER_TABLE"]), Ended()
+    try:
+        done = boto_raises.end_due(control, ledger, now_ms())
+        boto_daily_alert.keep(control, ledger, Decimal(os.environ.get("SIGNALBOX_DAILY_ALERT_USD", "0")), now_ms())
+    except Exception:
+        logger.exception("what budgets wait for was not done")
+        done = done._replace(failed=done.failed + 1)
+    metrics.add_metric("BudgetRaisesEnded", MetricUnit.Count, done.lowered)
+    metrics.add_metric("BudgetUpkeepFailures", MetricUnit.Count, done.failed)
+    return done.lowered
 
 
 def now_ms() -> int:

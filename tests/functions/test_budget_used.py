@@ -140,6 +140,20 @@ def test_an_event_of_the_last_period_comes_too_late(defined):
     assert record(defined)["used"]["month"]["period"] == "month#2026-12"
 
 
+def test_a_period_by_another_calendar_is_newer_than_any_before_the_change(defined):
+    """The names of the two do not tell which came first: the version does."""
+    for version, period in ((1, "month#2026-11@Europe/Berlin"), (2, "month#2026-11@Asia/Tokyo"), (3, "month#2026-11"), (4, PERIOD)):
+        assert boto_used.write(defined.control, budget(20, period, version))
+        assert record(defined)["used"]["month"]["period"] == period
+    assert not boto_used.write(defined.control, budget(90, "month#2026-11@Europe/Berlin", 1))
+
+
+def test_what_an_older_version_says_of_a_later_period_is_not_news(defined):
+    """A late event of the calendar that was left."""
+    boto_used.write(defined.control, budget(20, "month#2026-11", 2))
+    assert not boto_used.write(defined.control, budget(90, "month#2026-12@Pacific/Kiritimati", 1))
+
+
 def test_a_budget_that_was_raised_is_used_less(defined):
     boto_used.write(defined.control, budget(90))
     assert boto_used.write(defined.control, budget(0, version=2))

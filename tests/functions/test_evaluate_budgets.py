@@ -1,5 +1,7 @@
 """Each threshold is told once, to the bus and to people, and never less than once."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from functions.evaluate_budgets import handler as module
@@ -61,7 +63,39 @@ def test_what_is_told_is_an_event_of_the_contract(stage, context, usage):
 
 
 def define(stage, kind="month", **budget):
-    stage.control.put_item(Item={"pk": SCOPE, "sk": "scope", "budgets": {kind: {"limit_nanousd": LIMIT, "version": 1} | budget}})
+    row = {"limit_nanousd": LIMIT, "version": 1, "hard": True} | budget
+    stage.control.put_item(Item={"pk": SCOPE, "sk": "scope", "budgets": {kind: row}})
+
+
+def test_a_budgets_own_thresholds_are_told_instead_of_the_usual_ones(stage, context, usage):
+    define(stage, thresholds=[25, 90, 120])
+    told = []
+    for settled in (10_000_000, 13_000_000, 41_000_000, 46_000_000, 55_000_000, 60_000_000):
+        settle(stage, settled)
+        module.told.clear()
+        handler(usage, context)
+        told.append([detail["percent"] for _, detail in stage.heard()])
+    assert told == [[], [25], [], [90], [], [120]]
+
+
+def test_people_are_told_how_long_it_lasts(stage, context, event):
+    """Of a total nothing is known but its sum; of the running day, its pace."""
+    now = datetime.now(UTC)
+    day = f"day#{now:%Y-%m-%d}"
+    define(stage, kind="day")
+    settle(stage, LIMIT, period=day)
+    handler(batch(event, details(event)[0] | {"period_by_scope": {SCOPE: [day]}}), context)
+    forecasts = ["Forecast nothing is left" in body for _, body in stage.mailed()]
+    early = (now.hour, now.minute) < (0, 16)
+    assert forecasts == [not early] * 3
+
+
+def test_a_period_by_another_calendar_is_a_budget_like_any_other(stage, context, event):
+    define(stage, zone="Asia/Tokyo")
+    settle(stage, 30_000_000, period=f"{PERIOD}@Asia/Tokyo")
+    settle(stage, LIMIT, period=PERIOD)
+    handler(batch(event, details(event)[0] | {"period_by_scope": {SCOPE: [f"{PERIOD}@Asia/Tokyo"]}}), context)
+    assert [(detail["period"], detail["percent"]) for _, detail in stage.heard()] == [(f"{PERIOD}@Asia/Tokyo", 50)]
 
 
 @pytest.mark.parametrize(

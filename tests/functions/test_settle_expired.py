@@ -67,7 +67,7 @@ def test_what_crashed_is_settled_in_full_what_waits_is_published_and_the_lease_g
     lease(stage, held=300, expires_ms=now_ms - 10_000)
     keep(stage, 2, "crashed", ends_ms=now_ms - 61_000)
     keep(stage, 3, "unpublished", ends_ms=now_ms - 90_000, settled=(70, now_ms - 61_000))
-    assert handler(sample("settle_expired_schedule"), context) == {"estimated": 1, "published": 2, "failed": 0}
+    assert handler(sample("settle_expired_schedule"), context) == {"estimated": 1, "published": 2, "failed": 0, "lowered": 0}
     item = account(stage)
     assert (item["settled"], item["remaining"], item["leases"]) == (170, 830, {})
     assert left(stage) == []
@@ -81,7 +81,7 @@ def test_what_may_still_be_under_way_is_left_alone(stage, context, sample, now_m
     keep(stage, 2, "running", ends_ms=now_ms - 50_000)
     keep(stage, 3, "just answered", ends_ms=now_ms, settled=(70, now_ms - 1_000))
     before = account(stage)
-    assert handler(sample("settle_expired_schedule"), context) == {"estimated": 0, "published": 0, "failed": 0}
+    assert handler(sample("settle_expired_schedule"), context) == {"estimated": 0, "published": 0, "failed": 0, "lowered": 0}
     assert account(stage) == before
     assert len(left(stage)) == 2
     assert stage.heard() == []
@@ -100,12 +100,12 @@ def test_a_second_run_finds_nothing_to_do(stage, context, sample, now_ms):
     keep(stage, 2, "crashed", ends_ms=now_ms - 61_000)
     handler(sample("settle_expired_schedule"), context)
     before = account(stage)
-    assert handler(sample("settle_expired_schedule"), context) == {"estimated": 0, "published": 0, "failed": 0}
+    assert handler(sample("settle_expired_schedule"), context) == {"estimated": 0, "published": 0, "failed": 0, "lowered": 0}
     assert account(stage) == before
 
 
 def test_it_stops_before_its_time_is_up(stage, context, sample, now_ms):
     keep(stage, 2, "crashed", ends_ms=now_ms - 61_000)
     context.get_remaining_time_in_millis = lambda: 5_000
-    assert handler(sample("settle_expired_schedule"), context) == {"estimated": 0, "published": 0, "failed": 0}
+    assert handler(sample("settle_expired_schedule"), context) == {"estimated": 0, "published": 0, "failed": 0, "lowered": 0}
     assert len(left(stage)) == 1

@@ -35,12 +35,17 @@ def test_a_changed_budget_moves_what_remains_by_the_difference_and_nothing_else(
     assert (status, budget["version"], budget["hard"]) == (200, 2, True)
     assert budget["current"] == {
         "id": "total",
+        "begins": None,
+        "ends": None,
+        "limit_usd": "0.50",
         "settled_usd": "0.70",
         "held_usd": "0.10",
         "remaining_usd": "-0.30",
+        "limit_nanousd": 500_000_000,
         "settled_nanousd": 700_000_000,
         "held_nanousd": 100_000_000,
         "remaining_nanousd": -300_000_000,
+        "used_percent": 140,
     }
     item = stage.ledger.get_item(Key={"pk": "team#acme/red", "sk": "total#00"})["Item"]
     assert (item["limit"], item["budget_version"]) == (500_000_000, 2)
@@ -157,3 +162,106 @@ def test_around_the_turn_of_a_period_both_items_follow(api: Api, stage: Any, mon
     assert period_id("day", MODULES["stage"].now_ms()) == "day#2026-11-22"
     api("POST", "/admin/budgets", new | {"limit_usd": 2})
     assert [item["remaining"] for item in stage.ledger.scan()["Items"]] == [2 * 10**9 - 5] * 2
+
+
+# ---------------------------------------------------------------- calendars, thresholds, who set it
+
+DAY = {"scope": "tenant", "id": "acme", "period": "day", "limit_usd": 1}
+
+
+def at(monkeypatch: pytest.MonkeyPatch, *moment: int) -> None:
+    monkeypatch.setattr(MODULES["stage"], "now", lambda: datetime(*moment, tzinfo=UTC))
+
+
+def test_a_budget_follows_the_calendar_of_its_zone(api: Api, stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    at(monkeypatch, 2026, 11, 21, 20)
+    _, budget = api("POST", "/admin/budgets", DAY | {"time_zone": "Asia/Tokyo"})
+    assert (budget["time_zone"], budget["note"]) == ("Asia/Tokyo", None)
+    current = budget["current"]
+    assert (current["id"], current["begins"], current["ends"]) == (
+        "day#2026-11-22@Asia/Tokyo",
+        "2026-11-21T15:00:00Z",
+        "2026-11-22T15:00:00Z",
+    )
+    assert stage.control.get_item(Key={"pk": "tenant#acme", "sk": "scope"})["Item"]["budgets"]["day"]["zone"] == "Asia/Tokyo"
+
+
+def test_another_zone_begins_a_period_of_its_own_and_says_so(api: Api, stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    at(monkeypatch, 2026, 11, 21, 12)
+    api("POST", "/admin/budgets", DAY)
+    spend(stage, "tenant#acme", "day#2026-11-21", 10**9, settled=5, held=0)
+    _, budget = api("POST", "/admin/budgets", DAY | {"time_zone": "Europe/Berlin"})
+    assert budget["note"].startswith(
+        "By the time zone of Europe/Berlin this is a period of its own: what was spent in day#2026-11-21 is not"
+    )
+    assert budget["current"]["settled_nanousd"] == 0
+    _, back = api("POST", "/admin/budgets", DAY | {"time_zone": "UTC", "limit_usd": 2})
+    assert (back["version"], back["time_zone"], back["current"]["settled_nanousd"]) == (3, "UTC", 5)
+    assert back["current"]["remaining_nanousd"] == 2 * 10**9 - 5
+
+
+def test_what_is_not_said_stays_as_it_is(api: Api) -> None:
+    """A limit changed in the night does not begin the day anew."""
+    api("POST", "/admin/budgets", DAY | {"time_zone": "Europe/Berlin", "thresholds": [90, 60, 90]})
+    _, budget = api("POST", "/admin/budgets", DAY | {"limit_usd": 2})
+    assert (budget["time_zone"], budget["thresholds"], budget["limit_usd"]) == ("Europe/Berlin", [60, 90], "2.00")
+
+
+def test_thresholds_are_the_usual_ones_unless_said(api: Api, stage: Any) -> None:
+    assert api("POST", "/admin/budgets", DAY)[1]["thresholds"] == [50, 80, 100]
+    assert "thresholds" not in stage.control.get_item(Key={"pk": "tenant#acme", "sk": "scope"})["Item"]["budgets"]["day"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"time_zone": "Europe/Bern"}, "time_zone: no such time zone: 'Europe/Bern'; write it as in Europe/Berlin."),
+        ({"time_zone": "../../etc/passwd"}, "no such time zone"),
+        ({"time_zone": "localtime"}, "no such time zone"),
+        ({"time_zone": "Europe/Berlin", "period": "total"}, "a total follows no calendar"),
+        ({"thresholds": []}, "thresholds"),
+        ({"thresholds": [0]}, "thresholds"),
+        ({"thresholds": [1001]}, "thresholds"),
+        ({"id": "", "scope": "agent"}, "name the agent"),
+        ({"id": "robot", "scope": "agent"}, "name the agent as tenant/agent"),
+        ({"id": "acme", "scope": "team"}, "name the team as tenant/team"),
+    ],
+)
+def test_what_does_not_fit_is_refused_and_named(api: Api, stage: Any, wrong: dict[str, Any], said: str) -> None:
+    assert said in refused(api("POST", "/admin/budgets", DAY | wrong), "invalid_request")
+    assert stage.control.get_item(Key={"pk": "tenant#acme", "sk": "scope"}).get("Item") is None
+
+
+def test_a_budget_that_comes_back_is_never_taken_for_the_one_that_was_removed(api: Api) -> None:
+    """Also where nobody has spent, so that the ledger remembers nothing: a container may know the old one for seconds."""
+    for version in (1, 2, 3):
+        assert api("POST", "/admin/budgets", DAY)[1]["version"] == version
+        api("DELETE", "/admin/budgets", query={"scope": "tenant", "id": "acme", "period": "day"})
+
+
+# ---------------------------------------------------------------- forecasts
+
+
+def test_a_forecast_says_when_the_money_is_gone(api: Api, stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    at(monkeypatch, 2026, 11, 21, 12)
+    assert api("POST", "/admin/budgets", DAY)[1]["forecast"] is None
+    spend(stage, "tenant#acme", "day#2026-11-21", 10**9, settled=750_000_000, held=0)
+    [budget] = api("GET", "/admin/budgets")[1]["budgets"]
+    assert budget["forecast"] == {
+        "says": "at this pace exhausted on 2026-11-21 16:00 UTC",
+        "exhausted_at": "2026-11-21T16:00:00Z",
+        "by_end_usd": "1.50",
+        "by_end_nanousd": 1_500_000_000,
+    }
+
+
+def test_of_a_total_the_last_days_tell_the_pace(api: Api, stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    at(monkeypatch, 2026, 11, 21)
+    api("POST", "/admin/budgets", DAY | {"period": "total", "limit_usd": 10})
+    spend(stage, "tenant#acme", "total", 10 * 10**9, settled=4 * 10**9, held=0)
+    assert api("GET", "/admin/budgets")[1]["budgets"][0]["forecast"] is None
+    for day in ("2026-11-10", "2026-11-19", "2026-11-20"):
+        stage.usage.put_item(Item={"pk": "total#tenant#acme", "sk": f"day#{day}#00", "cost_nanousd": 10**9})
+    [budget] = api("GET", "/admin/budgets")[1]["budgets"]
+    assert budget["forecast"]["exhausted_at"] == "2026-11-27T00:00:00Z"
+    assert budget["forecast"]["by_end_usd"] is None

@@ -1,7 +1,8 @@
 import pytest
 
-from signalbox.usage.alerts import Budget, crossed, exhausted, to_budget, to_detail, to_dollars, to_message
+from signalbox.usage.alerts import Budget, crossed, exhausted, to_budget, to_detail, to_dollars
 from signalbox.usage.events import EVENTS
+from signalbox.usage.notices import to_forecast, to_message
 
 
 def budget(settled, limit=1000, version=1, scope="key#k1"):
@@ -21,8 +22,15 @@ def test_a_limit_of_nothing_has_no_thresholds():
     assert exhausted(budget(0, limit=0)).budget.percent == 100
 
 
-def test_a_new_version_of_the_budget_is_told_anew():
-    assert crossed(budget(500))[0].id != crossed(budget(500, version=2))[0].id
+def test_another_limit_is_told_anew_and_one_that_comes_back_is_not():
+    """As after a raise: what was said of the limit before it has been said."""
+    first, raised, again = (crossed(budget(900, limit, version))[0].id for limit, version in ((1000, 1), (1500, 2), (1000, 3)))
+    assert first == again != raised
+
+
+def test_a_budget_may_name_its_own_thresholds():
+    assert [alert.percent for alert in crossed(budget(950), (90, 95, 150))] == [90, 95]
+    assert [alert.percent for alert in crossed(budget(1500), (90, 95, 150))] == [90, 95, 150]
 
 
 def test_a_budget_is_the_sum_of_its_shards():
@@ -41,6 +49,43 @@ def test_a_message_says_whose_how_much_of_what_and_what_to_do():
     assert subject == "Signalbox: 80% of budget used: key#k1 month#2026-11"
     for fact in ("key#k1", "month#2026-11", "$0.412345678 (82%)", "$0.50", "/admin/budgets"):
         assert fact in body
+
+
+def test_a_message_says_how_long_it_lasts_and_what_to_type():
+    _, body = to_message(crossed(budget(600_000_000, limit=10**9, scope="team#acme/red"))[0], hard=True, forecast="at this pace …")
+    assert "Forecast at this pace …" in body
+    for step in (
+        "signalbox budgets list team acme/red",
+        "GET /admin/usage?team=acme/red",
+        "signalbox budgets raise team acme/red --period month --by 0.2 --until 2h",
+        "signalbox budgets set team acme/red --period month --limit …",
+    ):
+        assert step in body, body
+    assert "Forecast" not in to_message(crossed(budget(600))[0], hard=True)[1]
+
+
+def test_a_global_budget_has_no_id_to_type():
+    _, body = to_message(crossed(Budget("global#*", "day#2026-11-21", 100 * 10**9, 60 * 10**9, 1))[0], hard=False)
+    assert "signalbox budgets raise global --period day --by 20 --until 2h" in body
+    assert "/admin/analytics?by=route" in body
+
+
+NOON_MS = 1_795_262_400_000  # 2026-11-21 12:00 UTC
+
+
+@pytest.mark.parametrize(
+    ("exhausted_ms", "by_end", "zone", "said"),
+    [
+        (NOON_MS + 90 * 60_000, 5, "", "at this pace exhausted on 2026-11-21 13:30 UTC"),
+        (NOON_MS + 90 * 60_000, None, "Asia/Tokyo", "at this pace exhausted on 2026-11-21 22:30 Asia/Tokyo"),
+        (NOON_MS, 5, "", "nothing is left"),
+        (None, 12_341_000_000, "", "at this pace $12.35 when the period ends"),
+        (None, 125_000, "", "at this pace $0.000125 when the period ends"),
+        (None, None, "", "at this pace it lasts for years"),
+    ],
+)
+def test_a_forecast_in_words(exhausted_ms, by_end, zone, said):
+    assert to_forecast(exhausted_ms, by_end, NOON_MS, zone) == said
 
 
 @pytest.mark.parametrize("alert", [*crossed(budget(1000)), exhausted(budget(900))])

@@ -9,11 +9,19 @@ from .periods import period_end_ms, period_id
 GLOBAL = "global#*"
 
 
+class Raise(NamedTuple):
+    """Until then (epoch) the limit is so much higher."""
+
+    id: str
+    by_nanousd: int
+    until_ms: int
+
+
 class Budget(NamedTuple):
     """`kind` is day, week, month or total. A soft budget counts and warns, and never refuses.
 
-    `zone` is the IANA time zone whose calendar the periods follow, empty for UTC. Until `raised_until_ms` (epoch) the limit is
-    `raised_nanousd` higher.
+    `zone` is the IANA time zone whose calendar the periods follow, empty for UTC. `thresholds` are percents of the limit, empty for the
+    usual ones. `by` is who set it, where no operator did.
     """
 
     scope: str
@@ -22,8 +30,9 @@ class Budget(NamedTuple):
     hard: bool
     version: int
     zone: str = ""
-    raised_nanousd: int = 0
-    raised_until_ms: int = 0
+    raises: tuple[Raise, ...] = ()
+    thresholds: tuple[int, ...] = ()
+    by: str = ""
 
     def period(self, at_ms: int) -> str:
         return period_id(self.kind, at_ms, self.zone)
@@ -32,7 +41,7 @@ class Budget(NamedTuple):
         return period_end_ms(self.kind, at_ms, self.zone)
 
     def limit_at(self, at_ms: int) -> int:
-        return self.limit_nanousd + (self.raised_nanousd if at_ms < self.raised_until_ms else 0)
+        return self.limit_nanousd + sum(row.by_nanousd for row in self.raises if at_ms < row.until_ms)
 
 
 def scopes_of(caller: Caller, *, team: str = "", agent: str = "", route: str = "", providers: Iterable[str] = ()) -> tuple[str, ...]:
@@ -52,7 +61,6 @@ def to_budgets(scope: str, record: Mapping[str, Any]) -> tuple[Budget, ...]:
 
 
 def _budget(scope: str, kind: str, row: Mapping[str, Any]) -> Budget:
-    raised = row.get("raised", {})
     return Budget(
         scope,
         kind,
@@ -60,8 +68,9 @@ def _budget(scope: str, kind: str, row: Mapping[str, Any]) -> Budget:
         row["hard"],
         row["version"],
         row.get("zone", ""),
-        raised.get("by_nanousd", 0),
-        raised.get("until_ms", 0),
+        tuple(Raise(**raised) for raised in row.get("raises", ())),
+        tuple(row.get("thresholds", ())),
+        row.get("by", ""),
     )
 
 

@@ -6,6 +6,8 @@ Where they follow another calendar than that of UTC, the id says so: day#2026-11
 from datetime import UTC, datetime, timedelta, tzinfo
 
 KINDS = ("day", "week", "month", "total")
+UTC_NAMES = frozenset({"", "UTC", "Etc/UTC", "Z", "Zulu", "Etc/Zulu", "UCT", "Etc/UCT", "Universal", "Etc/Universal"})
+LOCAL_NAMES = frozenset({"localtime", "Factory"})  # whatever a machine was set to
 
 
 def period_id(kind: str, at_ms: int, zone: str = "") -> str:
@@ -39,8 +41,34 @@ def period_end_ms(kind: str, at_ms: int, zone: str = "") -> int | None:
     return int(end.timestamp() * 1000)
 
 
+def period_start_ms(kind: str, at_ms: int, zone: str = "") -> int | None:
+    """When the period that this moment is in began; None for one that always was. A midnight that a clock shows twice is the first one."""
+    midnight = _at(at_ms, zone).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+    match kind:
+        case "day":
+            start = midnight
+        case "week":
+            start = midnight - timedelta(days=midnight.weekday())
+        case "month":
+            start = midnight.replace(day=1)
+        case _:
+            return None
+    return int(start.timestamp() * 1000)
+
+
 def kind_of(period: str) -> str:
     return period.partition("#")[0]
+
+
+def to_zone(name: str) -> str:
+    """As budgets keep it: empty for UTC, whatever it is called. ValueError for what the IANA's list does not name."""
+    if name in UTC_NAMES:
+        return ""
+    from zoneinfo import available_timezones
+
+    if name not in available_timezones() - LOCAL_NAMES:
+        raise ValueError(f"no such time zone: {name!r}; write it as in Europe/Berlin")
+    return name
 
 
 def _at(at_ms: int, zone: str) -> datetime:

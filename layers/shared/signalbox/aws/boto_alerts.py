@@ -6,10 +6,12 @@ the one before died between the two. So a crash may double an alert, which `id` 
 
 from typing import Any
 
-from ..admission.budgets import to_budgets
+from ..admission import budgets
+from ..admission.forecasts import forecast, pace_of
 from ..admission.periods import kind_of
-from ..usage.alerts import Alert, Budget, to_budget, to_detail, to_message
-from . import boto_bus, boto_tables
+from ..usage.alerts import Alert, Budget, to_budget, to_detail
+from ..usage.notices import to_forecast, to_message
+from . import boto_budgets, boto_bus, boto_tables
 
 CLAIM_MS = 60_000  # more than a function may run (30 s), less than a message stays hidden (190 s): its second delivery finds the mark old
 KEEP_S = 400 * 86_400
@@ -19,7 +21,12 @@ def budget(ledger: Any, scope: str, period: str) -> Budget | None:
     return to_budget(scope, period, boto_tables.query(ledger, scope, f"{period}#", consistent=True))
 
 
-def announce(control: Any, bus: str, topic: str, alert: Alert, now_ms: int) -> str:
+def definition(control: Any, scope: str, period: str) -> budgets.Budget | None:
+    """None where the budget is gone."""
+    return next((budget for budget in boto_budgets.of_scope(control, scope) if budget.kind == kind_of(period)), None)
+
+
+def announce(control: Any, bus: str, topic: str, alert: Alert, now_ms: int, defined: budgets.Budget | None) -> str:
     """Tells the bus and the topic. `sent`: done here; `known`: done before; `pending`: somebody else is at it."""
     key = {"pk": f"alert#{alert.budget.scope}", "sk": alert.id}
     taken = _taken(control, key, now_ms)
@@ -27,7 +34,7 @@ def announce(control: Any, bus: str, topic: str, alert: Alert, now_ms: int) -> s
         return taken
     try:
         boto_bus.publish(bus, [(alert.name, to_detail(alert, now_ms))])
-        boto_bus.notify(topic, *to_message(alert, _is_hard(control, alert.budget)), event=alert.name)
+        boto_bus.notify(topic, *to_message(alert, bool(defined and defined.hard), _forecast(alert, defined, now_ms)), event=alert.name)
     except Exception:
         _mark(control, key, "pending", claimed_ms=0)  # the next delivery need not wait for the claim to lapse
         raise
@@ -35,9 +42,13 @@ def announce(control: Any, bus: str, topic: str, alert: Alert, now_ms: int) -> s
     return "sent"
 
 
-def _is_hard(control: Any, budget: Budget) -> bool:
-    definitions = to_budgets(budget.scope, boto_tables.get(control, budget.scope, "scope") or {})
-    return any(definition.hard for definition in definitions if definition.kind == kind_of(budget.period))
+def _forecast(alert: Alert, defined: budgets.Budget | None, now_ms: int) -> str:
+    """Of the running period. Empty where too little is known."""
+    settled = alert.budget.settled_nanousd
+    if defined is None or defined.period(now_ms) != alert.budget.period:
+        return ""
+    seen = forecast(defined, settled, pace_of(defined, settled, now_ms), now_ms)
+    return to_forecast(seen.exhausted_ms, seen.by_end_nanousd, now_ms, defined.zone) if seen else ""
 
 
 def _taken(control: Any, key: dict[str, str], now_ms: int) -> str | None:

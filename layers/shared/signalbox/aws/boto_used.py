@@ -37,10 +37,15 @@ def write(control: Any, budget: Budget) -> bool:
 
 
 def _is_news(row: dict[str, Any], was: dict[str, Any] | None) -> bool:
-    """Within a period and a version of the budget it only grows. Nothing at all is what is read where nothing is written."""
-    if was is None or was["period"] < row["period"]:
+    """Newer is what a later version of the budget says, and of one version a later period; within both it only grows.
+
+    A budget's version grows with all its changes, its zone's too, so that periods are compared only where they are named alike.
+    Nothing at all is what is read where nothing is written, and where another period is.
+    """
+    if was is None:
         return row["percent"] > 0
-    return (was["period"], was["version"], was["percent"]) < (row["period"], row["version"], row["percent"])
+    newer = (was["version"], was["period"], was["percent"]) < (row["version"], row["period"], row["percent"])
+    return newer and (row["percent"] > 0 or row["period"] == was["period"])
 
 
 def _update(record: dict[str, Any], kind: str, was: dict[str, Any] | None, row: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""When a budget is worth a word: which thresholds it has crossed, and what the people who mind it are told."""
+"""When a budget is worth a word: which thresholds it has crossed, and what the bus is told. What people are told is in `notices`."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +26,7 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """`name` is the event's. Each goes out once per scope, period, version of the budget and threshold."""
+    """`name` is the event's. Each goes out once per scope, period, limit and threshold: one that comes back after a raise is known."""
 
     name: str
     budget: Budget
@@ -34,7 +34,7 @@ class Alert:
 
     @property
     def id(self) -> str:
-        return f"{self.name}#{self.budget.scope}#{self.budget.period}#{self.budget.version}#{self.percent}"
+        return f"{self.name}#{self.budget.scope}#{self.budget.period}#{self.budget.limit_nanousd}#{self.percent}"
 
 
 def to_budget(scope: str, period: str, shards: Iterable[Mapping[str, Any]]) -> Budget | None:
@@ -51,11 +51,11 @@ def to_budget(scope: str, period: str, shards: Iterable[Mapping[str, Any]]) -> B
     )
 
 
-def crossed(budget: Budget) -> list[Alert]:
-    """A budget of nothing has no thresholds."""
+def crossed(budget: Budget, thresholds: Sequence[int] = ()) -> list[Alert]:
+    """A budget of nothing has no thresholds; one that names none has the usual ones."""
     if budget.limit_nanousd <= 0:
         return []
-    return [Alert("BudgetThresholdCrossed", budget, percent) for percent in THRESHOLDS if budget.percent >= percent]
+    return [Alert("BudgetThresholdCrossed", budget, percent) for percent in thresholds or THRESHOLDS if budget.percent >= percent]
 
 
 def exhausted(budget: Budget) -> Alert:
@@ -76,28 +76,9 @@ def to_detail(alert: Alert, at_ms: int) -> dict[str, Any]:
     }
 
 
-def to_message(alert: Alert, hard: bool) -> tuple[str, str]:
-    """Subject and body. `hard` is what the definition says now; one that is gone refuses nothing."""
-    budget = alert.budget
-    said = {"BudgetThresholdCrossed": f"{alert.percent}% of budget used", "BudgetExhausted": "budget exhausted"}[alert.name]
-    if not hard:
-        meaning = "No request is refused for it: this budget counts and warns, and does not hold."
-    elif alert.percent < 100:
-        meaning = "Requests go on until what remains does not cover one; that one is refused with 429 budget_exceeded."
-    else:
-        meaning = "Requests that do not fit into what remains are refused with 429 budget_exceeded."
-    body = "\n".join(
-        (
-            f"Scope    {budget.scope}",
-            f"Period   {budget.period}",
-            f"Settled  {to_dollars(budget.settled_nanousd)} ({budget.percent}%)",
-            f"Limit    {to_dollars(budget.limit_nanousd)}",
-            "",
-            meaning,
-            "What to do: see who spends at GET /admin/usage; raise the limit at /admin/budgets, or wait for the next period.",
-        )
-    )
-    return f"Signalbox: {said}: {budget.scope} {budget.period}", body
+def to_usd(nanousd: int) -> str:
+    """Dollars, exact and without the sign: 0.05, 0.000125."""
+    return to_dollars(nanousd).replace("$", "")
 
 
 def to_dollars(nanousd: int) -> str:
