@@ -68,8 +68,9 @@ def _spread(choice: Choice, number: int) -> Iterator[Chunk]:
     """Sources are told behind the last text, since they are of the text so far."""
     calls, logprobs = 0, choice.logprobs
     cited = max((place for place, part in enumerate(choice.parts) if isinstance(part, Text)), default=-1)
+    citations = [citation._replace(choice=number) for citation in choice.citations]
     if cited < 0:
-        yield from choice.citations
+        yield from citations
     for place, part in enumerate(choice.parts):
         match part:
             case Text(text):
@@ -83,7 +84,7 @@ def _spread(choice: Choice, number: int) -> Iterator[Chunk]:
             case Embedding():
                 yield part
         if place == cited:
-            yield from choice.citations
+            yield from citations
     if choice.refusal:
         yield RefusalDelta(choice.refusal, number)
     if choice.finish:
