@@ -1,36 +1,96 @@
-"""Who calls: an operator by an admin key, or a caller by a data key. Which of them a path is for is one table, and closed by default."""
+"""Who calls, and whether they may: an operator by an admin key or a token, or a caller by a data key or a token.
+
+Which of them an endpoint is for, and with which permission, is one table. It is closed: what has no row is answered to nobody.
+"""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import NamedTuple
 
 import stage
 from aws_lambda_powertools.utilities import parameters
 
 from signalbox.admission.budgets import scopes_of
-from signalbox.admission.keys import Caller, KeyRing, authenticate, authenticate_admin, check_standing
-from signalbox.aws import boto_keys
+from signalbox.admission.claims import PREFIX, caller_of, is_token, operator_of
+from signalbox.admission.keys import Caller, KeyRing, authenticate, check_standing
+from signalbox.admission.operators import OPERATIONS, ROUTING, TENANTS, USAGE, Operator, authenticate_admin
+from signalbox.aws import boto_tables
+from signalbox.aws.http import Pool
+from signalbox.aws.issuer import Issuer, Settings
 from signalbox.errors import Refusal
 
 SECRET_AGE_S = 60
 
-Who = str | Caller | None
+Who = str | Caller | None  # an operator is known by the name alone
+
+EVERYBODY, CALLERS = "everybody", "callers"
+READ = ("GET",)
+ANY = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
-def ring() -> KeyRing:
-    return KeyRing.parse(parameters.get_secret(os.environ["SIGNALBOX_KEY_SECRET"], max_age=SECRET_AGE_S))
+class Row(NamedTuple):
+    """`path`, and whatever lies below it. `who` is a permission, or EVERYBODY or CALLERS."""
+
+    path: str
+    methods: tuple[str, ...]
+    who: str
 
 
-def is_static(key_id: str) -> bool:
-    """A row of the key secret, which needs no record."""
-    return any(row["key_id"] == key_id for row in ring().data_keys.values())
+ROWS = (
+    Row("/openapi.json", READ, EVERYBODY),
+    Row("/v1/usage", ANY, CALLERS),
+    Row("/v1/requests", ANY, CALLERS),
+    Row("/admin/config", ANY, ROUTING),
+    Row("/admin/policies", ANY, ROUTING),
+    Row("/admin/flags", ANY, ROUTING),
+    Row("/admin/segments", ANY, ROUTING),
+    Row("/admin/models", ANY, ROUTING),
+    Row("/admin/providers", ANY, ROUTING),
+    Row("/admin/routes", READ, ROUTING),
+    Row("/admin/simulations", ANY, ROUTING),
+    Row("/admin/tenants", ANY, TENANTS),
+    Row("/admin/teams", ANY, TENANTS),
+    Row("/admin/keys", ANY, TENANTS),
+    Row("/admin/budgets", ANY, TENANTS),
+    Row("/admin/usage", READ, USAGE),
+    Row("/admin/analytics", READ, USAGE),
+    Row("/admin/savings", READ, USAGE),
+    Row("/admin/requests", READ, USAGE),
+    Row("/admin/reports", READ, USAGE),
+    Row("/admin/circuits", ANY, OPERATIONS),
+    Row("/admin/rollbacks", ANY, OPERATIONS),
+    Row("/admin/approvals", ANY, OPERATIONS),
+    Row("/admin/incidents", ANY, OPERATIONS),
+    Row("/admin/audit", READ, OPERATIONS),
+)
 
 
-def nobody(bearer: str | None) -> None:
-    return None
+def identify(method: str, path: str, headers: Mapping[str, str]) -> Who:
+    """Raises Refusal: 401 before 403, and both before anything is said of what there is."""
+    scheme, _, key = headers.get("authorization", "").partition(" ")
+    bearer = key.strip() if scheme.lower() == "bearer" else None
+    who = who_may(method, path)
+    if who in KINDS:
+        return KINDS[who](bearer)
+    operator = authenticated(bearer)
+    if who is None:
+        raise _nothing_for(method, path)
+    if who not in operator.permissions:
+        raise Refusal("permission_denied", f"This needs the permission {who}, which {operator.name} does not have. Ask whoever gives them.")
+    return operator.name
 
 
-def operator(bearer: str | None) -> str:
-    """The operator's name. A data key is told that it is known and not enough."""
+def who_may(method: str, path: str) -> str | None:
+    """None: nobody."""
+    return next((row.who for row in ROWS if _covers(row, path) and method in row.methods), None)
+
+
+def authenticated(bearer: str | None) -> Operator:
+    """A data key is told that it is known and not enough."""
+    issued = issuer()
+    if issued and bearer and is_token(bearer):
+        return operator_of(issued.claims(bearer), issued.names)
     keys = ring()
     try:
         return authenticate_admin(bearer, keys)
@@ -41,20 +101,49 @@ def operator(bearer: str | None) -> str:
 
 def caller(bearer: str | None) -> Caller:
     """As `complete` decides it."""
-    caller = authenticate(bearer, ring())
-    records = boto_keys.records(stage.control(), scopes_of(caller))
+    issued = issuer()
+    if issued and issued.names.tenant and bearer and is_token(bearer):
+        caller = caller_of(issued.claims(bearer), issued.names)
+    else:
+        caller = authenticate(bearer, ring())
+    table = stage.control()
+    records = {scope: boto_tables.get(table, scope, "scope") or {} for scope in scopes_of(caller)[:3]}  # its key, team and tenant
     check_standing(caller, records, stage.now_ms())
     return caller
 
 
-FOR = (("/openapi.json", nobody), ("/v1/", caller), ("/", operator))
+KINDS: Mapping[str | None, Callable[[str | None], Who]] = {EVERYBODY: lambda bearer: None, CALLERS: caller}
 
 
-def identify(path: str, headers: Mapping[str, str]) -> Who:
-    """Raises Refusal."""
-    scheme, _, key = headers.get("authorization", "").partition(" ")
-    bearer = key.strip() if scheme.lower() == "bearer" else None
-    return next(who for prefix, who in FOR if path.startswith(prefix))(bearer)
+def ring() -> KeyRing:
+    return KeyRing.parse(parameters.get_secret(os.environ["SIGNALBOX_KEY_SECRET"], max_age=SECRET_AGE_S))
+
+
+def is_static(key_id: str) -> bool:
+    """Of a row of the key secret, or of a token, neither of which needs a record."""
+    return key_id.startswith(PREFIX) or any(row["key_id"] == key_id for row in ring().data_keys.values())
+
+
+def issuer() -> Issuer | None:
+    """Of tokens, where the stage takes any."""
+    settings = Settings.from_env(os.environ)
+    return _issuer(settings) if settings else None
+
+
+@cache
+def _issuer(settings: Settings) -> Issuer:
+    return Issuer(settings, Pool())
+
+
+def _covers(row: Row, path: str) -> bool:
+    return f"{path}/".startswith(f"{row.path}/")
+
+
+def _nothing_for(method: str, path: str) -> Refusal:
+    methods = sorted({method for row in ROWS if _covers(row, path) for method in row.methods})
+    if methods:
+        return Refusal("method_not_allowed", f"{path[:200]} takes {', '.join(methods)}, not {method[:20]}.")
+    return Refusal("not_found", f"There is nothing at {path[:200]}. GET /openapi.json lists what there is.")
 
 
 def _refuse_data_key(bearer: str | None, keys: KeyRing) -> None:

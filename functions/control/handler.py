@@ -74,7 +74,7 @@ failures.handle(app)
 @tracer.capture_lambda_handler(capture_response=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     try:  # before the resolver, which looks at the body first
-        app.append_context(who=access.identify(event["path"], APIGatewayProxyEvent(event).headers))
+        app.append_context(who=access.identify(event["httpMethod"], event["path"], APIGatewayProxyEvent(event).headers))
         event = as_json(event)
     except Refusal as refusal:
         return failures.to_proxy(refusal)

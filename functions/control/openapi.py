@@ -15,11 +15,7 @@ router = Router()
 
 VERSION = "0.1.0"
 DATA_API = Path(__file__).with_name("data_api")
-SECURITY: dict[Any, list[dict[str, list[str]]]] = {
-    access.nobody: [],
-    access.caller: [{"data_key": []}],
-    access.operator: [{"admin_key": []}],
-}
+SECURITY: dict[str | None, list[dict[str, list[str]]]] = {access.EVERYBODY: [], access.CALLERS: [{"data_key": []}, {"token": []}]}
 
 
 @router.get("/openapi.json", include_in_schema=False)
@@ -56,10 +52,13 @@ def _data_api() -> tuple[dict[str, Any], dict[str, Any]]:
 
 def _said(path: str, item: dict[str, Any]) -> dict[str, Any]:
     """What powertools does not know: our errors instead of its own, and who may call."""
-    security = SECURITY[next(who for prefix, who in access.FOR if path.startswith(prefix))]
     item = deepcopy(item)
-    for operation in item.values():
+    for method, operation in item.items():
         operation["responses"].pop("422", None)
         operation["responses"] |= {kind: {"$ref": "#/components/responses/Error"} for kind in ("4XX", "5XX")}
-        operation["security"] = security
+        who = access.who_may(method.upper(), path)
+        assert who, f"access.ROWS says of nobody that they may {method} {path}"
+        operation["security"] = SECURITY.get(who, [{"admin_key": [who]}, {"token": [who]}])
+        if who not in SECURITY:
+            operation["description"] = "\n\n".join(filter(None, [operation.get("description"), f"Needs the permission `{who}`."]))
     return item

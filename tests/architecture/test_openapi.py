@@ -14,6 +14,7 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
 from ops.openapi import DOCUMENT, generate
+from signalbox.admission.operators import PERMISSIONS
 from signalbox.completion.asked import FALLBACKS
 from signalbox.data_api import DIALECTS, dialect_of
 from signalbox.dialects.contract import Answer
@@ -90,15 +91,26 @@ def test_every_schema_is_one_and_is_used(document: Any) -> None:
         assert f'"#/components/schemas/{name}"' in DOCUMENT.read_text(), f"nothing refers to {name}"
 
 
-def test_every_operation_says_who_may_call_it_and_how_it_fails(document: Any) -> None:
+def test_every_operation_says_who_may_call_it(document: Any) -> None:
     for path, item in document["paths"].items():
         for method, operation in item.items():
             if path == "/health":
                 continue
-            name = "admin_key" if path.startswith("/admin/") else "data_key"
-            assert {name: []} in operation["security"], (method, path)
+            if path.startswith("/admin/"):
+                ((permission,),) = {tuple(*way.values()) for way in operation["security"]}
+                assert operation["security"] == [{"admin_key": [permission]}, {"token": [permission]}], (method, path)
+                assert permission in PERMISSIONS, (method, path)
+                assert f"Needs the permission `{permission}`." in operation["description"], (method, path)
+                continue
+            assert {"data_key": []} in operation["security"], (method, path)
+            assert {"token": []} in operation["security"], (method, path)
             assert ({"data_key_as_anthropics_clients_send_it": []} in operation["security"]) == (path in served()), (method, path)
-            assert {"4XX", "5XX"} <= set(operation["responses"]), (method, path)
+
+
+def test_every_operation_says_how_it_fails(document: Any) -> None:
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            assert path == "/health" or {"4XX", "5XX"} <= set(operation["responses"]), (method, path)
             assert "422" not in operation["responses"], (method, path)
 
 

@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 from ops.openapi import ROOT, load_control
+from signalbox.admission.operators import PERMISSIONS
 from signalbox.aws import boto_bus
 from signalbox.errors import STATUS
 
@@ -19,11 +20,20 @@ def digest(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
+def limited(permission: str = "nothing") -> str:
+    """The admin key of somebody who has this permission alone."""
+    return f"ak-{permission}"
+
+
 def key_secret() -> str:
     """Its ARN."""
     keys = {
         "mac_key": MAC_KEY,
-        "admin_keys": {digest(ADMIN): "ann"},
+        "admin_keys": {
+            digest(ADMIN): "ann",
+            digest(limited()): {"name": "nothing", "permissions": []},
+            **{digest(limited(name)): {"name": name, "permissions": [name]} for name in PERMISSIONS},
+        },
         "data_keys": {digest(DATA): {"key_id": "static", "tenant": "acme", "team": "default"}},
     }
     return boto_bus.client("secretsmanager").create_secret(Name="keys", SecretString=json.dumps(keys))["ARN"]

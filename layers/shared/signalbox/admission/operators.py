@@ -1,6 +1,6 @@
 """Who runs a stage, and what they may do there. Which endpoint needs which permission is the control API's table."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from ..errors import Refusal
@@ -35,5 +35,5 @@ def to_operator(row: Any) -> Operator:
 
 def known(said: Any) -> frozenset[str]:
     """Those that there are, of a list or of words with spaces between; of anything else none."""
-    names: Iterable[Any] = said.split() if isinstance(said, str) else said if isinstance(said, Collection) else ()
+    names: Iterable[Any] = said.split() if isinstance(said, str) else said if isinstance(said, list | tuple) else ()
     return frozenset(PERMISSIONS).intersection(name for name in names if isinstance(name, str))

@@ -66,7 +66,7 @@ class Completions:
     def complete(self, call: Call) -> Response:
         """POST, in the dialect that the path says."""
         dialect = dialect_of(call.path)
-        caller = authenticate(bearer(call.headers), self._callers.ring())
+        caller = self._callers.caller(bearer(call.headers))
         request = dialect.to_request(call.body, call.headers)
         asked = to_asked(caller, request, call.headers, len(call.body), call.remaining_s, self._clock)
         headers = dict.fromkeys(REQUEST_IDS, asked.id) | {"x-signalbox-cache": "none"}
@@ -99,7 +99,7 @@ class Completions:
 
     def _known(self, call: Call) -> tuple[Mapping[str, Any], Snapshot]:
         """The record of the key, and the snapshot."""
-        caller = authenticate(bearer(call.headers), self._callers.ring())
+        caller = self._callers.caller(bearer(call.headers))
         view = self._desk.stands(caller)
         return record_of(caller, view.records), self._live.snapshot(view.live)
 
