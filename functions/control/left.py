@@ -6,8 +6,9 @@ from typing import Annotated
 import stage
 from pydantic import BaseModel, Field
 
-from signalbox.admission.budgets import GLOBAL, Budget
+from signalbox.admission.budgets import GLOBAL, Budget, scopes_of
 from signalbox.admission.forecasts import Pace, forecast, pace_of
+from signalbox.admission.keys import Caller
 from signalbox.admission.periods import period_start_ms
 from signalbox.aws import boto_budgets, boto_usage
 from signalbox.usage.alerts import THRESHOLDS, to_usd
@@ -67,6 +68,37 @@ class BudgetView(BaseModel):
     current: Spending
     forecast: Annotated[Forecast | None, Field(description="null where nothing is spent, or not long enough to tell a pace")]
     note: Annotated[str | None, Field(description="What else comes of a change")] = None
+
+
+class OwnBudget(BaseModel):
+    """One that a caller's requests count in."""
+
+    scope: Annotated[str, Field(description="key, team or tenant")]
+    period: str
+    hard: Annotated[bool, Field(description="Whether it refuses with 429 what it does not cover")]
+    limit_usd: Annotated[str, Field(description="As it is now, raises included")]
+    remaining_usd: Annotated[str, Field(description="What requests under way hold is not in it; below zero where more is spent")]
+    used_percent: int
+    renews: Annotated[str | None, Field(description="When the next period begins; null of a total")]
+
+
+def own(caller: Caller) -> list[OwnBudget]:
+    """Of the key, its team and its tenant; what others share with them is the operators' to see."""
+    now_ms = stage.now_ms()
+    mine = [budget for scope in scopes_of(caller)[:3] for budget in boto_budgets.of_scope(stage.control(), scope)]
+    return [_own(budget, spending(budget, now_ms)) for budget in mine]
+
+
+def _own(budget: Budget, current: Spending) -> OwnBudget:
+    return OwnBudget(
+        scope=budget.scope.partition("#")[0],
+        period=budget.kind,
+        hard=budget.hard,
+        limit_usd=current.limit_usd,
+        remaining_usd=current.remaining_usd,
+        used_percent=current.used_percent,
+        renews=current.ends,
+    )
 
 
 def view(budget: Budget, *, note: str | None = None) -> BudgetView:

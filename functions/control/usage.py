@@ -2,9 +2,11 @@
 
 from typing import Annotated, Any
 
+import left
 import stage
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Query
+from left import OwnBudget
 from pydantic import BaseModel, Field
 
 from signalbox.admission.keys import Caller
@@ -51,15 +53,19 @@ class Usage(BaseModel):
     month: Totals
 
 
+class OwnUsage(Usage):
+    budgets: Annotated[list[OwnBudget], Field(description="Of the key, its team and its tenant, and what is left of them")]
+
+
 class Recorded(UsageRecorded):
     """What is known of one request: the detail of its `UsageRecorded` event."""
 
     cost_usd: Annotated[str, Field(description="cost_nanousd in dollars")]
 
 
-@router.get("/v1/usage", summary="What your own key has used today and this month", tags=["usage"])
-def own() -> Usage:
-    return _usage("key", _caller().key_id)
+@router.get("/v1/usage", summary="What your own key has used today and this month, and what is left of its budgets", tags=["usage"])
+def own() -> OwnUsage:
+    return OwnUsage(**_usage("key", _caller().key_id).model_dump(), budgets=left.own(_caller()))
 
 
 @router.get("/v1/requests/<request_id>", summary="One request of your own tenant", tags=["usage"])

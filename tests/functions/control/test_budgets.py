@@ -8,7 +8,7 @@ import pytest
 
 from signalbox.admission.periods import period_id
 
-from .client import MODULES, Api, refused
+from .client import DATA, MODULES, Api, refused
 
 
 def spend(stage: Any, scope: str, period: str, limit: int, settled: int, held: int, version: int = 1) -> None:
@@ -265,3 +265,26 @@ def test_of_a_total_the_last_days_tell_the_pace(api: Api, stage: Any, monkeypatc
     [budget] = api("GET", "/admin/budgets")[1]["budgets"]
     assert budget["forecast"]["exhausted_at"] == "2026-11-27T00:00:00Z"
     assert budget["forecast"]["by_end_usd"] is None
+
+
+# ---------------------------------------------------------------- callers
+
+
+def test_a_caller_sees_what_is_left_for_its_key_team_and_tenant(api: Api, stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    at(monkeypatch, 2026, 11, 21, 12)
+    for scope, id, period in (
+        ("key", "static", "day"),
+        ("team", "acme/default", "total"),
+        ("tenant", "acme", "day"),
+        ("tenant", "other", "day"),
+    ):
+        api("POST", "/admin/budgets", DAY | {"scope": scope, "id": id, "period": period})
+    api("POST", "/admin/budgets", {"scope": "global", "period": "day", "limit_usd": 5})
+    spend(stage, "tenant#acme", "day#2026-11-21", 10**9, settled=1_200_000_000, held=0)
+    status, usage = api("GET", "/v1/usage", key=DATA)
+    assert status == 200
+    assert [(row["scope"], row["period"], row["remaining_usd"], row["renews"]) for row in usage["budgets"]] == [
+        ("key", "day", "1.00", "2026-11-22T00:00:00Z"),
+        ("team", "total", "1.00", None),
+        ("tenant", "day", "-0.20", "2026-11-22T00:00:00Z"),
+    ]
