@@ -17,6 +17,7 @@ import failures
 import flags
 import keys
 import openapi
+import own_keys
 import policies
 import raises
 import rollbacks
@@ -24,6 +25,7 @@ import routes
 import savings
 import segments
 import simulations
+import teams
 import tenants
 import usage
 from aws_lambda_powertools import Tracer
@@ -36,7 +38,7 @@ from signalbox.errors import Refusal
 
 JSON = "application/json"
 NOUNS = (
-    *(keys, tenants, budgets, raises, usage, analytics, savings, config, drafts),
+    *(keys, tenants, teams, own_keys, budgets, raises, usage, analytics, savings, config, drafts),
     *(policies, flags, segments, circuits, rollbacks, routes, simulations, openapi),
 )
 MOST_DIGITS = 400  # before the point or behind it; nothing is counted in so many

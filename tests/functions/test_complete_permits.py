@@ -2,6 +2,7 @@
 
 import json
 import time
+from functools import partial
 from typing import Any
 
 import pytest
@@ -199,13 +200,17 @@ def test_what_is_permitted_is_read_with_what_is_read_anyway(minted: Minted, monk
     """However much the record says: no call more than for a key of which it says nothing."""
     aws = minted.routed.world.module.aws
     calls: list[str] = []
+
+    def counted(name: str, there: Any, *asked: Any, **named: Any) -> Any:
+        calls.append(name)
+        return there(*asked, **named)
+
     for name in ("call", "wave", "begin"):
-        there = getattr(aws, name)
-        monkeypatch.setattr(aws, name, lambda *asked, there=there, name=name, **named: calls.append(name) or there(*asked, **named))
+        monkeypatch.setattr(aws, name, partial(counted, name, getattr(aws, name)))
     counts = []
-    whole = {"models": ["chat"], "agents": ["robot"], "teams": ["blue"], "tags": ["core"], "expires_ms": 2**52}
-    for record in ({}, whole):
-        minted.record(minted.secret, **record)
+    whole: dict[str, Any] = {"models": ["chat"], "agents": ["robot"], "teams": ["blue"], "tags": ["core"], "expires_ms": 2**52}
+    for more in ({}, whole):
+        minted.record(minted.secret, **more)
         for _ in range(2):  # at first, whoever is named is looked for
             calls.clear()
             assert minted.ask(x_signalbox_agent="robot", x_signalbox_team="blue").status == 200

@@ -1,117 +1,133 @@
-"""Which providers a tenant brings its own keys for: a list of names that is changed whole, or not at all."""
+"""Tenants and their teams, from their making to their deletion, and the keys below them meanwhile."""
 
 import json
 from typing import Any
 
 import pytest
 
-from .client import MODULES, SEED, Api, logged, refused
+from .client import DATA, MODULES, Api, logged, refused
 
-ACME = "/admin/tenants/acme/own_keys"
-
-
-def record(stage: Any, tenant: str = "acme") -> dict[str, Any] | None:
-    return stage.control.get_item(Key={"pk": f"tenant#{tenant}", "sk": "scope"}).get("Item")
+TENANTS = "/admin/tenants"
+RIVAL, TEAMS, RED = f"{TENANTS}/rival", f"{TENANTS}/rival/teams", f"{TENANTS}/rival/teams/red"
+LIMITS = {"requests_per_minute": 60, "tokens_per_minute": None}
 
 
-def test_a_tenants_own_keys_are_set_shown_and_taken_back(api: Api, published: Any, stage: Any, caplog: Any) -> None:
-    status, nothing = api("GET", ACME)
-    assert (status, nothing["tenant"], nothing["own_keys"]) == (200, "acme", [])
-    assert nothing["secrets"]["openai"] == "openai"
-    assert "bedrock" not in nothing["secrets"]  # it is signed, and asks for no key
-
-    set_to = nothing | {"own_keys": ["mistral", "openai"]}
-    assert api("PUT", ACME, {"own_keys": ["openai", "mistral", "openai"]}) == (200, set_to)
-    assert api("GET", ACME) == (200, set_to)
-    assert record(stage) == {"pk": "tenant#acme", "sk": "scope", "own_keys": ["mistral", "openai"]}
-    assert json.loads(logged(caplog)[-1])["changed"] == "tenant acme brings its own keys for: mistral, openai"
-
-    assert api("PUT", ACME, {"own_keys": []}) == (200, nothing)
-    assert "own_keys" not in (record(stage) or {})
-    assert api("PUT", ACME, {"own_keys": []}) == (200, nothing)
+def key(api: Api, **more: Any) -> dict[str, Any]:
+    return api("POST", "/admin/keys", {"name": "k", "tenant": "rival", "team": "red"} | more)[1]
 
 
-def test_what_else_the_record_says_stays(api: Api, published: Any, stage: Any) -> None:
-    api("POST", "/admin/budgets", {"scope": "tenant", "id": "acme", "period": "day", "limit_usd": 1})
-    before = record(stage)
-    api("PUT", ACME, {"own_keys": ["openai"]})
-    assert record(stage) == (before or {}) | {"own_keys": ["openai"]}
-    api("POST", "/admin/budgets", {"scope": "tenant", "id": "acme", "period": "day", "limit_usd": 2})
-    assert api("GET", ACME)[1]["own_keys"] == ["openai"]
-    assert record(stage, "rival") is None
+def use(api: Api, key: dict[str, Any]) -> int:
+    return api("GET", "/v1/usage", key=key["secret"])[0]
 
 
-def test_a_provider_that_is_unknown_or_asks_for_no_key_is_refused_by_its_name(api: Api, published: Any, stage: Any) -> None:
-    for name in ("opnai", "bedrock", "ollama", ""):
-        message = refused(api("PUT", ACME, {"own_keys": ["openai", name]}), "invalid_request")
-        assert f"no provider {name!r} asks for a key here; those that do: anthropic, " in message
-    assert record(stage) is None
+def records(stage: Any) -> dict[str, Any]:
+    return {item["pk"]: item for item in stage.control.scan()["Items"] if item["sk"] == "scope"}
 
 
-def test_before_the_first_document_there_is_no_provider(api: Api) -> None:
-    assert api("GET", ACME)[1] == {"tenant": "acme", "own_keys": [], "secrets": {}}
-    assert "those that do: none" in refused(api("PUT", ACME, {"own_keys": ["openai"]}), "invalid_request")
+def test_a_tenant_lives_from_its_making_to_its_deletion(api: Api, stage: Any, caplog: Any) -> None:
+    status, made = api("POST", TENANTS, {"id": "rival", "name": "Rival Inc.", "limits": LIMITS})
+    assert status == 201
+    assert made == {
+        **{"id": "rival", "name": "Rival Inc.", "status": "active", "limits": LIMITS, "own_keys": []},
+        **{"created_at": made["created_at"], "created_by": "ann"},
+    }
+    assert api("GET", RIVAL) == (200, made)
+    assert api("GET", TENANTS) == (200, {"tenants": [made]})
+    changed = made | {"name": "Rival", "limits": {}, "status": "disabled"}
+    assert api("PATCH", RIVAL, {"name": "Rival", "limits": None, "status": "disabled"}) == (200, changed)
+    assert json.loads(logged(caplog)[-1])["changed"] == "tenant rival is disabled and has another limits, name"
+    assert api("PATCH", RIVAL, {}) == (200, changed)
+    assert "already" in refused(api("POST", TENANTS, {"id": "rival"}), "conflict")
+    api("PATCH", RIVAL, {"status": "active"})
+    assert api("DELETE", RIVAL) == (200, {"id": "rival", "deleted": True})
+    assert api("GET", TENANTS) == (200, {"tenants": []})
+    for method, body in (("GET", None), ("PATCH", {"name": "x"}), ("DELETE", None)):
+        refused(api(method, RIVAL, body), "not_found")
+    assert records(stage) == {"tenant#rival": {"pk": "tenant#rival", "sk": "scope"}}
 
 
-def test_one_that_has_gone_from_the_document_stays_until_it_is_taken_out(api: Api, published: Any) -> None:
-    """Should it come back, nobody is served with a shared key by the way."""
-    document = SEED.replace("\nproviders:\n", "\nproviders:\n  mine: {base_url: https://llm.example.com/v1}\n")
-    assert api("POST", "/admin/config/publish", {"document": document})[0] == 200
-    api("PUT", ACME, {"own_keys": ["mine"]})
-    assert api("POST", "/admin/config/publish", {"document": SEED})[0] == 200
-    assert api("PUT", ACME, {"own_keys": ["mine", "openai"]})[1]["own_keys"] == ["mine", "openai"]
-    api("PUT", ACME, {"own_keys": ["openai"]})
-    refused(api("PUT", ACME, {"own_keys": ["mine", "openai"]}), "invalid_request")
+def test_a_team_lives_from_its_making_to_its_deletion(api: Api, caplog: Any) -> None:
+    refused(api("POST", TEAMS, {"id": "red"}), "not_found")  # its tenant first
+    api("POST", TENANTS, {"name": "rival"})
+    status, made = api("POST", TEAMS, {"id": "red"})
+    assert (status, made["tenant"], made["id"], made["name"], made["status"]) == (201, "rival", "red", "red", "active")
+    assert api("GET", RED) == (200, made)
+    assert api("GET", TEAMS) == (200, {"teams": [made]})
+    assert "teams" in refused(api("DELETE", RIVAL), "conflict")
+    assert api("PATCH", RED, {"limits": {"concurrency": 3}}) == (200, made | {"limits": {"concurrency": 3}})
+    assert api("DELETE", RED) == (200, {"tenant": "rival", "id": "red", "deleted": True})
+    assert json.loads(logged(caplog)[-1])["changed"] == "team rival/red is deleted"
+    refused(api("GET", RED), "not_found")
+    assert api("DELETE", RIVAL)[0] == 200
 
 
-def test_who_looked_at_something_else_changes_nothing(api: Api, published: Any, stage: Any) -> None:
-    api("PUT", ACME, {"own_keys": ["openai"], "expected": []})
-    assert "first" in refused(api("PUT", ACME, {"own_keys": ["mistral"], "expected": []}), "request_in_progress")
-    assert api("PUT", ACME, {"own_keys": ["mistral", "openai"], "expected": ["openai"]})[0] == 200
+@pytest.mark.parametrize("where", [RIVAL, RED])
+def test_while_one_is_disabled_all_its_keys_are_refused_and_no_others(api: Api, where: str) -> None:
+    api("POST", TENANTS, {"id": "rival"})
+    api("POST", TEAMS, {"id": "red"})
+    mine, blue, acme = key(api), key(api, team="blue"), key(api, tenant="acme")
+    api("PATCH", where, {"status": "disabled"})
+    assert (use(api, mine), use(api, blue), use(api, acme)) == (403, 403 if where == RIVAL else 200, 200)
+    assert "disabled" in refused(api("GET", "/v1/usage", key=mine["secret"]), "permission_denied")
+    api("PATCH", where, {"status": "active"})
+    assert use(api, mine) == 200
 
 
-@pytest.mark.parametrize("before", [[], ["groq"]])
-def test_nobody_is_overwritten_who_came_between_the_reading_and_the_writing(
-    api: Api, published: Any, monkeypatch: pytest.MonkeyPatch, before: list[str]
-) -> None:
-    edge = MODULES["tenants"].boto_tenants
-    api("PUT", ACME, {"own_keys": before})
-    real = edge.set_own_keys
-
-    def overtaken(control: Any, tenant: str, providers: Any, seen: Any) -> bool:
-        assert real(control, tenant, ["mistral"], seen)
-        return real(control, tenant, providers, seen)
-
-    monkeypatch.setattr(edge, "set_own_keys", overtaken)
-    refused(api("PUT", ACME, {"own_keys": ["openai"]}), "request_in_progress")
-    assert api("GET", ACME)[1]["own_keys"] == ["mistral"]
+def test_keys_of_tenants_that_were_never_made_are_good(api: Api, stage: Any) -> None:
+    assert use(api, key(api)) == 200
+    assert "Keys may name it" in refused(api("GET", RIVAL), "not_found")
+    api("POST", "/admin/budgets", {"scope": "tenant", "id": "rival", "period": "day", "limit_usd": 1})
+    refused(api("GET", RIVAL), "not_found")
+    api("POST", TENANTS, {"id": "rival"})
+    assert {"budgets", "status"} <= {*records(stage)["tenant#rival"]}
 
 
-@pytest.mark.parametrize("tenant", ["a%23b", "-a", "a" * 65, "a@b", "a:b"])
-def test_a_tenant_whose_name_leads_elsewhere_is_none(api: Api, tenant: str) -> None:
-    assert "tenant: string should match pattern" in refused(api("GET", f"/admin/tenants/{tenant}/own_keys"), "invalid_request")
-    assert "tenant: string should match pattern" in refused(
-        api("PUT", f"/admin/tenants/{tenant}/own_keys", {"own_keys": []}), "invalid_request"
-    )
+def test_one_that_has_keys_is_not_deleted_and_says_what_to_do(api: Api) -> None:
+    api("POST", TENANTS, {"id": "rival"})
+    api("POST", TEAMS, {"id": "red"})
+    mine = key(api)
+    assert "GET /admin/keys?tenant=rival&team=red" in refused(api("DELETE", RED), "conflict")
+    api("DELETE", f"/admin/keys/{mine['id']}")
+    assert api("DELETE", RED)[0] == 200
+    blue = key(api, team="blue")
+    assert "GET /admin/keys?tenant=rival " in refused(api("DELETE", RIVAL), "conflict")
+    api("DELETE", f"/admin/keys/{blue['id']}")
+    assert api("DELETE", RIVAL)[0] == 200
+    api("POST", TENANTS, {"id": "acme"})
+    assert "key secret" in refused(api("DELETE", f"{TENANTS}/acme"), "conflict")
+    assert api("GET", "/v1/usage", key=DATA)[0] == 200
 
 
-@pytest.mark.parametrize("tenant", ["a/b", "..%2f..", ""])
-def test_a_tenant_with_a_slash_is_a_path_that_leads_nowhere(api: Api, tenant: str) -> None:
-    assert api("GET", f"/admin/tenants/{tenant}/own_keys")[0] in (400, 404)
+def test_a_disabled_one_stays_shut_when_it_is_deleted_and_its_budgets_stay(api: Api, stage: Any) -> None:
+    """Whoever shows a token of another issuer that names it is not let in by its being forgotten."""
+    api("POST", "/admin/budgets", {"scope": "tenant", "id": "rival", "period": "day", "limit_usd": 1})
+    api("POST", TENANTS, {"id": "rival", "status": "disabled"})
+    assert api("DELETE", RIVAL)[0] == 200
+    assert {*records(stage)["tenant#rival"]} == {"pk", "sk", "budgets", "status"}
+    assert use(api, key(api)) == 403
+    api("POST", TENANTS, {"id": "rival"})
+    assert use(api, key(api)) == 200
+
+
+def test_they_are_listed_in_pages_by_their_ids(api: Api) -> None:
+    for id in ("b", "a", "c"):
+        api("POST", TENANTS, {"id": id})
+        assert api("POST", f"{TENANTS}/b/teams", {"id": id})[0] == 201
+    for path, noun in ((TENANTS, "tenants"), (f"{TENANTS}/b/teams", "teams")):
+        pages = [api("GET", path, query=query)[1][noun] for query in ({"limit": "2"}, {"after": "b"})]
+        assert [[row["id"] for row in page] for page in pages] == [["a", "b"], ["c"]]
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
-    [
-        ({}, "own_keys: field required"),
-        ({"own_keys": "openai"}, "own_keys: input should be a valid list"),
-        ({"own_keys": [1]}, "own_keys.0: input should be a valid string"),
-        ({"own_keys": ["a"] * 101}, "own_keys: list should have at most 100"),
-        ({"own_keys": [], "keys": ["planted-key"]}, "keys: extra inputs are not permitted"),
-        ({"own_keys": {"openai": "planted-key"}}, "own_keys: input should be a valid list"),
-    ],
+    "body", [{}, {"id": "a/b"}, {"id": "a#b"}, {"name": "No Id"}, {"id": "a", "limits": {"x": 1}}, {"id": "a", "own": 1}]
 )
-def test_what_is_no_list_of_providers_is_refused_without_a_word_of_it(api: Api, body: Any, said: str) -> None:
-    message = refused(api("PUT", ACME, body), "invalid_request")
-    assert said in message
-    assert "planted" not in message
+def test_what_names_nothing_is_refused(api: Api, body: Any) -> None:
+    refused(api("POST", TENANTS, body), "invalid_request")
+
+
+def test_who_comes_second_is_told_so(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    api("POST", TENANTS, {"id": "rival"})
+    tenants = MODULES["groups"].boto_tenants
+    for write, call in (("delete", ("DELETE", RIVAL)), ("change", ("PATCH", RIVAL, {"name": "x"}))):
+        monkeypatch.setattr(tenants, write, lambda *_: False)
+        assert "first" in refused(api(*call), "request_in_progress")

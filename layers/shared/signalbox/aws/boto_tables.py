@@ -60,7 +60,7 @@ def refused(write: Callable[..., Any], **arguments: Any) -> bool:
 
 
 def changed(table: Any, scope: str, new: Mapping[str, Any], seen: Mapping[str, Any] | None = None) -> bool:
-    """Sets what is `new` in a record that has a status, and takes away what is None there; what else it says stays.
+    """Sets what is `new` in a record that was made, and takes away what is None there; what else it says stays.
 
     False where there is no such record, or it is no longer as `seen`: then nothing was written.
     """
@@ -68,14 +68,14 @@ def changed(table: Any, scope: str, new: Mapping[str, Any], seen: Mapping[str, A
     gone = [name for name in new if name not in held]
     parts = ["SET " + ", ".join(f"#{name} = :{name}" for name in held)] if held else []
     parts += ["REMOVE " + ", ".join(f"#{name}" for name in gone)] if gone else []
-    conditions = ["attribute_exists(#status)", *(f"#{name} = :seen_{name}" for name in seen or ())]
+    conditions = ["attribute_exists(#created_at)", *(f"#{name} = :seen_{name}" for name in seen or ())]
     values = {f":{name}": new[name] for name in held} | {f":seen_{name}": value for name, value in (seen or {}).items()}
     return not refused(
         table.update_item,
         Key={"pk": scope, "sk": "scope"},
         UpdateExpression=" ".join(parts),
         ConditionExpression=" AND ".join(conditions),
-        ExpressionAttributeNames={f"#{name}": name for name in {*new, *(seen or ()), "status"}},
+        ExpressionAttributeNames={f"#{name}": name for name in {*new, *(seen or ()), "created_at"}},
         **({"ExpressionAttributeValues": values} if values else {}),
     )
 
