@@ -81,7 +81,7 @@ def _admitted(
             )
         except Answered as found:
             found.routed = routed
-            if found.is_replay or _stands(routed, desk, live, router):
+            if _stands(found, routed, desk, live, router):
                 raise
             continue
         try:
@@ -154,18 +154,22 @@ def _held(
     return fresh._replace(trip=fresh.trip._replace(granted_nanousd=granted, binds=hold.binds, own_keys=own_keys))
 
 
-def _stands(routed: Routed, desk: Desk, live: Live, router: Router) -> bool:
-    """Whether what was looked up is what would be looked up now: the view that it was routed by may have been old. Or Refusal."""
+def _stands(found: Answered, routed: Routed, desk: Desk, live: Live, router: Router) -> bool:
+    """Whether what was found is what would be found now, and told by the same guardrails: it was routed by a view that may have been old.
+
+    Or Refusal. A replay is what it is, whoever would serve the request now.
+    """
     caller, permits = routed.asked.caller, routed.permits
     view = desk.look(dict.fromkeys((*scopes_of(caller), *scopes_of(caller, team=permits.team, agent=permits.agent))))
-    _switched_on(view)
+    if not found.is_replay:
+        _switched_on(view)
     if live.snapshot(view.live) is not routed.trip.snapshot:
         return False
     fresh = router.again(routed, view)
-    return fresh is not None and looked_up_by(fresh.trip) == looked_up_by(routed.trip)
+    return fresh is not None and (found.is_replay or _looked_up_by(fresh.trip) == _looked_up_by(routed.trip))
 
 
-def looked_up_by(trip: Trip) -> tuple[Any, ...]:
+def _looked_up_by(trip: Trip) -> tuple[Any, ...]:
     """What of a decision says which answers are good for it."""
     return trip.decision.route, trip.decision.policies, trip.decision.cache, trip.decision.deny
 

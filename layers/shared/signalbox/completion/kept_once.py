@@ -34,9 +34,12 @@ class Claim:
         self._request = request_id
         self._at_ms = 0
         self._is_doubtful = False
+        self._found: Answered | None = None
         self._written: InFlight | None = None
 
     def calls(self, view: View, now_ms: int) -> Sequence[Call]:
+        if self._found:
+            raise self._found
         if self.is_ours:
             return ()
         self._at_ms, until_ms = now_ms, self.until_ms + GRACE_MS
@@ -96,7 +99,8 @@ class Claim:
             raise Refusal("idempotency_conflict", message, param=KEY)
         kept = self._kept(stored)
         if kept:
-            raise Answered(kept)
+            self._found = Answered(kept)
+            raise self._found
         if self._at_ms < stored["until_ms"]:
             wait_s = min(MOST_WAIT_S, max(1, (self._at_ms - stored["at_ms"]) // 1000))
             raise Refusal(
