@@ -2,12 +2,12 @@
 
 import argparse
 import json
-import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
 from . import control_api, stages
+from .moments import until
 from .table import columns
 from .trouble import Trouble
 
@@ -15,7 +15,6 @@ Json = dict[str, Any]
 PATH = "/admin/budgets"
 SCOPES = ("key", "team", "tenant", "agent", "route", "provider", "global")
 PERIODS = ("day", "week", "month", "total")
-UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 HEADING = ("budget", "period", "limit", "spent", "held", "left", "used", "forecast")
 
 
@@ -107,19 +106,6 @@ def _raise(arguments: argparse.Namespace) -> None:
 def _remove(arguments: argparse.Namespace) -> None:
     answer = control_api.call(arguments.stage, "DELETE", _at(PATH, **_named(arguments)))
     print(json.dumps(answer, indent=2) if arguments.json else f"{_name(answer)} has no budget per {answer['period']} any more")
-
-
-def until(text: str, now: datetime) -> str:
-    """A moment as the API takes it, of one or of how long it is to it."""
-    if found := re.fullmatch(r"(\d{1,6})([mhd])", text):
-        return (now + timedelta(**{UNITS[found[2]]: int(found[1])})).isoformat(timespec="seconds")
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise Trouble(f"--until {text}: no moment; write 30m, 2h, 3d, or 2026-11-21T18:00+01:00") from error
-    if at.tzinfo is None:
-        raise Trouble(f"--until {text}: whose clock? write its offset too, as in {text}+01:00 or {text}Z")
-    return at.isoformat()
 
 
 def _tell(arguments: argparse.Namespace, budget: Json) -> None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from . import admin_key, analytics, budgets, flags, models, policies, replay, routes, secrets, simulate
+from . import admin_key, analytics, budgets, flags, keys, models, policies, replay, routes, secrets, simulate, tenants
 from .config import actions as config
 from .local import up
 from .trouble import Trouble
@@ -32,6 +32,8 @@ COMMANDS = {
     ),
     "policies": Command("look at policies, and change them one by one", policies.add_arguments, policies.run),
     "flags": Command("look at flags, and switch them", flags.add_arguments, flags.run),
+    "tenants": Command("make tenants and their teams, limit them, and shut them out", tenants.add_arguments, tenants.run),
+    "keys": Command("mint data keys, say what they may, renew and end them", keys.add_arguments, keys.run),
     "budgets": Command("set what may be spent, raise it for a while, and see what is left", budgets.add_arguments, budgets.run),
     "replay": Command("decide recorded traffic again, and say where it comes out otherwise", replay.add_arguments, replay.run),
     "simulate": Command("say what a document would have done with recorded traffic", simulate.add_arguments, simulate.run),
