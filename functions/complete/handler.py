@@ -10,6 +10,7 @@ from signalbox.aws.issuer import Issuer
 from signalbox.aws.keys import CallerKeys, ProviderKeys
 from signalbox.aws.ledger import Desk, Tables
 from signalbox.aws.live import Live
+from signalbox.aws.rates import Rates
 from signalbox.completion.endpoint import Completions
 from signalbox.completion.flight import Clock
 from signalbox.completion.keeping import Keeper, Places
@@ -29,6 +30,7 @@ completions = Completions(
     keeper=Keeper(
         aws, Places(os.environ["SIGNALBOX_CACHE_TABLE"], os.environ["SIGNALBOX_ANSWER_BUCKET"]), lambda: callers.ring().mac_key, time.time
     ),
+    rates=Rates(aws, tables.ledger, time.time),
 )
 api = DataApi(
     {path: {"POST": completions.complete} for path in DIALECTS}

@@ -13,6 +13,7 @@ from ..aws.http import Exchange, Pool
 from ..aws.keys import CallerKeys, ProviderKeys
 from ..aws.ledger import Desk
 from ..aws.live import Live
+from ..aws.rates import Rates
 from ..data_api import Call, bearer, dialect_of, internal_error, refused
 from ..dialects.contract import Answer, Dialect
 from ..errors import Refusal
@@ -29,6 +30,7 @@ from .flight import Clock
 from .guards import Guards, guarded
 from .journey import Journey, total
 from .keeping import Keeper, Keeping
+from .limited import Limited
 from .permits import may_name
 from .record import HIT, REPLAY, to_intent, to_record, to_refused, to_repeated
 from .routed import Router, unknown_model
@@ -52,6 +54,7 @@ class Completions:
         clock: Clock,
         capacities: Capacities,
         keeper: Keeper,
+        rates: Rates,
     ) -> None:
         self._desk = desk
         self._live = live
@@ -61,6 +64,7 @@ class Completions:
         self._clock = clock
         self._capacities = capacities
         self._keeper = keeper
+        self._rates = rates
         self._router = Router(Guards(), capacities.full)
 
     def complete(self, call: Call) -> Response:
@@ -72,16 +76,17 @@ class Completions:
         headers = dict.fromkeys(REQUEST_IDS, asked.id) | {"x-signalbox-cache": "none"}
         if asked.explain:
             return self._explain(asked, dialect, headers)
-        keeping = self._keeper.of(asked, call.body)
+        keeping, limited = self._keeper.of(asked, call.body), Limited(self._rates, asked, self._clock)
         try:
-            admitted = admit(asked, self._desk, self._live, self._router, keeping.errands)
+            admitted = admit(asked, self._desk, self._live, self._router, lambda routed: (*keeping.errands(routed), limited.errand(routed)))
         except Answered as found:
-            return self._again(asked, found, keeping, dialect, headers)
+            return self._again(asked, found, keeping, limited, dialect, headers)
         except NotAdmitted as left:
             record = to_refused(asked, left.refusal, left.trip, self._clock)
             told = _told_of(left.trip) if left.trip else {}
-            return refused(left.refusal, dialect, {**headers, **told})._replace(after=lambda: self._note(record, keeping.free))
-        return self._travel(asked, admitted, keeping, dialect, headers)
+            headers = {**headers, **told, **limited.headers()}
+            return refused(left.refusal, dialect, headers)._replace(after=lambda: self._note(record, keeping.free, limited))
+        return self._travel(asked, admitted, keeping, limited, dialect, {**headers, **limited.headers()})
 
     def models(self, call: Call) -> Response:
         """GET /v1/models: what this key may write for `model`."""
@@ -106,6 +111,7 @@ class Completions:
     def close(self) -> None:
         """SIGTERM."""
         self._desk.release()
+        self._rates.release()
 
     def _explain(self, asked: Asked, dialect: Dialect, headers: Mapping[str, str]) -> Response:
         """Nothing is called, held or recorded."""
@@ -116,22 +122,26 @@ class Completions:
         headers = {**headers, "x-signalbox-policy": told["policy"], "x-signalbox-config-version": str(told["config_version"])}
         return Response(200, headers | JSON, json.dumps(told).encode())
 
-    def _note(self, record: UsageRecord, keep: Callable[[], Callable[[], None]]) -> None:
+    def _note(self, record: UsageRecord, keep: Callable[[], Callable[[], None]], limited: Limited) -> None:
         """`keep` sends what is to be kept, and gives what waits for it."""
-        kept = keep()
+        kept, left = keep(), limited.leave(0)
         self._desk.record(record.to_detail())
         telemetry.completion(record)
         kept()
+        left()
 
-    def _again(self, asked: Asked, found: Answered, keeping: Keeping, dialect: Dialect, headers: Mapping[str, str]) -> Response:
+    def _again(
+        self, asked: Asked, found: Answered, keeping: Keeping, limited: Limited, dialect: Dialect, headers: Mapping[str, str]
+    ) -> Response:
         """What is there already: nothing is called, and nothing held."""
         from .repeated import told_again
 
         assert found.routed is not None, "it was found for something"
         record = to_repeated(asked, found.routed.trip, found.kept, REPLAY if found.is_replay else HIT, self._clock)
+        headers = {**headers, **limited.headers()}
 
         def after() -> None:
-            self._note(record, lambda: keeping.found(found))
+            self._note(record, lambda: keeping.found(found), limited)
             self._callers.refresh()
             self._providers.refresh()
 
@@ -144,7 +154,9 @@ class Completions:
         headers = {**headers, **dict.fromkeys(REQUEST_IDS, told.id), **told.headers, **(EVENTS if told.is_stream else JSON)}
         return Response(told.status, headers, told.body, after)
 
-    def _travel(self, asked: Asked, admitted: Admitted, keeping: Keeping, dialect: Dialect, headers: Mapping[str, str]) -> Response:
+    def _travel(
+        self, asked: Asked, admitted: Admitted, keeping: Keeping, limited: Limited, dialect: Dialect, headers: Mapping[str, str]
+    ) -> Response:
         hold, opening = admitted.hold, allocate_lock()
         keeping.sets_out(admitted.trip)
         headers = {**headers, "x-signalbox-cache": keeping.cache}
@@ -173,9 +185,11 @@ class Completions:
                 journey.mirror()
             outcome, status = (broke[0].code, broke[0].status) if broke else ("ok", 200)
             record = to_record(intent, asked, journey, outcome, status, ended_s)
+            left = limited.leave(record.tokens.input + record.tokens.output)
             self._desk.settle(hold, record.cost_nanousd, record.to_detail())
             telemetry.completion(record)
             kept()
+            left()
             journey.land()
             self._callers.refresh()
             self._providers.refresh()

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..admission.leases import BudgetExceeded
+from ..admission.rates import RateLimited
 from ..aws import telemetry
 from ..errors import Refusal
 from ..money import cost_nanousd
@@ -70,9 +71,17 @@ def baseline_nanousd(answer: Attempt | None, attempts: Iterable[Attempt], defaul
 
 def to_refused(asked: Asked, refusal: Refusal, trip: Trip | None, clock: Clock) -> UsageRecord:
     """`trip` is None where the request was refused before anything was decided."""
-    refused_by = (refusal.scope, refusal.period) if isinstance(refusal, BudgetExceeded) and refusal.exhausted else None
     record = UsageRecord(**_asked(asked, refusal.code, refusal.status, clock) | (_decided(trip) if trip else {}))
-    return record._replace(refused_by=refused_by)
+    return record._replace(refused_by=_refused_by(refusal))
+
+
+def _refused_by(refusal: Refusal) -> tuple[str, str] | None:
+    match refusal:
+        case BudgetExceeded(exhausted=True):
+            return refusal.scope, refusal.period
+        case RateLimited():
+            return refusal.scope, refusal.limit
+    return None
 
 
 def to_repeated(asked: Asked, trip: Trip, kept: "Kept", cache: str, clock: Clock) -> UsageRecord:

@@ -31,7 +31,8 @@ class UsageRecord(NamedTuple):
     """One request. `outcome` is `ok` or the error code answered; `tokens` and `cost_nanousd` are sums over its attempts.
 
     `period_by_scope` names each budget that the request was held against: {"key#k1": ["month#2026-11"]}.
-    `refused_by` is the scope and period of the budget that is used up, where one refused it. `inputs` is the canonical text that it was
+    `refused_by` is the scope and period of the budget, or with outcome `rate_limited` the scope and name of the limit, that is used up,
+    where one refused it. `inputs` is the canonical text that it was
     decided by, `decision` that text's digest, `decided` the digest of what came of it; all three are empty where nothing was decided.
     `features` are `routing.inputs.Features` by name, plain enough for JSON. `policies` were applied, `flags` were on.
     """
