@@ -21,7 +21,7 @@ from ..simulators.providers import PROVIDERS as SIMULATED
 from ..simulators.providers.google_identity import service_account
 from ..trouble import Trouble
 from .emulator import Cloud
-from .settings import ADMIN_KEY, DATA_KEY, ROOT
+from .settings import ADMIN_KEY, DATA_KEY, DATA_ROW, ROOT
 
 SIMULATOR_KEY = "sk-simulated"
 AUTHOR = "make run"
@@ -112,7 +112,8 @@ def _keys(cloud: Cloud, arn: str) -> None:
     before = json.loads(client.get_secret_value(SecretId=arn)["SecretString"])
     after = {"mac_key": base64.b64encode(secrets.token_bytes(48)).decode(), "admin_keys": {}, "data_keys": {}} | before
     after["admin_keys"] = {_digest(ADMIN_KEY): "local"} | after["admin_keys"]
-    after["data_keys"] = {_digest(DATA_KEY): {"key_id": "local", "tenant": "local", "team": "default"}} | after["data_keys"]
+    known = after["data_keys"].get(_digest(DATA_KEY), {})
+    after["data_keys"] = after["data_keys"] | {_digest(DATA_KEY): DATA_ROW | known}
     if after != before:
         client.put_secret_value(SecretId=arn, SecretString=json.dumps(after))
 

@@ -10,6 +10,9 @@ from ..trouble import Trouble
 ROOT = Path(__file__).resolve().parents[2]
 DATA_KEY = "sk-signalbox-local"
 ADMIN_KEY = "ak-signalbox-local"
+# So that headers tell of limits and no bench or test meets one.
+DATA_LIMITS = {"requests_per_minute": 100_000, "requests_per_hour": 1_000_000, "tokens_per_minute": 1_000_000_000}
+DATA_ROW = {"key_id": "local", "tenant": "local", "team": "default", "limits": DATA_LIMITS}
 
 
 @dataclass(frozen=True, slots=True)

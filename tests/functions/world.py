@@ -14,13 +14,14 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+from ops.local.settings import DATA_KEY, DATA_ROW
 from ops.simulators.server import Simulators
 from signalbox.aws.boto_versions import Versions
 from signalbox.config.overrides import PREFIX
 from signalbox.runtime.invocation import Context
 
 ROOT = Path(__file__).resolve().parents[2]
-KEY = "sk-signalbox-local"
+KEY = DATA_KEY
 SETTINGS = {
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",
@@ -120,7 +121,7 @@ def opened(
         world.client("s3").create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
     secrets = world.client("secretsmanager")
     digest = hashlib.sha256(KEY.encode()).hexdigest()
-    ring = {"mac_key": "x" * 32, "admin_keys": {}, "data_keys": {digest: {"key_id": "local", "tenant": "local", "team": "default"}}}
+    ring = {"mac_key": "x" * 32, "admin_keys": {}, "data_keys": {digest: DATA_ROW}}
     created = [secrets.create_secret(Name="keys", SecretString=json.dumps(ring))["ARN"]]
     created += [
         secrets.create_secret(Name=f"providers/{name}", SecretString=json.dumps({"keys": [key]}))["ARN"]
