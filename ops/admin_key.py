@@ -5,8 +5,11 @@ import hashlib
 import json
 import re
 import sys
+from collections.abc import Sequence
 from secrets import token_urlsafe
 from typing import Any
+
+from signalbox.admission.operators import PERMISSIONS, to_operator
 
 from . import stages
 from .trouble import Trouble
@@ -14,6 +17,9 @@ from .trouble import Trouble
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", help="of the operator, as the record of changes shall show it")
+    parser.add_argument(
+        "--permission", action="append", choices=PERMISSIONS, help="what it may do, once for each permission; without any, everything"
+    )
     parser.add_argument("--replace", action="store_true", help="draw a new one for a name that has a key; the old one ends")
     stages.add_argument(parser)
 
@@ -22,17 +28,21 @@ def run(arguments: argparse.Namespace) -> None:
     if not re.fullmatch(r"[\w.@-]{1,64}", arguments.name):
         raise Trouble("a name is up to 64 letters, digits and . _ @ -")
     secret = stages.outputs(arguments.stage)["KeySecretArn"]
-    key = draw(stages.client(arguments.stage, "secretsmanager"), secret, arguments.name, replace=arguments.replace)
-    print(f"{arguments.name}: shown this once, and good within a minute", file=sys.stderr)
+    permissions = sorted(set(arguments.permission or ()))
+    key = draw(stages.client(arguments.stage, "secretsmanager"), secret, arguments.name, permissions, replace=arguments.replace)
+    may = ", ".join(permissions) or "everything"
+    print(f"{arguments.name}: {may}; shown this once, and good within a minute", file=sys.stderr)
     print(key)  # alone on stdout, for SIGNALBOX_ADMIN_KEY=$(signalbox admin-key …)
 
 
-def draw(client: Any, secret: str, name: str, *, replace: bool) -> str:
+def draw(client: Any, secret: str, name: str, permissions: Sequence[str] = (), *, replace: bool) -> str:
+    """Without permissions, one that may do everything."""
     fields = json.loads(client.get_secret_value(SecretId=secret)["SecretString"])
-    others = {digest: known for digest, known in fields["admin_keys"].items() if known != name}
+    others = {digest: row for digest, row in fields["admin_keys"].items() if to_operator(row).name != name}
     if others != fields["admin_keys"] and not replace:
         raise Trouble(f"{name} has an admin key: --replace ends it and draws another")
     key = f"ak-{token_urlsafe(32)}"
-    fields["admin_keys"] = others | {hashlib.sha256(key.encode()).hexdigest(): name}
+    row = {"name": name, "permissions": list(permissions)} if permissions else name
+    fields["admin_keys"] = others | {hashlib.sha256(key.encode()).hexdigest(): row}
     client.put_secret_value(SecretId=secret, SecretString=json.dumps(fields))
     return key

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from signalbox.admission.keys import KeyRing, authenticate_admin
+from signalbox.admission.keys import KeyRing
+from signalbox.admission.operators import PERMISSIONS, USAGE, Operator, authenticate_admin
 
 from .stack import ROOT
 
@@ -28,9 +29,13 @@ def test_an_admin_key_for_the_local_stack(stack, signalbox):
     drawn = signalbox("admin-key", "ann")
     assert drawn.returncode == 0, drawn.stderr
     secret = stack.aws("secretsmanager").get_secret_value(SecretId=stack.outputs["KeySecretArn"])["SecretString"]
-    assert authenticate_admin(drawn.stdout.strip(), KeyRing.parse(secret)) == "ann"
+    assert authenticate_admin(drawn.stdout.strip(), KeyRing.parse(secret)) == Operator("ann", frozenset(PERMISSIONS))
     assert "local" in json.loads(secret)["admin_keys"].values()
     assert "--replace" in signalbox("admin-key", "ann").stderr
+    drawn = signalbox("admin-key", "ann", "--replace", "--permission", USAGE)
+    assert drawn.stderr == "ann: usage:read; shown this once, and good within a minute\n"
+    secret = stack.aws("secretsmanager").get_secret_value(SecretId=stack.outputs["KeySecretArn"])["SecretString"]
+    assert authenticate_admin(drawn.stdout.strip(), KeyRing.parse(secret)) == Operator("ann", frozenset({USAGE}))
 
 
 def test_a_document_is_published(stack, signalbox, tmp_path):

@@ -10,8 +10,11 @@ import pytest
 
 from ops import cli
 from ops.local.settings import ROOT
-from signalbox.admission.keys import KeyRing, authenticate_admin
+from signalbox.admission.keys import KeyRing
+from signalbox.admission.operators import OPERATIONS, PERMISSIONS, USAGE, Operator, authenticate_admin
 from signalbox.errors import Refusal
+
+ANN = Operator("ann", frozenset(PERMISSIONS))
 
 
 @pytest.fixture
@@ -32,21 +35,37 @@ def test_an_admin_key_is_drawn_once_and_kept_as_its_digest(stage, capsys):
     before = stage()
     assert cli.main(["admin-key", "ann", "--stage", "dev"]) == 0
     key = capsys.readouterr().out.strip()
-    assert who(stage(), key) == "ann"
+    assert who(stage(), key) == ANN
     assert key not in json.dumps(stage())
     assert {name: value for name, value in stage().items() if name != "admin_keys"} == {"mac_key": "m", "data_keys": before["data_keys"]}
 
     assert cli.main(["admin-key", "ann", "--stage", "dev"]) == 1
     assert "signalbox: ann has an admin key: --replace" in capsys.readouterr().err
-    assert who(stage(), key) == "ann"
+    assert who(stage(), key) == ANN
 
     cli.main(["admin-key", "ben", "--stage", "dev"])
     capsys.readouterr()
     assert cli.main(["admin-key", "ann", "--stage", "dev", "--replace"]) == 0
-    assert who(stage(), capsys.readouterr().out.strip()) == "ann"
+    assert who(stage(), capsys.readouterr().out.strip()) == ANN
     assert sorted(stage()["admin_keys"].values()) == ["ann", "ben"]
     with pytest.raises(Refusal):
         who(stage(), key)
+
+
+def test_an_admin_key_has_the_permissions_that_it_was_drawn_with(stage, capsys):
+    draw = ["admin-key", "ann", "--stage", "dev"]
+    assert cli.main([*draw, "--permission", USAGE, "--permission", OPERATIONS, "--permission", USAGE]) == 0
+    drawn = capsys.readouterr()
+    assert who(stage(), drawn.out.strip()) == Operator("ann", frozenset({USAGE, OPERATIONS}))
+    assert drawn.err == "ann: operations:manage, usage:read; shown this once, and good within a minute\n"
+    assert cli.main([*draw, "--permission", USAGE]) == 1  # by its name it is found again
+    assert cli.main([*draw, "--replace"]) == 0
+    assert who(stage(), capsys.readouterr().out.strip()) == ANN
+    assert list(stage()["admin_keys"].values()) == ["ann"]
+    with pytest.raises(SystemExit):
+        cli.main([*draw, "--permission", "everything"])
+    said = capsys.readouterr().err
+    assert all(name in said for name in PERMISSIONS)
 
 
 def test_the_stages_own_api_is_called_and_its_refusals_are_said(stage, api, monkeypatch, tmp_path, capsys):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signalbox.admission.keys import Caller, KeyRing, authenticate, authenticate_admin, check_standing, digest_of, mint, record_of
+from signalbox.admission.keys import Caller, KeyRing, authenticate, check_standing, digest_of, mint, record_of
 from signalbox.errors import Refusal
 
 
@@ -57,7 +57,6 @@ def test_a_minted_key_with_one_character_changed_is_refused(key_id, data):
 def test_whatever_else_is_shown_is_refused(key):
     assert code_of(authenticate, key, RING) == "invalid_key"
     assert code_of(authenticate, "sk-sb-" + key, RING) == "invalid_key"
-    assert code_of(authenticate_admin, key, RING) == "invalid_key"
 
 
 def test_a_key_minted_under_another_secret_is_refused():
@@ -67,9 +66,7 @@ def test_a_key_minted_under_another_secret_is_refused():
 
 def test_static_keys_are_known_by_their_digest():
     assert authenticate("sk-local", RING) == Caller("local", "home", "default", minted=False)
-    assert authenticate_admin("ak-local", RING) == "operator"
     assert code_of(authenticate, "ak-local", RING) == "invalid_key"
-    assert code_of(authenticate_admin, "sk-local", RING) == "invalid_key"
 
 
 def test_a_static_key_grants_what_its_row_says_and_its_record_says_it_louder():

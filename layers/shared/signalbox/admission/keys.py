@@ -43,7 +43,7 @@ class KeyRing(NamedTuple):
 
     mac_key: bytes
     data_keys: Mapping[str, Mapping[str, Any]]
-    admin_keys: Mapping[str, str]
+    admin_keys: Mapping[str, Any]  # rows that `operators` reads
 
     @classmethod
     def parse(cls, secret: str) -> "KeyRing":
@@ -58,19 +58,11 @@ def authenticate(bearer: str | None, ring: KeyRing) -> Caller:
     if bearer.startswith(PREFIX):
         caller = _minted(bearer, ring.mac_key)
     else:
-        row = _matched(bearer, ring.data_keys)
+        row = matched(bearer, ring.data_keys)
         caller = _static(row) if row else None
     if caller is None:
         raise Refusal("invalid_key", "This API key is not valid: check it, or ask for a new one.")
     return caller
-
-
-def authenticate_admin(bearer: str | None, ring: KeyRing) -> str:
-    """The name of the operator behind an admin key. Refusal invalid_key for everything else."""
-    name = _matched(bearer, ring.admin_keys) if bearer else None
-    if name is None:
-        raise Refusal("invalid_key", "This needs an admin key: send it as `Authorization: Bearer <key>`.")
-    return name
 
 
 def mint(key_id: str, tenant: str, team: str, mac_key: bytes) -> str:
@@ -131,7 +123,7 @@ def _static(row: Mapping[str, Any]) -> Caller:
     return Caller(row["key_id"], row["tenant"], row["team"], minted=False, grants=grants or NOTHING)
 
 
-def _matched(key: str, rows: Mapping[str, Any]) -> Any:
+def matched(key: str, rows: Mapping[str, Any]) -> Any:
     """Every row is compared, and in constant time, so that time tells nothing."""
     digest, found = hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest(), None
     for known, row in rows.items():

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from ..errors import Refusal
-from .keys import KeyRing, _matched
+from .keys import KeyRing, matched
 
 ROUTING = "routing:manage"
 TENANTS = "tenants:manage"
@@ -20,7 +20,7 @@ class Operator(NamedTuple):
 
 def authenticate_admin(bearer: str | None, ring: KeyRing) -> Operator:
     """The operator behind an admin key. Refusal invalid_key for everything else."""
-    row = _matched(bearer, ring.admin_keys) if bearer else None
+    row = matched(bearer, ring.admin_keys) if bearer else None
     if row is None:
         raise Refusal("invalid_key", "This needs an admin key: send it as `Authorization: Bearer <key>`.")
     return to_operator(row)
