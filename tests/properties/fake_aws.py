@@ -21,7 +21,7 @@ ENVIRONMENT = {
     "AWS_REGION": "eu-central-1",
     "AWS_ENDPOINT_URL": "http://fake",
 }
-COMPARISONS = {">=": operator.ge, "<": operator.lt, "=": operator.eq}
+COMPARISONS = {">=": operator.ge, ">": operator.gt, "<": operator.lt, "=": operator.eq}
 PATH = r"#?\w+(?:\.#?\w+)*"
 MISSING = object()
 
@@ -33,9 +33,15 @@ class Failure(Exception):
 
 
 class FakeCloud:
-    """`ignored` conditions count as true: what would happen without them."""
+    """`ignored` conditions count as true: what would happen without them. Each is a term, of whatever expression, or one expression's own:
+    (update, condition, term).
 
-    def __init__(self, ignored=()):
+    `seen` are the expressions with conditions that were asked for, as (update, condition); `heard` is called after every write.
+    """
+
+    def __init__(self, ignored=(), heard=lambda: None):
+        self.heard = heard
+        self.seen = set()
         self.tables = {}
         self.events = []
         self.estimated = set()  # requests that somebody else settled, at their bound
@@ -49,9 +55,11 @@ class FakeCloud:
         """The status and body that AWS would answer."""
         self.calls.append(action)
         try:
-            return 200, getattr(self, f"_{action}")(payload)
+            answer = getattr(self, f"_{action}")(payload)
         except Failure as failure:
             return 400, failure.body
+        self.heard()
+        return 200, answer
 
     def _PutEvents(self, payload):
         self.events += [json.loads(entry["Detail"]) for entry in payload["Entries"]]
@@ -124,6 +132,8 @@ class FakeCloud:
     def _check(self, payload):
         item = self._stored(payload)
         condition = payload.get("ConditionExpression")
+        if condition:
+            self.seen.add((payload.get("UpdateExpression", ""), condition))
         if condition and not Expression(payload).holds(condition, item or {}, self.ignored):
             returned = {"Item": to_values(item)} if item and payload.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD" else {}
             raise Failure("ConditionalCheckFailedException", **returned)
@@ -136,14 +146,17 @@ class Expression:
         self.update = payload.get("UpdateExpression", "")
 
     def holds(self, text, item, ignored):
-        return any(all(term in ignored or self._term(term, item) for term in either.split(" AND ")) for either in text.split(" OR "))
+        def without(term):
+            return term in ignored or (self.update, text, term) in ignored
+
+        return any(all(without(term) or self._term(term, item) for term in either.split(" AND ")) for either in text.split(" OR "))
 
     def _term(self, term, item):
         if found := re.fullmatch(rf"attribute_(not_)?exists\(({PATH})\)", term):
             return (self._find(item, found[2]) is MISSING) == bool(found[1])
         if found := re.fullmatch(rf"begins_with\(({PATH}), (:\w+)\)", term):
             return self._find(item, found[1]).startswith(self.values[found[2]])
-        if found := re.fullmatch(rf"(size\()?({PATH})\)? (>=|<|=) (:\w+)", term):
+        if found := re.fullmatch(rf"(size\()?({PATH})\)? (>=|>|<|=) (:\w+)", term):
             value = self._find(item, found[2])
             if value is MISSING:
                 return False
@@ -255,18 +268,27 @@ class Exchange:
 
 
 class BotoTable:
-    """What `boto_budgets.change` uses of boto3's Table, and of its client."""
+    """What `boto_budgets.revise` uses of boto3's Table, and of its client. `meddle` comes before each request."""
 
-    def __init__(self, cloud, name):
+    def __init__(self, cloud, name, meddle=lambda: None):
         self.name = name
         self.meta = self.client = self
         self._cloud = cloud
+        self._meddle = meddle
+
+    def query(self, ExpressionAttributeValues, **_):
+        self._meddle()
+        pk, prefix = ExpressionAttributeValues[":pk"], ExpressionAttributeValues[":prefix"]
+        items = sorted(self._cloud.items(self.name).items())
+        return {"Items": [copy.deepcopy(item) for (of, sk), item in items if of == pk and sk.startswith(prefix)]}
 
     def get_item(self, Key, **_):
+        self._meddle()
         item = self._cloud.items(self.name).get((Key["pk"], Key["sk"]))
         return {"Item": copy.deepcopy(item)} if item else {}
 
     def transact_write_items(self, TransactItems):
+        self._meddle()
         status, _ = self._cloud.answer("TransactWriteItems", {"TransactItems": [_to_wire(part) for part in TransactItems]})
         if status != 200:
             raise ClientError({"Error": {"Code": "TransactionCanceledException"}}, "TransactWriteItems")

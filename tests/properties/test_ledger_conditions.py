@@ -2,7 +2,7 @@
 
 import pytest
 
-from .test_ledger import Act, World
+from .ledger_world import Act, World
 
 HARD = {"key#k": ("total", True, 900)}
 SOFT = {"team#t/a": ("month", False, 500)}

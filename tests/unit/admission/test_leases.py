@@ -5,7 +5,6 @@ from signalbox.admission.keys import Caller
 from signalbox.admission.leases import (
     ADMITS_MS,
     GRACE_MS,
-    MOST_LEASES,
     Admission,
     BudgetExceeded,
     Hand,
@@ -17,6 +16,7 @@ from signalbox.admission.leases import (
     surplus,
     why_unsettled,
 )
+from signalbox.admission.shards import MOST_LEASES, MOST_SHARDS, OPEN_MS, SHUT_MS, Move, levelled, to_whole
 from signalbox.errors import Refusal
 
 NOW_MS = 1_795_000_000_000
@@ -26,7 +26,7 @@ SOFT = Budget("key#k", "month", 10_000, False, 1)
 
 
 def sight(remaining, *leases, limit=10_000, settled=0):
-    return Sight(limit, remaining, settled, 1, {lease.id: lease for lease in leases})
+    return Sight(limit, remaining, settled, 1, {lease.id: lease for lease in leases}, total=limit)
 
 
 def admission(hand, bound=100, floor=40, budget=BUDGET):
@@ -126,7 +126,7 @@ def test_expired_leases_are_returned_before_anything_is_refused_or_cut_and_only_
     [want] = request.wants(NOW_MS)
     dead = sight(0, Lease("c1-1", 10_000, 1, NOW_MS - 1))
     request.failed(want, dead, NOW_MS)
-    assert request.dead == {ACCOUNT: dead}
+    assert request.dead == {ACCOUNT}
     request.reclaimed(ACCOUNT)
     with pytest.raises(BudgetExceeded):
         request.failed(want, dead, NOW_MS)
@@ -165,7 +165,7 @@ def test_a_lease_whose_write_was_not_answered_is_not_in_hand():
     request = admission(hand)
     [want] = request.wants(NOW_MS)
     with pytest.raises(Refusal) as refusal:
-        request.unanswered(want)
+        request.unanswered(want.account)
     assert refusal.value.code == "ledger_unavailable"
     assert hand.leases == {}
 
@@ -174,19 +174,91 @@ def test_a_soft_budget_never_refuses():
     request = admission(Hand("c0"), budget=SOFT)
     [want] = request.wants(NOW_MS)
     assert not want.hard
-    request.unanswered(want)
+    request.unanswered(want.account)
     assert request.wants(NOW_MS) == []
     assert request.granted() == 100
     assert request.parts() == (Part(ACCOUNT, "c0-none", 2),)
 
 
-def test_a_full_item_says_so():
-    request = admission(Hand("c0"))
+def crowded(shards, remaining=100):
+    """So many full items."""
+    crowds = ([Lease(f"c{shard}x{n}-1", 1, 1, NOW_MS + 1) for n in range(MOST_LEASES)] for shard in range(shards))
+    shares = [sight(remaining, *crowd, limit=remaining + MOST_LEASES)._replace(shard=shard) for shard, crowd in enumerate(crowds)]
+    return [share._replace(total=shards * share.limit, shards=shards) for share in shares]
+
+
+def test_a_full_item_becomes_several():
+    hand = Hand("c0")
+    request = admission(hand)
     [want] = request.wants(NOW_MS)
-    crowd = [Lease(f"c{n}-1", 1, 1, NOW_MS + 1) for n in range(1, MOST_LEASES + 1)]
+    [full] = crowded(1, remaining=9_000)
+    request.failed(want, full, NOW_MS)
+    level = request.changes[ACCOUNT]
+    assert (level.size, level.by, level.guarded) == (4, 0, True)
+    assert [shift.more for shift in level.shifts] == [-6_750, 2_250, 2_250, 2_250]
+    [want] = request.wants(NOW_MS)
+    assert (want.fresh, want.shard in (1, 2, 3), want.more) == (True, True, 100)
+
+
+def test_where_one_of_several_is_full_another_is_tried_unseen_and_then_all_are_looked_at():
+    hand = Hand("c0")
+    request = admission(hand)
+    [want] = request.wants(NOW_MS)
+    shares = crowded(4)
+    request.failed(want, shares[0], NOW_MS)
+    assert not request.unseen
+    [want] = request.wants(NOW_MS)
+    assert want.shard in (1, 2, 3)
+    request.failed(want, shares[want.shard], NOW_MS)
+    assert request.unseen == {ACCOUNT}
+
+
+def test_where_all_places_are_taken_it_says_so():
+    request = admission(Hand("c0"))
     with pytest.raises(Refusal) as refusal:
-        request.failed(want, sight(9_000, *crowd), NOW_MS)
+        request.seen(ACCOUNT, to_whole(crowded(MOST_SHARDS)), NOW_MS)
     assert (refusal.value.code, refusal.value.retry_after_s) == ("ledger_unavailable", 1)
+    soft = admission(Hand("c0"), budget=SOFT)
+    soft.seen(ACCOUNT, to_whole(crowded(MOST_SHARDS)), NOW_MS)
+    assert soft.wants(NOW_MS) == []
+
+
+def spread(*remaining):
+    """An account with a shard of each, on which others hold 10."""
+    shares = [
+        sight(left, Lease(f"d{shard}-1", 10, 1, NOW_MS + 1), limit=left + 10)._replace(shard=shard) for shard, left in enumerate(remaining)
+    ]
+    return to_whole(share._replace(total=sum(remaining) + 10 * len(shares), shards=len(shares)) for share in shares)
+
+
+def test_what_one_shard_lacks_comes_from_the_richest_of_the_others():
+    request = admission(Hand("c0"), bound=100, floor=100)
+    request.seen(ACCOUNT, spread(30, 10, 60), NOW_MS)
+    assert request.changes == {ACCOUNT: Move(2, ((0, 30), (1, 10)))}
+    [want] = request.wants(NOW_MS)
+    assert (want.shard, want.more) == (2, 100)
+
+
+def test_it_is_refused_only_where_all_shards_together_do_not_cover_the_floor():
+    with pytest.raises(BudgetExceeded):
+        admission(Hand("c0"), bound=100, floor=101).seen(ACCOUNT, spread(30, 10, 60), NOW_MS)
+
+
+def test_a_limit_is_lowered_evenly_and_where_that_owes_all_shards_are_shut_until_they_are_level():
+    lowered = levelled(spread(30, 10, 60), 130 - 40, OPEN_MS, hard=True)
+    assert [(shift.shard, shift.more) for shift in lowered.shifts] == [(0, -10), (1, 10), (2, -40)]
+    assert lowered.guarded
+    owing = levelled(spread(30, 10, 60), 130 - 140, OPEN_MS, hard=True)
+    assert [(shift.shard, shift.more) for shift in owing.shifts] == [(0, -140), (1, 0), (2, 0)]
+    assert (owing.until_ms, owing.guarded) == (SHUT_MS, False)
+    assert levelled(spread(30, 10, 60), 0, OPEN_MS, hard=False).until_ms == OPEN_MS
+
+
+def test_shards_that_were_read_while_they_changed_are_no_account():
+    parts = spread(30, 10, 60).parts
+    assert to_whole(parts) is not None
+    assert to_whole(parts[:2]) is None
+    assert to_whole((*parts[:2], parts[2]._replace(limit=71))) is None
 
 
 def test_what_a_refused_request_gathered_goes_back():

@@ -1,59 +1,29 @@
 """What a container holds of the budgets, and what it asks the ledger for. No I/O: the desk carries the wants there and the answers back.
 
-An account is one budget in one period; its ledger item keeps settled + Σ held + remaining = limit. A container leases a slice of it and
-admits requests from that: while it is in hand no round trip is needed. A slice admits for 60 s after it was last written; the lease stands
-60 s longer, so that the intent of any request that it admitted is stored before anyone may return it.
+An account is one budget in one period; its ledger items (`shards`) keep settled + Σ held + remaining = limit. A container leases a slice
+of one of them and admits requests from that: while it is in hand no round trip is needed. A slice admits for 60 s after it was last
+written; the lease stands 60 s longer, so that the intent of any request that it admitted is stored before anyone may return it.
 """
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
+from zlib import crc32
 
 from ..errors import Refusal
 from .budgets import Budget
+from .shards import MOST_SHARDS, OPEN_MS, Account, Lease, Level, Move, Sight, chosen, gathered, levelled, owes_within, to_sight
+
+__all__ = ["Account", "Lease", "Sight", "to_sight"]
 
 ADMITS_MS = 60_000  # how long a slice admits
 GRACE_MS = 60_000  # how long a lease outlives its slice, and a hold its request's deadline
 SETTLED_SOON_MS = 2_000  # when to ask again for what others hold: most requests settle within seconds
-MOST_LEASES = 64  # of one item; with shards (several items an account) 16 will do
 SLICE_BOUNDS = 8  # a slice is for so many requests
 TIGHT_BOUNDS = 64  # an account with less room than this leases by the single request and keeps nothing idle
 
-Account = tuple[str, str]  # scope, period id
-
-
-class Lease(NamedTuple):
-    """As it is stored. `seq` is the number of its owner's last write: a write with a number not above it was already done."""
-
-    id: str
-    held: int
-    seq: int
-    expires_ms: int
-
-    @property
-    def container(self) -> str:
-        return self.id.partition("-")[0]
-
-
-class Sight(NamedTuple):
-    """A ledger item as it was last seen."""
-
-    limit: int
-    remaining: int
-    settled: int
-    version: int
-    leases: Mapping[str, Lease]
-
-    def expired(self, now_ms: int) -> list[Lease]:
-        return [lease for lease in self.leases.values() if lease.expires_ms < now_ms]
-
-
-def to_sight(item: Mapping[str, Any]) -> Sight:
-    leases = {id: Lease(id, row["held"], row["seq"], row["expires_ms"]) for id, row in item["leases"].items()}
-    return Sight(item["limit"], item["remaining"], item["settled"], item["budget_version"], leases)
-
 
 class Want(NamedTuple):
-    """One write: `more` goes from remaining into the lease; or back, where it is negative."""
+    """One write: `more` goes from a shard's remaining into the lease; or back, where it is negative."""
 
     account: Account
     lease: str
@@ -61,15 +31,21 @@ class Want(NamedTuple):
     fresh: bool
     more: int
     hard: bool
-    expires_ms: int
+    now_ms: int
+    shard: int = 0
+
+    @property
+    def expires_ms(self) -> int:
+        return self.now_ms + ADMITS_MS + GRACE_MS
 
 
 class Part(NamedTuple):
-    """A hold's share in one account. Its `number` makes its settling happen once."""
+    """A hold's share in one account, of the lease on one of its shards. Its `number` makes its settling happen once."""
 
     account: Account
     lease: str
     number: int
+    shard: int = 0
 
 
 class BudgetExceeded(Refusal):
@@ -100,14 +76,20 @@ class Hand:
         self.number = 0
         self.leases: dict[Account, Lease] = {}
         self.remaining: dict[Account, int] = {}
+        self.shards: dict[Account, int] = {}  # where its lease is, or was: the next one finds a place there
         self.unneeded: set[Account] = set()
 
     def next_number(self) -> int:
         self.number += 1
         return self.number
 
-    def take(self, account: Account, lease: Lease, remaining: int) -> None:
-        self.leases[account], self.remaining[account] = lease, remaining
+    @property
+    def draw(self) -> int:
+        """A number of its own, by which containers spread over shards."""
+        return crc32(self.container.encode())
+
+    def take(self, account: Account, lease: Lease, sight: Sight) -> None:
+        self.leases[account], self.remaining[account], self.shards[account] = lease, sight.remaining, sight.shard
 
     def drop(self, account: Account) -> None:
         """Whatever is left of that lease is returned by others once it has expired."""
@@ -126,7 +108,10 @@ class Admission:
     """One request on its way through the accounts it touches: write what `wants` says and report each, until it wants nothing more.
 
     `missing`   accounts without an item: create them
-    `dead`      items with expired leases whose money is needed: return those, then call `reclaimed`
+    `outdated`  accounts whose budget is not what it was taken for: read its definition again
+    `unseen`    accounts of which one shard does not suffice: read all shards, and report them to `seen`
+    `changes`   what is to be written to an account's shards before the next want
+    `dead`      accounts with expired leases whose money is needed: return those, then call `reclaimed`
     """
 
     def __init__(self, hand: Hand, bound: int, floor: int) -> None:
@@ -136,8 +121,12 @@ class Admission:
         self._goals: dict[Account, int] = {}  # where the slice was refused: what to ask for instead
         self._waived: set[Account] = set()
         self._reclaimed: set[Account] = set()
+        self._elsewhere: set[Account] = set()  # where one shard was full, and another was tried unseen
         self.missing: set[Account] = set()
-        self.dead: dict[Account, Sight] = {}
+        self.outdated: set[Account] = set()
+        self.unseen: set[Account] = set()
+        self.changes: dict[Account, Level | Move] = {}
+        self.dead: set[Account] = set()
 
     def touch(self, budgets: Mapping[Account, Budget]) -> None:
         """The budgets that count, which may change while the request is under way."""
@@ -148,46 +137,98 @@ class Admission:
 
     def took(self, want: Want, sight: Sight) -> None:
         """The want was written; `sight` is the item since."""
-        self._hand.take(want.account, sight.leases[want.lease], sight.remaining)
+        self._hand.take(want.account, sight.leases[want.lease], sight)
+        if sight.until_ms <= want.now_ms:  # a soft budget's: its limit was raised, and is not any more
+            self.unseen.add(want.account)
 
     def failed(self, want: Want, sight: Sight | None, now_ms: int) -> None:
         """The want's condition failed on this item (None: there is none). Raises BudgetExceeded or Refusal ledger_unavailable."""
-        account, budget = want.account, self._budgets[want.account]
+        account, hard = want.account, self._budgets[want.account].hard
         if sight is None:
             self._hand.drop(account)
-            self.missing.add(account)
-            return
+            if want.shard == 0:
+                self.missing.add(account)
+            self._hand.shards.pop(account, None)
+            return None
         mine = sight.leases.get(want.lease)
         if mine and mine.seq == want.number:  # the first try was done, its answer lost
             return self.took(want, sight)
         self._hand.drop(account)
         if mine:
-            self._hand.take(account, mine, sight.remaining)
-        if not budget.hard:
+            self._hand.take(account, mine, sight)
+        is_full = mine is None and sight.is_full
+        if is_full and sight.shards > 1 and account not in self._elsewhere:
+            self._elsewhere.add(account)
+            self._hand.shards[account] = 1 + self._hand.draw % (sight.shards - 1)
             return None
-        if account not in self._reclaimed and sight.expired(now_ms):
-            self.dead[account] = sight
+        if not hard and sight.hard:
+            self.outdated.add(account)
             return None
-        room = sight.remaining + (mine.held if mine else 0)
-        if room < self._floor:
-            raise BudgetExceeded(budget, account[1], now_ms, exhausted=_is_exhausted(sight, self._floor, now_ms))
-        if mine is None and len(sight.leases) >= MOST_LEASES:
-            raise Refusal("ledger_unavailable", f"Too many callers share {budget.scope} right now: try again.", retry_after_s=1)
-        self._goals[account] = _goal(self._bound, self._floor, room, alone=not sight.leases.keys() - {want.lease})
+        if not is_full and not hard and not sight.is_dated:
+            return None
+        if not is_full and sight.until_ms > now_ms and _room(sight, mine) >= self._bound:
+            self._goals[account] = self._bound
+            return None
+        if sight.shard == 0 and sight.shards <= 1:
+            return self.seen(account, sight._replace(parts=(sight,)), now_ms)
+        self.unseen.add(account)
         return None
+
+    def seen(self, account: Account, whole: Sight, now_ms: int) -> None:
+        """All shards of an account. Raises BudgetExceeded where they do not cover the floor together, or Refusal ledger_unavailable."""
+        self.unseen.discard(account)
+        budget, lease = self._budgets[account], self._hand.leases.get(account)
+        mine = whole.leases.get(lease.id) if lease else None
+        is_full = mine is None and all(part.is_full for part in whole.parts)
+        if account not in self._reclaimed and (budget.hard or is_full) and whole.expired(now_ms):
+            self.dead.add(account)
+            return
+        ended = whole.until_ms <= now_ms
+        limit = budget.limit_at(now_ms) if ended else whole.total
+        room = _room(whole, mine) + limit - whole.total
+        short = budget.hard and room < self._floor
+        grow = is_full and not short and not whole.is_dated and len(whole.parts) < MOST_SHARDS
+        if ended or grow or (budget.hard and owes_within(whole)):
+            level = levelled(whole, limit, open_until_ms(budget, now_ms) if ended else whole.until_ms, hard=budget.hard, grow=grow)
+            if level.is_needed:
+                self.changes[account] = level
+            if grow:
+                self._hand.shards[account] = len(whole.parts) + self._hand.draw % (level.size - len(whole.parts))
+        if short:
+            raise BudgetExceeded(budget, account[1], now_ms, exhausted=_is_exhausted(whole, limit, self._floor, now_ms))
+        if is_full and not grow and not whole.is_dated:
+            self._crowded(account)
+            return
+        goal = self._bound
+        if budget.hard:
+            goal = self._goals[account] = _goal(goal, self._floor, room, alone=not whole.leases.keys() - {mine.id if mine else ""})
+        if account in self.changes:
+            return
+        shard = self._hand.shards.get(account, 0) if mine else chosen(whole, goal, self._hand.draw)
+        self._hand.shards[account] = shard
+        lacks = goal - _room(whole.parts[shard], mine)
+        if budget.hard and lacks > 0:
+            self.changes[account] = gathered(whole, shard, lacks)
 
     def reclaimed(self, account: Account) -> None:
         """Expired leases of the account went back, as far as they could: they are not waited for again."""
         self._reclaimed.add(account)
-        self.dead.pop(account, None)
+        self.dead.discard(account)
 
-    def unanswered(self, want: Want) -> None:
+    def unanswered(self, account: Account) -> None:
         """Nobody knows whether it was written. A soft budget lets the request pass, and its cost is recorded later; a hard one does not."""
-        self._hand.drop(want.account)
-        if self._budgets[want.account].hard:
+        self._hand.drop(account)
+        self.unseen.discard(account)
+        if self._budgets[account].hard:
             message = "The ledger does not answer, and a hard budget holds this call: try again."
             raise Refusal("ledger_unavailable", message, retry_after_s=1)
-        self._waived.add(want.account)
+        self._waived.add(account)
+
+    def _crowded(self, account: Account) -> None:
+        budget = self._budgets[account]
+        if budget.hard:
+            raise Refusal("ledger_unavailable", f"Too many callers share {budget.scope} right now: try again.", retry_after_s=1)
+        self._waived.add(account)
 
     def abandon(self) -> None:
         """The request is refused: what it gathered goes back with the next writes."""
@@ -197,9 +238,11 @@ class Admission:
         """Call it once nothing is wanted. A waived account gets a lease that never was: its cost is charged as that of a lost one."""
         self._hand.unneeded.difference_update(self._budgets)
         number = self._hand.next_number()
-        leases = self._hand.leases
+        leases, shards = self._hand.leases, self._hand.shards
+        none = f"{self._hand.container}-none"
         return tuple(
-            Part(account, leases[account].id if account in leases else f"{self._hand.container}-none", number) for account in self._budgets
+            Part(account, leases[account].id, number, shards.get(account, 0)) if account in leases else Part(account, none, number)
+            for account in self._budgets
         )
 
     def granted(self) -> int:
@@ -226,8 +269,14 @@ class Admission:
             fresh=lease is None,
             more=more,
             hard=budget.hard,
-            expires_ms=now_ms + ADMITS_MS + GRACE_MS,
+            now_ms=now_ms,
+            shard=self._hand.shards.get(account, 0),
         )
+
+
+def open_until_ms(budget: Budget, now_ms: int) -> int:
+    """How long an account at this moment's limit leases: until a raise ends, and the limit is another."""
+    return min([OPEN_MS, *(row.until_ms for row in budget.raises if now_ms < row.until_ms)])
 
 
 def slice_size(bound: int, remaining: int, hard: bool) -> int:
@@ -266,7 +315,11 @@ def _goal(bound: int, floor: int, room: int, alone: bool) -> int:
     return room if alone else max(floor, room // 2)
 
 
-def _is_exhausted(sight: Sight, floor: int, now_ms: int) -> bool:
+def _room(sight: Sight, mine: Lease | None) -> int:
+    return sight.remaining + (mine.held if mine else 0)
+
+
+def _is_exhausted(whole: Sight, limit: int, floor: int, now_ms: int) -> bool:
     """Whether what is missing is spent, and not merely held by others."""
-    held = any(lease.held and lease.expires_ms >= now_ms for lease in sight.leases.values())
-    return not held or sight.limit - sight.settled < floor
+    held = any(lease.held and lease.expires_ms >= now_ms for lease in whole.leases.values())
+    return not held or limit - whole.settled < floor

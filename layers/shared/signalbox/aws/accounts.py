@@ -3,36 +3,40 @@
 DynamoDB compares an attribute with a literal and does no arithmetic in a condition; none is asked of it here.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
-from ..admission.budgets import Budget
-from ..admission.leases import MOST_LEASES, Account, Lease, Part, Want
+from ..admission.leases import Account, Lease, Part, Want
+from ..admission.shards import MOST_LEASES
 from . import dynamodb
 from .client import Call
 from .dynamodb import Expression
 
-SHARD = "00"  # one a period so far
+MAY_LEASE = {True: "#remaining >= :more AND #until_ms > :now_ms", False: "#hard = :no"}  # by whether the budget is hard
 
 
-def key(account: Account) -> tuple[str, str]:
+def key(account: Account, shard: int = 0) -> tuple[str, str]:
     scope, period = account
-    return scope, f"{period}#{SHARD}"
+    return scope, f"{period}#{shard:02}"
 
 
-def move(table: str, want: Want) -> Call:
+def all_shards(table: str, account: Account) -> Call:
+    """The items of an account, in one page: they are small, and few."""
+    scope, period = account
+    return dynamodb.query(table, scope, f"{period}#")
+
+
+def lease(table: str, want: Want) -> Call:
     """From remaining into a lease. A soft budget goes below zero rather than refuse."""
-    return dynamodb.update(table, *key(want.account), _acquire(want) if want.fresh else _renew(want))
+    return dynamodb.update(table, *key(want.account, want.shard), _acquire(want) if want.fresh else _renew(want))
 
 
 def _acquire(want: Want) -> Expression:
-    hard = "#remaining >= :more AND size(#leases) < :most"
     return Expression(
         "SET #remaining = #remaining - :more, #leases.#lease = :new",
-        f"{hard if want.hard else 'attribute_exists(#pk)'} AND attribute_not_exists(#leases.#lease)",
+        f"{MAY_LEASE[want.hard]} AND size(#leases) < :most AND attribute_not_exists(#leases.#lease)",
         {"lease": want.lease},
         {
             "more": want.more,
+            "now_ms": want.now_ms,
+            "no": False,
             "most": MOST_LEASES,
             "new": {"held": want.more, "seq": want.number, "expires_ms": want.expires_ms},
         },
@@ -43,9 +47,9 @@ def _renew(want: Want) -> Expression:
     return Expression(
         "SET #remaining = #remaining - :more, #leases.#lease.#held = #leases.#lease.#held + :more,"
         " #leases.#lease.#seq = :number, #leases.#lease.#expires_ms = :expires_ms",
-        f"{'#remaining >= :more AND ' if want.hard else ''}#leases.#lease.#seq < :number",
+        f"{MAY_LEASE[want.hard]} AND #leases.#lease.#seq < :number",
         {"lease": want.lease},
-        {"more": want.more, "number": want.number, "expires_ms": want.expires_ms},
+        {"more": want.more, "number": want.number, "now_ms": want.now_ms, "no": False, "expires_ms": want.expires_ms},
     )
 
 
@@ -53,7 +57,7 @@ def settle(table: str, part: Part, cost: int, back: int, expires_ms: int | None 
     """Out of the lease: the cost to settled, `back` to remaining. Negative `back`: the part of the cost that the lease does not cover."""
     return dynamodb.update(
         table,
-        *key(part.account),
+        *key(part.account, part.shard),
         Expression(
             "SET #settled = #settled + :cost, #remaining = #remaining + :back,"
             " #leases.#lease.#held = #leases.#lease.#held - :out, #leases.#lease.#seq = :number"
@@ -65,11 +69,11 @@ def settle(table: str, part: Part, cost: int, back: int, expires_ms: int | None 
     )
 
 
-def give_back(table: str, account: Account, lease: Lease) -> Call:
+def give_back(table: str, account: Account, shard: int, lease: Lease) -> Call:
     """The lease as it was seen, and only that: its owner may have come first. No open intent may name it."""
     return dynamodb.update(
         table,
-        *key(account),
+        *key(account, shard),
         Expression(
             "SET #remaining = #remaining + :held REMOVE #leases.#lease",
             _AS_SEEN,
@@ -79,11 +83,11 @@ def give_back(table: str, account: Account, lease: Lease) -> Call:
     )
 
 
-def shorten(table: str, account: Account, lease: Lease, keep: int, expires_ms: int) -> Call:
+def shorten(table: str, account: Account, shard: int, lease: Lease, keep: int, expires_ms: int) -> Call:
     """All but what open intents need, which stays until they are due."""
     return dynamodb.update(
         table,
-        *key(account),
+        *key(account, shard),
         Expression(
             "SET #remaining = #remaining + :back, #leases.#lease.#held = :keep, #leases.#lease.#expires_ms = :expires_ms",
             _AS_SEEN,
@@ -107,7 +111,7 @@ def charge(table: str, part: Part, cost: int) -> Call:
     """Where the lease is gone: straight from remaining, which may go below zero. Only in one transaction with the mark that it was done."""
     return dynamodb.update(
         table,
-        *key(part.account),
+        *key(part.account, part.shard),
         Expression(
             "SET #settled = #settled + :cost, #remaining = #remaining - :cost",
             "attribute_exists(#pk) AND attribute_not_exists(#leases.#lease)",
@@ -115,24 +119,3 @@ def charge(table: str, part: Part, cost: int) -> Call:
             {"cost": cost},
         ),
     )
-
-
-def create(ledger: str, control: str, account: Account, budget: Budget, now_ms: int) -> Call:
-    """The period's item, in a transaction that fails (its first part) where the budget has changed since it was read."""
-    return dynamodb.transact(
-        [
-            dynamodb.check(
-                control,
-                budget.scope,
-                "scope",
-                Expression(condition="#budgets.#kind.#version = :version", names={"kind": budget.kind}, values={"version": budget.version}),
-            ),
-            dynamodb.put(ledger, _new_item(account, budget, now_ms), Expression(condition="attribute_not_exists(#pk)")),
-        ]
-    )
-
-
-def _new_item(account: Account, budget: Budget, now_ms: int) -> dict[str, Any]:
-    (pk, sk), limit = key(account), budget.limit_at(now_ms)
-    amounts: Mapping[str, Any] = {"limit": limit, "remaining": limit, "settled": 0, "leases": {}}
-    return {"pk": pk, "sk": sk, "budget_version": budget.version, **amounts}

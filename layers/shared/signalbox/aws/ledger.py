@@ -25,8 +25,9 @@ from typing import Any, Protocol
 from ..admission.budgets import Budget, scopes_of, to_budgets
 from ..admission.keys import Caller, check_standing, knows
 from ..admission.leases import Account, Admission, BudgetExceeded, Hand, Want, to_sight
+from ..admission.shards import Level, Move, to_whole
 from ..errors import Refusal
-from . import accounts, dynamodb, telemetry
+from . import accounts, dynamodb, shards, telemetry
 from .client import Aws, AwsError, Call, Cancelled, ConditionFailed
 from .control import FRESH_S, USABLE_S, Control, Key, View
 from .hold import Hold
@@ -182,7 +183,7 @@ class Desk:
     def release(self) -> None:
         """Returns every lease in one wave and within 300 ms; for SIGTERM. Never raises; nothing depends on it."""
         self._drop_what_is_under_way()
-        calls = [accounts.give_back(self._tables.ledger, account, lease) for account, lease in self._hand.leases.items()]
+        calls = [self._till.give_back(account) for account in self._hand.leases]
         self._hand.leases.clear()
         self._aws.wave(calls, timeout_s=RELEASE_S, tries=1)
 
@@ -205,7 +206,7 @@ class Desk:
                 if trouble:
                     raise trouble
                 return budgets, now_ms
-            calls = [accounts.move(self._tables.ledger, want) for want in wants]
+            calls = [accounts.lease(self._tables.ledger, want) for want in wants]
             reads = [self._control.read(stale)] if stale else []
             heard = iter(self._aws.wave([*reads, *calls, *(call for calls in asked for call in calls)]))
             read = next(heard) if reads else None
@@ -217,11 +218,15 @@ class Desk:
             for trouble in troubles:
                 if trouble:
                     raise trouble
+            refusals |= self._look_at_all_shards(admission)
+            changed = self._change_shards(admission, budgets)
             fresh = self._budgets(scopes, now_ms)
             for account, refusal in refusals.items():
                 if refusal and fresh.get(account) == budgets[account]:  # else it was another budget that refused
                     raise refusal
-            stale = list({*stale, *self._create(admission, budgets)})
+            changed += [(account[0], "scope") for account in admission.outdated]
+            admission.outdated.clear()
+            stale = list({*stale, *changed, *self._create(admission, budgets)})
             self._reclaim(admission)
         raise Refusal("ledger_unavailable", "Too many callers want the same budget right now: try again.", retry_after_s=1)
 
@@ -233,20 +238,53 @@ class Desk:
                 admission.failed(want, to_sight(item) if item else None, self._now_ms())
             elif isinstance(answer, AwsError):
                 telemetry.say("ERROR", "a lease was not answered for", code=answer.code, scope=want.account[0])
-                admission.unanswered(want)
+                admission.unanswered(want.account)
             else:
                 admission.took(want, to_sight(answer))
         except Refusal as refusal:
             return refusal
         return None
 
+    def _look_at_all_shards(self, admission: Admission) -> dict[Account, Refusal | None]:
+        """Where one shard does not suffice. What was read while others changed several of them at once is looked at in the next turn."""
+        refusals: dict[Account, Refusal | None] = {}
+        unseen = list(admission.unseen)
+        for account, answer in zip(
+            unseen, self._aws.wave([accounts.all_shards(self._tables.ledger, each) for each in unseen]), strict=True
+        ):
+            try:
+                if isinstance(answer, AwsError):
+                    telemetry.say("ERROR", "the shards of a budget could not be read", code=answer.code, scope=account[0])
+                    admission.unanswered(account)
+                elif whole := to_whole(map(to_sight, answer[0])):
+                    admission.seen(account, whole, self._now_ms())
+            except Refusal as refusal:
+                refusals[account] = refusal
+        return refusals
+
+    def _change_shards(self, admission: Admission, budgets: Mapping[Account, Budget]) -> list[Key]:
+        """More of them, level ones, or headroom where it is wanted; the records to read again where a budget changed meanwhile.
+
+        Whatever others came first with shows in the next turn.
+        """
+        changes, changed = dict(admission.changes), []
+        admission.changes.clear()
+        calls = [
+            shards.move(self._tables.ledger, account, change)
+            if isinstance(change, Move)
+            else shards.levelled(self._tables.ledger, self._tables.control, account, change, budgets[account])
+            for account, change in changes.items()
+        ]
+        for (account, change), answer in zip(changes.items(), self._aws.wave(calls), strict=True):
+            if isinstance(change, Level) and isinstance(answer, Cancelled) and dynamodb.reasons(answer)[0] == "ConditionalCheckFailed":
+                changed.append((account[0], "scope"))
+        return changed
+
     def _create(self, admission: Admission, budgets: Mapping[Account, Budget]) -> list[Key]:
         """Makes the items that a period's first request misses; the records to read again where a budget changed meanwhile."""
         missing = [account for account in admission.missing if account in budgets]
         admission.missing.clear()
-        calls = [
-            accounts.create(self._tables.ledger, self._tables.control, account, budgets[account], self._now_ms()) for account in missing
-        ]
+        calls = [shards.create(self._tables.ledger, self._tables.control, account, budgets[account], self._now_ms()) for account in missing]
         changed = []
         for account, answer in zip(missing, self._aws.wave(calls), strict=True):
             if isinstance(answer, Cancelled) and dynamodb.reasons(answer)[0] == "ConditionalCheckFailed":

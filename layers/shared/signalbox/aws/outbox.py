@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from ..admission.leases import GRACE_MS, Account, Part
 from ..usage.record import CRASHED
+from ..usage.shares import cost_in
 from . import dynamodb
 from .client import Call
 from .dynamodb import Expression
@@ -22,7 +23,10 @@ INTENT, SETTLED = "intent", "settled"
 
 
 class Pending(NamedTuple):
-    """`holds` are the parts that may yet have to be charged, by slot. `cost` counts once it is settled; until then `bound` may be spent."""
+    """`holds` are the parts that may yet have to be charged, by slot. `cost` counts once it is settled; until then `bound` may be spent.
+
+    `costs` are the parts' own, where they are not the whole `cost`: a provider's budget takes what its own attempts cost.
+    """
 
     pk: str
     sk: str
@@ -35,7 +39,11 @@ class Pending(NamedTuple):
     charged: bool
     estimated: bool
     holds: Mapping[str, Part]
+    costs: Mapping[str, int]
     detail: str
+
+    def cost_of(self, slot: str) -> int:
+        return self.costs.get(slot, self.cost)
 
     def is_due(self, now_ms: int) -> bool:
         """The time for others to finish it has come."""
@@ -59,7 +67,8 @@ def to_pending(item: Mapping[str, Any]) -> Pending:
         settled_ms=item["settled_ms"],
         charged=item.get("charged", False),
         estimated=item.get("estimated", False),
-        holds={slot: Part((row["scope"], row["period"]), row["lease"], row["number"]) for slot, row in item["holds"].items()},
+        holds={slot: _part(row) for slot, row in item["holds"].items()},
+        costs={slot: row["cost"] for slot, row in item["holds"].items() if "cost" in row},
         detail=item["detail"],
     )
 
@@ -89,12 +98,19 @@ def to_item(
         "cost": cost,
         "deadline_ms": deadline_ms,
         "settled_ms": settled_ms,
-        "holds": {
-            str(slot): {"scope": part.account[0], "period": part.account[1], "lease": part.lease, "number": part.number}
-            for slot, part in enumerate(parts)
-        },
+        "holds": {str(slot): _row(part, cost, detail if settled else {}) for slot, part in enumerate(parts)},
         "detail": json.dumps(detail, separators=(",", ":")),
     } | ({"charged": True} if charged else {})
+
+
+def _row(part: Part, cost: int, detail: Mapping[str, Any]) -> dict[str, Any]:
+    (scope, period), own = part.account, cost_in(part.account[0], cost, detail)
+    row = {"scope": scope, "period": period, "lease": part.lease, "number": part.number, "shard": part.shard, "cost": own}
+    return {name: value for name, value in row.items() if (name, value) not in (("shard", 0), ("cost", cost))}
+
+
+def _part(row: Mapping[str, Any]) -> Part:
+    return Part((row["scope"], row["period"]), row["lease"], row["number"], row.get("shard", 0))
 
 
 def open(table: str, item: Mapping[str, Any]) -> Call:

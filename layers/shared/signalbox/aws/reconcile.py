@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 
 from ..admission.budgets import to_budgets
-from ..admission.leases import GRACE_MS, Account, Part, Sight, Unsettled, to_sight, why_unsettled
+from ..admission.leases import GRACE_MS, Account, Lease, Part, Sight, Unsettled, to_sight, why_unsettled
 from ..admission.periods import kind_of
-from . import accounts, dynamodb, events, outbox
+from . import accounts, dynamodb, events, outbox, shards
 from .client import Aws, AwsError, Call, Cancelled, ConditionFailed
 from .outbox import Pending
 from .tables import Tables
@@ -51,15 +51,20 @@ class Reconciler:
 
     def reclaim(self, account: Account) -> None:
         """Returns the account's expired leases, but for what open intents need. Raises AwsError."""
-        sight = self._sight(account)
-        expired = sight.expired(self._now_ms()) if sight else []
+        expired = {lease.id: lease for seen in self._shards(account) for lease in seen.expired(self._now_ms())}
         if not expired:
             return
-        begun = self._pending([(outbox.partition(container), f"{container}#") for container in {lease.container for lease in expired}])
+        begun = self._pending(
+            [(outbox.partition(container), f"{container}#") for container in {lease.container for lease in expired.values()}]
+        )
         uncharged = [pending for pending in begun if not self.finish(pending)]
-        sight = self._sight(account)
-        calls = [self._return(account, lease.id, sight, uncharged) for lease in expired] if sight else []
-        for answer in self._aws.wave([call for call in calls if call]):
+        calls = [
+            self._return(account, seen.shard, lease, uncharged)
+            for seen in self._shards(account)
+            for lease in seen.expired(self._now_ms())
+            if lease.id in expired  # whose pending items were read before
+        ]
+        for answer in self._aws.wave(calls):
             if isinstance(answer, AwsError) and not isinstance(answer, ConditionFailed):
                 raise answer
 
@@ -82,9 +87,11 @@ class Reconciler:
 
     def charge(self, pending: Pending, holds: Mapping[str, Part]) -> bool:
         """Puts the cost of a settled item into these accounts of it, in each once. False where one could not take it now."""
-        ledger, cost = self._tables.ledger, pending.cost
-        covered = min(cost, pending.bound)
-        todo = {slot: accounts.settle(ledger, part, cost, covered - cost) for slot, part in holds.items()}
+        ledger = self._tables.ledger
+        todo = {
+            slot: accounts.settle(ledger, part, pending.cost_of(slot), min(0, pending.bound - pending.cost_of(slot)))
+            for slot, part in holds.items()
+        }
         for _ in range(TURNS):
             if not todo:
                 return True
@@ -99,13 +106,13 @@ class Reconciler:
         for budget in to_budgets(account[0], record):
             if budget.kind == kind_of(account[1]):
                 with suppress(Cancelled):  # it is there by now, or the next turn tries again
-                    self._aws.call(accounts.create(self._tables.ledger, self._tables.control, account, budget, self._now_ms()))
+                    self._aws.call(shards.create(self._tables.ledger, self._tables.control, account, budget, self._now_ms()))
                 return True
         return False
 
     def _next(self, pending: Pending, slot: str, part: Part, call: Call, answer: object) -> Call | None:
         """What is left to do for a part after this answer; None: it has its cost."""
-        ledger, cost = self._tables.ledger, pending.cost
+        ledger, cost = self._tables.ledger, pending.cost_of(slot)
         if isinstance(answer, Cancelled):
             ours, struck = (code for code, _ in answer.reasons)
             if struck == FAILED:
@@ -150,20 +157,17 @@ class Reconciler:
             item = dynamodb.old_item(error)
             return outbox.to_pending(item) if item else None
 
-    def _return(self, account: Account, lease_id: str, sight: Sight, uncharged: Iterable[Pending]) -> Call | None:
-        lease = sight.leases.get(lease_id)
-        if lease is None or lease.expires_ms >= self._now_ms():
-            return None
-        naming = [pending for pending in uncharged if outbox.names(pending, account, lease_id)]
+    def _return(self, account: Account, shard: int, lease: Lease, uncharged: Iterable[Pending]) -> Call:
+        naming = [pending for pending in uncharged if outbox.names(pending, account, lease.id)]
         if not naming:
-            return accounts.give_back(self._tables.ledger, account, lease)
+            return accounts.give_back(self._tables.ledger, account, shard, lease)
         keep = min(lease.held, sum(max(pending.bound, pending.cost) for pending in naming))
         until_ms = max(self._now_ms(), *(pending.deadline_ms for pending in naming)) + GRACE_MS
-        return accounts.shorten(self._tables.ledger, account, lease, keep, until_ms)
+        return accounts.shorten(self._tables.ledger, account, shard, lease, keep, until_ms)
 
-    def _sight(self, account: Account) -> Sight | None:
-        item = self._aws.call(dynamodb.get(self._tables.ledger, *accounts.key(account)))
-        return to_sight(item) if item else None
+    def _shards(self, account: Account) -> list[Sight]:
+        items, _ = self._aws.call(accounts.all_shards(self._tables.ledger, account))
+        return list(map(to_sight, items))
 
     def _pending(self, ranges: Iterable[tuple[str, str]]) -> list[Pending]:
         """All items of these (partition, beginning of the sort key). Raises AwsError."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ..admission.leases import ADMITS_MS, GRACE_MS, Account, Hand, Part, surplus, to_sight
+from ..usage.shares import cost_in
 from . import accounts, dynamodb, events, outbox, telemetry
 from .client import Aws, AwsError, Call, ConditionFailed, InFlight
 from .control import FRESH_S, Control
@@ -43,7 +44,7 @@ class Till:
         if late and not self._is_ours(self._aws.wave([stored])[0]):  # others may have settled it: only who moves the item may charge
             self.drop(hold)
             return self._failed("a request was settled too late, by the sweeper", hold.request_id)
-        settles = [self._settling(hold, part, cost_nanousd, now_ms) for part in hold.parts]
+        settles = [self._settling(hold, part, cost_in(part.account[0], cost_nanousd, detail), now_ms) for part in hold.parts]
         first, published, *answers = self._wave_with_control(
             [stored, events.put(self._tables.bus, events.USAGE_RECORDED, detail), *settles], hold.view.records
         )
@@ -80,6 +81,9 @@ class Till:
             self._failed("a published event was not cleared", detail["id"], cleared)
         return None
 
+    def give_back(self, account: Account) -> Call:
+        return accounts.give_back(self._tables.ledger, account, self._hand.shards.get(account, 0), self._hand.leases[account])
+
     def drop(self, hold: Hold) -> None:
         """Its leases are in hand no more: a pending item may yet name them."""
         for part in hold.parts:
@@ -115,7 +119,7 @@ class Till:
                 left[str(slot)] = part
             else:
                 sight = to_sight(answer)
-                self._hand.take(part.account, sight.leases[part.lease], sight.remaining)
+                self._hand.take(part.account, sight.leases[part.lease], sight)
         return left
 
     def _finish(self, hold: Hold, item: dict[str, Any], left: dict[str, Part], *, stored: bool, published: bool) -> None:
@@ -163,7 +167,7 @@ class Till:
     def _returns(self, but: Iterable[Account] = ()) -> dict[Account, Call]:
         """Idle slices, on their way back beside other writes; never one that a pending item may yet name."""
         idle = [account for account in self._hand.idle(self._now_ms()) if account not in set(but)][:RETURNS_AT_ONCE]
-        return {account: accounts.give_back(self._tables.ledger, account, self._hand.leases[account]) for account in idle}
+        return {account: self.give_back(account) for account in idle}
 
     def _returned(self, returns: Mapping[Account, Call], answers: list[Any]) -> None:
         for account in returns:
