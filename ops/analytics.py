@@ -15,7 +15,7 @@ Json = dict[str, Any]
 
 NONE = "-"
 FLAG = "flag"
-HEADING = ("requests", "cost", "success", "mean", "p50", "p95", "p99", "ttft p50", "p95", "p99", "fallbacks", "triggers")
+HEADING = ("requests", "cost", "success", "mean", "p50", "p95", "p99", "ttft p50", "p95", "p99", "fallbacks", "cached", "triggers")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -100,6 +100,7 @@ def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
         *(_ms(latency[name]) for name in ("mean_ms", "p50_ms", "p95_ms", "p99_ms")),
         *(_ms(ttft[name]) for name in ("p50_ms", "p95_ms", "p99_ms")),
         _rate(row["fallback_rate"]),
+        _rate(row["cache_hit_rate"]),
         ", ".join(f"{kind} {count}" for kind, count in row["triggers"].items()),
     )
 

@@ -40,6 +40,8 @@ class Figures(BaseModel):
     hedges: int
     mirrors: int
     mirror_cost_nanousd: int
+    cache_hits: Annotated[int, Field(description="Answered from the cache, by no target")]
+    cache_hit_rate: Annotated[float | None, Field(description="Of the requests whose answers the cache may keep; null of a target")]
 
 
 class ProviderShare(BaseModel):

@@ -15,6 +15,7 @@ FIGURES = {
     "latency": TIMES,
     "ttft": UNTIMED,
     "fallback_rate": 0.034,
+    "cache_hit_rate": 0.81,
     "triggers": {"server": 3, "timeout": 1},
 }
 SHARES = [
@@ -79,7 +80,7 @@ def test_analytics_are_a_table_with_a_line_for_each(api, capsys):
     assert cli.main(["analytics"]) == 0
     heading, row, _, title, *_ = capsys.readouterr().out.splitlines()
     assert heading.split()[:4] == ["route", "requests", "cost", "success"]
-    assert " ".join(row.split()) == "chat 1,234 $0.0287 99.95 % 415 ms 410 ms 1.2 s 30 s - - - 3.4 % server 3, timeout 1"
+    assert " ".join(row.split()) == "chat 1,234 $0.0287 99.95 % 415 ms 410 ms 1.2 s 30 s - - - 3.4 % 81 % server 3, timeout 1"
     assert title == "chat: its answers by provider, beside what it declares"
 
 

@@ -38,6 +38,8 @@ class Summary(NamedTuple):
     hedges: int
     mirrors: int
     mirror_cost_nanousd: int
+    cache_hits: int
+    cache_hit_rate: float | None
 
 
 class Saving(NamedTuple):
@@ -99,7 +101,7 @@ def adoption(everyone: Counters, keys: Iterable[Counters], flags: Iterable[str])
 
 
 def _summary(counters: Counters, refused: int, answered: int, failed: int, may_fall_back: int) -> Summary:
-    fallbacks = _get(counters, "fallbacks")
+    fallbacks, hits = _get(counters, "fallbacks"), _get(counters, "cache_hits")
     return Summary(
         requests=_get(counters, "requests"),
         refused=refused,
@@ -117,6 +119,8 @@ def _summary(counters: Counters, refused: int, answered: int, failed: int, may_f
         hedges=_get(counters, "hedges"),
         mirrors=_get(counters, "mirrors"),
         mirror_cost_nanousd=_get(counters, "mirror_cost_nanousd"),
+        cache_hits=hits,
+        cache_hit_rate=_share(hits, hits + _get(counters, "cache_misses")),
     )
 
 
