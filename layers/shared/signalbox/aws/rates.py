@@ -162,13 +162,16 @@ class Entry:
     def _look(self, view: View) -> None:
         """Whose limits are others than those it was let in by starts anew, by these."""
         for scope, limits in rates.limits_by_scope(self._scopes, self._caller, view.records).items():
-            if limits == self._limits.get(scope):
+            former = self._limits.get(scope)
+            if limits == former:
                 continue
-            self._limits[scope] = limits
             before = self._takings.pop(scope, None)
             if before and before.is_done:
                 before.undo()
+            self._limits[scope] = limits
             known = self._known[scope] = self._rates.known(scope, limits, self._now_ms)
+            if former:
+                known.window.again_ms = 0  # it was by the former that all places were taken
             if any(limit is not None for limit in limits) and self._now_ms >= known.silent_until_ms:
                 self._takings[scope] = self._taking(scope, limits, known.window)
 
