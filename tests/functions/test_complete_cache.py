@@ -64,7 +64,8 @@ def test_the_same_request_is_answered_from_the_cache_and_costs_nothing(caching):
     assert json.loads(again.body)["id"] != json.loads(first.body)["id"]  # another request, with its own record
     assert (usage["cache"], usage["cost_nanousd"], usage["attempts"], usage["target"]) == ("hit", 0, [], MINI)
     assert usage["id"] == again.headers["x-signalbox-request-id"]
-    assert usage["compared"] and usage["baseline_cost_nanousd"] == paid["cost_nanousd"] > 0
+    assert usage["compared"]
+    assert usage["baseline_cost_nanousd"] == paid["cost_nanousd"] > 0
     assert paid["cache"] == "miss"
 
 
@@ -315,7 +316,8 @@ def test_tool_calls_are_kept_and_what_the_provider_would_run_is_not(caching):
     answers = [caching.ask(**body) for _ in range(2)]
     assert [cached(answer) for answer in answers] == ["miss", "hit"]
     calls = [json.loads(answer.body)["choices"][0]["message"]["tool_calls"] for answer in answers]
-    assert calls[0] == calls[1] and calls[0][0]["function"]["name"] == "weather"
+    assert calls[0] == calls[1]
+    assert calls[0][0]["function"]["name"] == "weather"
     assert cached(caching.ask(web_search_options={}, **EXACT)) == "none"
 
 

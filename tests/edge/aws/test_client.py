@@ -3,6 +3,7 @@
 import json
 import socket
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -140,6 +141,26 @@ def test_an_answer_that_does_not_come_is_given_up_in_time(script, aws):
     assert len(script.asked) == 2
     assert script.under_way == 2  # it did not wait for them
     done.set()
+
+
+def test_a_call_of_little_patience_holds_up_no_wave_and_is_not_sent_again(script, aws):
+    late = threading.Event()
+    script.answers = [lambda _: late.wait(10) and None]
+    began = time.monotonic()
+    [answer] = aws.wave([dynamodb.get("t", "a", "b")._replace(patience_s=0.05)], timeout_s=10)
+    took_s = time.monotonic() - began
+    late.set()
+    assert isinstance(answer, Unavailable)
+    assert took_s < 5
+    assert len(script.asked) == 1
+
+
+@pytest.mark.parametrize("answer", [(500, {}), (400, {"__type": "x#ThrottlingException"})])
+def test_what_has_no_patience_is_not_tried_again(script, aws, answer):
+    script.answers = 3 * [answer]
+    [found] = aws.wave([dynamodb.get("t", "a", "b")._replace(patience_s=1.0)])
+    assert isinstance(found, Unavailable | Throttled)
+    assert len(script.asked) == 1
 
 
 def test_the_environment_says_how_long_an_answer_may_take(script):

@@ -15,7 +15,7 @@ from signalbox.aws.dynamodb import Expression, to_item, to_plain, to_value, to_v
 from tests.properties.fake_aws import FakeCloud, Pool, client
 
 PLAIN = st.recursive(
-    st.none() | st.booleans() | st.integers(-(10**30), 10**30) | st.text(),
+    st.none() | st.booleans() | st.integers(-(10**30), 10**30) | st.text() | st.binary(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
 )
 

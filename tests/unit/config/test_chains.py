@@ -224,3 +224,15 @@ def test_a_hedge_comes_before_an_attempt_is_given_up():
     assert hedged(hedge_after_s=5) == ["routes.r.hedge_after_s"]
     assert hedged(hedge_after_s=5, timeouts={"ttft_s": 6}) == []
     assert errors(None, {"b": {"timeouts": {"ttft_s": 9}}}, {"r": {"targets": ["p/a", "p/b"], "hedge_after_s": 8}}) == []
+
+
+def test_a_cache_keeps_something_and_says_for_how_long():
+    def cached(**cache):
+        return [path for path, _ in errors(routes={"r": {"targets": ["p/a"], "cache": cache}})]
+
+    assert cached(ttl_s=60) == cached(ttl_s=2_592_000, any=True, max_kb=350) == []
+    assert cached(ttl_s=0) == ["routes.r.cache.ttl_s"]
+    assert cached(ttl_s=2_592_001) == ["routes.r.cache.ttl_s"]
+    assert cached(ttl_s=60, max_kb=351) == ["routes.r.cache.max_kb"]
+    assert cached(any=True) == ["routes.r.cache.ttl_s"]
+    assert cached(ttl_s=60, semantic=True) == ["routes.r.cache.semantic"]
