@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from email.utils import formatdate
@@ -16,6 +17,7 @@ from .ledger import Call, Ledger
 from .prompt_cache import PromptCache
 from .providers.provider import Operation, Provider
 
+REF = re.compile(rb"\bref=([\w-]{1,64})")
 NO_SHAPE_OF_OURS = (KeyError, TypeError, AttributeError, IndexError, ValueError)
 
 
@@ -138,6 +140,7 @@ class Delivery:
                 cost_nanousd=cost_nanousd(tokens, self.provider.prices(ask)) if ask and tokens.input else 0,
                 usage_delivered=usage_delivered,
                 request_id=headers.get("x-signalbox-request-id") or headers.get("x-request-id"),
+                ref=ref[1].decode() if (ref := REF.search(self.request.body)) else None,
                 fault=told or None,
             )
         )

@@ -10,7 +10,10 @@ MOST_CALLS = 100_000  # the totals count on
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """`status` is None where the client left before the head; `fault` is what was told for this request, if anything."""
+    """`status` is None where the client left before the head; `fault` is what was told for this request, if anything.
+
+    `ref` is what the request itself says after `ref=`, wherever that stands: its sender knows it again by this.
+    """
 
     at_ms: int
     provider: str
@@ -28,6 +31,7 @@ class Call:
     cost_nanousd: int
     usage_delivered: bool
     request_id: str | None
+    ref: str | None
     fault: dict[str, Any] | None
 
 

@@ -60,9 +60,9 @@ def test_the_ledger_adds_up(upstream):
         for answer in pool.map(lambda _: upstream_of(upstream.port), range(8)):
             assert answer == 200
     upstream.complete(headers={"x-signalbox-request-id": "req-1"}, model="nobody").read()
-    upstream.complete(headers={"x-request-id": "req-2"}, stream=True).read()
+    upstream.complete(headers={"x-request-id": "req-2"}, stream=True, messages=[{"role": "user", "content": "ref=ours-7 say: hi"}]).read()
     told = upstream.ask("GET", "/ledger")[1]
-    assert [call["request_id"] for call in told["calls"][-2:]] == ["req-1", "req-2"]
+    assert [(call["request_id"], call["ref"]) for call in told["calls"][-2:]] == [("req-1", None), ("req-2", "ours-7")]
     for name, total in told["providers"].items():
         mine = [call for call in told["calls"] if call["provider"] == name]
         assert total["calls"] == len(mine) == total["served"] + total["cut"] + total["client_gone"] + total["error"]
