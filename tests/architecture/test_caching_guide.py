@@ -1,0 +1,52 @@
+"""What docs/caching.md shows and says of limits is so."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from signalbox.admission.leases import GRACE_MS
+from signalbox.aws import kept, kept_claims
+from signalbox.completion import asked, kept_lookup
+from signalbox.completion.kept_names import ASIDE_EXTRA
+from signalbox.completion.kept_terms import KB, OUTSIDE, Terms
+from signalbox.config.compiler import compile_text
+from signalbox.config.rules import Cache
+
+ROOT = Path(__file__).resolve().parents[2]
+GUIDE = (ROOT / "docs" / "caching.md").read_text()
+
+
+def test_its_document_goes_live() -> None:
+    [block] = re.findall(r"```yaml\n(.*?)```", GUIDE, re.S)
+    shipped = yaml.safe_load((ROOT / "routing.yaml").read_text())
+    data: dict[str, Any] = {name: row for name, row in shipped.items() if name in ("version", "providers", "models", "chains")}
+    warnings = compile_text(yaml.dump(data | yaml.safe_load(block), sort_keys=False)).warnings
+    assert [str(warning) for warning in warnings if warning.path.startswith(("routes", "policies"))] == []
+
+
+def test_every_field_is_told_with_its_limits() -> None:
+    rows = dict(re.findall(r"^\| `(ttl_s|any|max_kb)` \| (.*) \|$", GUIDE, re.M))
+    assert set(rows) == set(Cache.model_fields)
+    most = {name: next(bound.le for bound in Cache.model_fields[name].metadata if hasattr(bound, "le")) for name in ("ttl_s", "max_kb")}
+    assert f"{most['ttl_s'] // 86_400} days at the most" in rows["ttl_s"]
+    assert f"{Cache.model_fields['max_kb'].default} KB, {most['max_kb']} at the most" in rows["max_kb"]
+    assert Terms(1).most_bytes == Cache.model_fields["max_kb"].default * KB
+    assert most["max_kb"] * KB == kept_claims.MOST_BYTES
+
+
+def test_what_is_left_aside_and_what_is_asked_of_others_is_named() -> None:
+    plain = {name for name in ASIDE_EXTRA if not name.startswith("prompt_cache") and name != "safety_identifier"}
+    assert plain <= set(re.findall(r"`(\w+)`", GUIDE))
+    assert set(re.findall(r"its own tools, `(\w+)`, `(\w+)`, `(\w+)`", GUIDE)[0]) <= OUTSIDE
+
+
+def test_the_times_and_lengths_are_the_codes() -> None:
+    assert f"It is waited for {kept.PATIENCE_S} s" in GUIDE
+    assert f"for {kept_lookup.SILENCE_S:.0f} s nobody asks it" in GUIDE
+    assert f"1 to {asked.MOST_KEY_CHARS} printable" in GUIDE
+    assert f"within {kept_claims.KEPT_S // 3600} hours" in GUIDE
+    assert f"more than {kept_claims.MOST_BYTES // 1024} KB" in GUIDE
+    assert GRACE_MS == 60_000
+    assert "once its time is up by a minute" in GUIDE
