@@ -1,4 +1,7 @@
-"""Usage events into the traffic log and the usage table: a batch at a time, each event once in the table and at least once in the log."""
+"""Usage events into the traffic log and the usage table: a batch at a time, each event once in the table and at least once in the log.
+
+On a schedule, without a batch: what the writers left unfolded is folded into the totals.
+"""
 
 import os
 from typing import Any
@@ -9,24 +12,29 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from signalbox.aws import boto_bus, boto_inbox, boto_tables, boto_traffic, boto_usage
+from signalbox.aws import boto_bus, boto_calls, boto_inbox, boto_sums, boto_tables, boto_traffic, boto_usage
 
 logger = Logger()
 tracer = Tracer()
 metrics = Metrics()
 
+ENOUGH_MS = 5_000  # to fold one shard
+
 
 @logger.inject_lambda_context
 @tracer.capture_lambda_handler
 @metrics.log_metrics
-def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse | None:
+    if "Records" not in event:
+        return _fold_all(context)
     events, answer = boto_inbox.read(event, logger)
     metrics.add_metric("UsageUnreadable", MetricUnit.Count, len(answer["batchItemFailures"]))
     # Before the table, which takes an event once: what failed here would never be written later. An error leaves the batch in the queue.
     written = boto_traffic.write(boto_bus.client("s3"), os.environ["SIGNALBOX_TRAFFIC_BUCKET"], events.values())
     metrics.add_metric("TrafficWritten", MetricUnit.Count, written)
     shard = crc32(context.log_stream_name.encode()) % boto_usage.SHARDS  # one container, one shard
-    new, refused = boto_usage.record(boto_tables.table(os.environ["SIGNALBOX_USAGE_TABLE"]), events.values(), shard)
+    boto_calls.write(_table(), events.values())
+    new, refused = boto_usage.record(_table(), events.values(), shard)
     for message_id, usage in events.items():
         if usage.id in refused:
             logger.error("the usage table takes this event in no company", message_id=message_id, usage=usage.id, why=refused[usage.id])
@@ -34,4 +42,27 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
     metrics.add_metric("UsageRecorded", MetricUnit.Count, new)
     metrics.add_metric("UsageRefused", MetricUnit.Count, len(refused))
     metrics.add_metric("UsageKnown", MetricUnit.Count, len(events) - len(refused) - new)
+    _fold_if_due(shard)
     return answer
+
+
+def _fold_if_due(shard: int) -> None:
+    """The events are recorded by now: what is not folded is folded by the schedule, and read meanwhile."""
+    try:
+        if boto_sums.mark(_table(), shard).is_due:
+            metrics.add_metric("SumsFolded", MetricUnit.Count, boto_sums.fold_all(_table(), shard))
+    except Exception:
+        logger.exception("sums were not folded", shard=shard)
+        metrics.add_metric("SumsNotFolded", MetricUnit.Count, 1)
+
+
+def _fold_all(context: LambdaContext) -> None:
+    for shard in range(boto_sums.SHARDS):
+        if context.get_remaining_time_in_millis() < ENOUGH_MS:
+            return  # the next one goes on
+        if folded := boto_sums.fold_all(_table(), shard):
+            metrics.add_metric("SumsFolded", MetricUnit.Count, folded)
+
+
+def _table() -> Any:
+    return boto_tables.table(os.environ["SIGNALBOX_USAGE_TABLE"])

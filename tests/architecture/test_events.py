@@ -41,6 +41,7 @@ def a_step(event: Any) -> None:
 TRIGGERS: dict[str, Callable[[Any], None]] = {
     "complete": an_api_call,
     "control": an_api_call,
+    "record_usage_schedule": a_schedule,
     "record_usage": a_batch_of_usage,
     "evaluate_budgets": a_batch_of_usage,
     "track_circuits": a_batch_of_usage,

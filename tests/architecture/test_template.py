@@ -20,7 +20,7 @@ from signalbox.aws.issuer import FIELDS
 from signalbox.dialects import openai_errors
 from signalbox.errors import Refusal
 from signalbox.rollback.request import to_request
-from signalbox.usage.totals import KEEP_S
+from signalbox.usage.item import KEEP_S
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "template.yaml").read_text()
@@ -290,6 +290,7 @@ def test_complete_is_told_of_nothing_that_it_does_not_use() -> None:
         "SIGNALBOX_KEY_SECRET",
         "SIGNALBOX_PROVIDER_SECRETS",
         "SIGNALBOX_RESPONSE_MODE",
+        "SIGNALBOX_SLOW_MS",
         *(f"SIGNALBOX_JWT_{name.upper()}" for name in FIELDS if name != "permissions_claim"),
     }
 
@@ -733,7 +734,7 @@ def test_requests_refused_for_want_of_the_ledger_are_counted_in_the_log_of_compl
 
 def test_what_an_idle_stage_costs_is_reckoned_with_what_the_template_has() -> None:
     said = (ROOT / "docs" / "decisions.md").read_text()
-    schedules = [rule for rule in of_type("AWS::Events::Rule").values() if "ScheduleExpression" in rule]
+    schedules = [rule for rule in of_type("AWS::Events::Rule").values() if rule.get("ScheduleExpression") == "rate(1 minute)"]
     assert f"| {len(of_type('AWS::CloudWatch::Alarm'))} alarms |" in said
     assert f"| {len(schedules)} schedules, each minute" in said
     assert len(of_type("AWS::KMS::Key")) == len(of_type("AWS::SecretsManager::Secret")) == 1

@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from functions.record_usage.handler import handler
-from signalbox.aws import boto_tables, boto_usage
+from signalbox.aws import boto_sums, boto_tables, boto_usage
 from signalbox.usage.events import UsageRecorded
 
 from .messages import batch, details, failed, poison
@@ -111,8 +111,34 @@ def test_two_writers_meet_in_no_counter_and_are_read_as_one(stage, context, even
     handler(batch(event, first), context)
     context.log_stream_name = "another container"
     handler(batch(event, second), context)
+    assert spent(stage)["requests"] == 2
+    handler({}, context)
     assert len(boto_tables.query(stage.usage, "total#key#local", MONTH)) == 2
     assert spent(stage)["requests"] == 2
+
+
+def test_what_is_recorded_is_read_before_it_is_folded_and_the_same_after_it(stage, context, event, sample):
+    handler(event, context)
+    before = [spent(stage), spent(stage, "model", "openai/gpt-4.1-mini"), spent(stage, "all", "all")]
+    assert boto_tables.query(stage.usage, "total#key#local", MONTH) == []
+    assert handler(sample("record_usage_schedule"), context) is None
+    assert boto_sums.unfolded(stage.usage) == []
+    assert len(boto_tables.query(stage.usage, "total#key#local", MONTH)) == 1
+    assert [spent(stage), spent(stage, "model", "openai/gpt-4.1-mini"), spent(stage, "all", "all")] == before
+
+
+def test_a_writer_folds_what_has_gathered(stage, context, event, monkeypatch):
+    monkeypatch.setattr(boto_sums, "DUE_ENTRIES", 3)
+    for n in range(4):
+        assert handler(batch(event, details(event)[0] | {"id": f"r{n}"}), context) == {"batchItemFailures": []}
+    assert (len(boto_sums.unfolded(stage.usage)), spent(stage)["requests"]) == (1, 4)
+
+
+def test_what_is_recorded_stays_so_where_folding_fails(stage, context, event, monkeypatch):
+    monkeypatch.setattr(boto_sums, "DUE_ENTRIES", 1)
+    monkeypatch.setattr(boto_sums, "_adding", lambda *given: {})
+    assert handler(event, context) == {"batchItemFailures": []}
+    assert spent(stage)["requests"] == 3
 
 
 class Conflicts:
@@ -150,7 +176,7 @@ def refusing(stage, monkeypatch):
         write = client.transact_write_items
 
         def refuse(**arguments):
-            if {row["Put"]["Item"]["id"] for row in arguments["TransactItems"] if "Put" in row} & set(ids):
+            if {row["Put"]["Item"]["pk"] for row in arguments["TransactItems"] if "Put" in row} & {f"request#{id}" for id in ids}:
                 raise error
             return write(**arguments)
 

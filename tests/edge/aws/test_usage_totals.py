@@ -1,20 +1,19 @@
 """Totals of ranges of periods as DynamoDB gives them back, and the largest writes that it is asked for."""
 
 import json
-from collections import Counter
 from datetime import UTC, date, datetime
-from types import SimpleNamespace
 
 import pytest
-from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from signalbox.aws import boto_tables, boto_usage
+from signalbox.aws import boto_sums, boto_tables, boto_usage
 from signalbox.money import Tokens
 from signalbox.usage.events import MOST_ATTEMPTS, UsageRecorded
 from signalbox.usage.record import Attempt, UsageRecord
 from signalbox.usage.spans import spans
 from signalbox.usage.totals import by_model
+
+from ...properties.fake_table import FakeTable, Serial
 
 BUSY = Tokens(10**6, 10**5, 10**5, 10**6, 10**5, 10**4)
 
@@ -88,69 +87,51 @@ def largest(id, at_ms):
     return event(id, at_ms, attempts=(*attempts[:-1], last), **names, **told)
 
 
-class Limits:
-    """A table that takes what DynamoDB says it takes, and adds it up; moto reads so long an expression by too deep a recursion.
-
-    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
-    """
-
-    name = "usage"
-
-    def __init__(self):
-        self.items = {}
-        self.meta = SimpleNamespace(client=self)
-
-    def transact_write_items(self, TransactItems):
-        assert len(TransactItems) <= 100
-        for write in TransactItems:
-            if "Put" in write:
-                assert len(json.dumps(write["Put"]["Item"])) <= 400_000
-                continue
-            update = write["Update"]
-            added = update["UpdateExpression"].removeprefix("ADD ").split(", ")
-            assert len(added) <= 300
-            assert len(update["UpdateExpression"].encode()) <= 4096
-            assert len(update["Key"]["pk"].encode()) <= 2048
-        after = {key: Counter(item) for key, item in self.items.items()}
-        for update in (write["Update"] for write in TransactItems if "Update" in write):
-            item = after.setdefault(tuple(update["Key"].values()), Counter())
-            for name, value in map(str.split, update["UpdateExpression"].removeprefix("ADD ").split(", ")):
-                item[update["ExpressionAttributeNames"][name]] += update["ExpressionAttributeValues"][value]
-            if sum(len(name.encode()) + 8 for name in item) > 400_000:
-                answer = {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": [{"Code": "ValidationError"}]}
-                raise ClientError(answer, "TransactWriteItems")
-        self.items = after
+@pytest.fixture
+def limits(monkeypatch):
+    """moto reads so long an expression by too deep a recursion."""
+    monkeypatch.setattr(boto_sums, "ThreadPoolExecutor", Serial)
+    return FakeTable()
 
 
-def test_a_batch_of_the_largest_events_keeps_to_what_dynamodb_takes():
-    table = Limits()
+def test_a_batch_of_the_largest_events_keeps_to_what_dynamodb_takes(limits):
     many = [largest(f"r{number}", at("2026-11-21T03:00")) for number in range(20)]
-    assert boto_usage.record(table, many, shard=0) == (20, {})
-    assert table.items["total#all#all", "day#2026-11-21#00"]["requests"] == 20
-    [key] = [item for (pk, sk), item in table.items.items() if pk.startswith("total#key#") and sk.startswith("month")]
+    assert boto_usage.record(limits, many, shard=0) == (20, {})
+    assert boto_sums.fold_all(limits, 0) > 0
+    assert limits.items["total#all#all", "day#2026-11-21#00"]["requests"] == 20
+    [key] = [item for (pk, sk), item in limits.items.items() if pk.startswith("total#key#") and sk.startswith("month")]
     assert key["requests"] == 20
     assert 240 < len(key) <= 300
 
 
-def test_a_batch_in_which_no_two_events_have_a_flag_in_common_is_parted():
-    table = Limits()
+def test_a_batch_in_which_no_two_events_have_a_flag_in_common_is_parted(limits):
     flags = [tuple(f"f{number}-{flag}" for flag in range(100)) for number in range(20)]
     many = [event(f"r{number}", at("2026-11-21T03:00"), flags=flags[number]) for number in range(20)]
-    assert boto_usage.record(table, many, shard=0) == (20, {})
-    everyone = table.items["total#all#all", "day#2026-11-21#00"]
+    assert boto_usage.record(limits, many, shard=0) == (20, {})
+    boto_sums.fold_all(limits, 0)
+    everyone = limits.items["total#all#all", "day#2026-11-21#00"]
     assert sum(name.startswith("flag:") for name in everyone) == 2_000
 
 
-def test_a_key_whose_item_is_full_is_counted_without_telling_its_models_apart():
-    table = Limits()
-    full = Counter({f"model:llama_cpp/{number:0>190}:requests": 1 for number in range(1_791)})
-    table.items["total#key#k", "month#2026-11#00"] = Counter(full)
+def test_a_key_whose_item_is_full_is_counted_without_telling_its_models_apart(limits):
+    place = ("total#key#k", "month#2026-11#00")
+    full = dict(zip(("pk", "sk"), place, strict=True)) | {f"model:llama_cpp/{number:0>190}:requests": 1 for number in range(1_885)}
+    limits.items[place] = full
     events = [
         event(f"r{n}", at("2026-11-21T03:00"), key=key, attempts=(Attempt(f"llama_cpp/{'x' * 180}{n}", "ok", 0, 1),))
         for n, key in enumerate("kkj")
     ]
-    assert boto_usage.record(table, events, shard=0) == (3, {})
-    of_k, of_j, everyone = (table.items[f"total#{of}", "month#2026-11#00"] for of in ("key#k", "key#j", "all#all"))
+    assert boto_usage.record(limits, events, shard=0) == (3, {})
+    boto_sums.fold_all(limits, 0)
+    of_k, of_j, everyone = (limits.items[f"total#{of}", "month#2026-11#00"] for of in ("key#k", "key#j", "all#all"))
     assert (of_k["requests"], of_j["requests"], everyone["requests"]) == (2, 1, 3)
     assert by_model(of_k) == by_model(full)
     assert list(by_model(of_j)) == [f"llama_cpp/{'x' * 180}2"]
+
+
+def test_totals_of_before_there_was_a_log_are_added_to(table):
+    table.put_item(Item={"pk": "total#key#k", "sk": "month#2026-11#00", "requests": 5, "model:a/b:requests": 5})
+    assert boto_usage.record(table, [event("r1", at("2026-11-21T03:00"))], shard=0) == (1, {})
+    for _ in range(2):
+        assert boto_usage.totals(table, "key", "k", ["month#2026-11"])["month#2026-11"]["requests"] == 6
+        boto_sums.fold_all(table, 0)

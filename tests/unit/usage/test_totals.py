@@ -6,8 +6,10 @@ from hypothesis import strategies as st
 
 from signalbox.money import Tokens
 from signalbox.usage.events import MOST_ATTEMPTS, UsageRecorded
+from signalbox.usage.item import to_detail, usage_item
+from signalbox.usage.packed import SUMS, pack, unpack
 from signalbox.usage.record import CRASHED, Attempt, UsageRecord
-from signalbox.usage.totals import MOST_COUNTERS, Total, by_model, increments, parts, usage_item
+from signalbox.usage.totals import MOST_COUNTERS, MOST_EVENTS, Total, by_model, from_rows, gathered, increments, parts, spread, to_rows
 
 AT_MS = 1_795_230_000_000  # 2026-11-21T03:00Z
 
@@ -44,8 +46,13 @@ def test_one_request_is_counted_for_everyone_it_concerns_in_each_period():
         ("all", "all"),
         ("model", "openai/gpt-4.1-mini"),
         ("provider", "openai"),
+        ("report", "acme/search/all/"),
+        ("report", "acme/search/key/k1"),
+        ("report", "acme/search/route/chat"),
+        ("report", "acme/search/model/openai/gpt-4.1-mini"),
     }
-    assert {total.period for total in sums} == {"hour#2026-11-21T03", "day#2026-11-21", "month#2026-11"}
+    kept = {total.period for total in sums if total.dimension != "report"}
+    assert kept == {"hour#2026-11-21T03", "day#2026-11-21", "month#2026-11"}
     spent = +sums[Total("tenant", "acme", "day#2026-11-21")]
     assert spent == Counter(requests=1, attempts=1, duration_ms=12, input=1, output=2, cost_nanousd=5)
 
@@ -95,10 +102,32 @@ def test_a_request_that_crashed_was_sent_and_has_failed():
     assert (tenant["requests"], tenant["refused"], tenant["failed"], tenant["attempts"]) == (1, 0, 1, 0)
 
 
+def test_users_tags_and_agents_are_a_tenants_own_and_the_first_two_are_kept_by_the_day_and_not_for_ever():
+    sums = increments([event(user="u1", tags=("web", "web", "app"), agent="a"), event("r2", tenant="other", user="u1")])
+    found = {(total.dimension, total.id): total for total in sums if total.dimension in ("user", "tag")}
+    assert set(found) == {("user", "acme/u1"), ("user", "other/u1"), ("tag", "acme/web"), ("tag", "acme/app")}
+    assert {total.period for total in found.values()} == {"day#2026-11-21"}
+    assert {total.expires_at for total in found.values()} == {AT_MS // 1000 - 3 * 3600 + 100 * 86_400}
+    assert sums[Total("tag", "acme/web", "day#2026-11-21")]["requests"] == 1
+    assert sums[Total("agent", "acme/a", "month#2026-11")]["requests"] == 1
+    assert Total("agent", "acme/a", "month#2026-11").expires_at is None
+
+
+def test_a_slow_call_is_counted_as_slow():
+    sums = increments([event(slow=True), event("r2")])
+    assert (sums[Total("route", "chat", "day#2026-11-21")]["slow"], sums[Total("tenant", "acme", "month#2026-11")]["slow"]) == (1, 1)
+
+
 def test_the_item_keeps_the_whole_detail_for_400_days():
-    item = usage_item(event())
+    item = usage_item(event(user="müller\u2028", tags=("web",)))
     assert (item["pk"], item["sk"], item["cost_nanousd"]) == ("request#r1", "usage", 5)
     assert item["expires_at"] == AT_MS // 1000 + 400 * 86_400
+    assert UsageRecorded.model_validate(to_detail(item)) == event(user="müller\u2028", tags=("web",))
+
+
+def test_an_item_of_before_details_were_packed_is_read_as_it_stands():
+    detail = json.loads(event().model_dump_json())
+    assert to_detail({"pk": "request#r1", "sk": "usage", "expires_at": 1} | detail) == detail
 
 
 EVENTS = st.lists(
@@ -114,8 +143,7 @@ EVENTS = st.lists(
 
 
 def fits(group):
-    sums = increments(group)
-    return len(group) + len(sums) <= 100 and all(len(+counters) <= MOST_COUNTERS for counters in sums.values())
+    return len(group) <= MOST_EVENTS and all(len(+counters) <= MOST_COUNTERS for counters in increments(group).values())
 
 
 @given(EVENTS)
@@ -125,23 +153,32 @@ def test_parts_keep_every_event_in_order_and_fit_a_transaction(events):
     assert all(map(fits, groups))
 
 
-def test_the_largest_event_there_can_be_fits_a_transaction():
+def test_more_events_than_a_transaction_takes_are_parted():
+    assert list(map(len, parts([event(f"r{n}") for n in range(2 * MOST_EVENTS + 1)]))) == [MOST_EVENTS, MOST_EVENTS, 1]
+
+
+def test_the_largest_event_there_can_be_fits_an_update():
     everywhere = [(f"provider{number}/{'m' * 180}", "ok", 1) for number in range(MOST_ATTEMPTS)]
     flags = tuple(f"{number:03d}{'f' * 61}" for number in range(200))
-    largest = event(attempts=everywhere, agent="a", flags=flags)
-    assert 1 + len(increments([largest])) == 100
-    assert fits([largest])
+    assert fits([event(attempts=everywhere, agent="a", flags=flags)])
 
 
 def test_a_batch_that_gives_a_key_more_counters_than_an_update_takes_is_parted():
-    """Few items, and yet too much for one of them: a hundred flags, and other ones each time."""
+    """Few events, and yet too much for one item: a hundred flags, and other ones each time."""
     batch = [event(f"r{n}", flags=tuple(f"f{n}-{flag}" for flag in range(100))) for n in range(8)]
-    assert 8 + len(increments(batch)) < 100
     assert not fits(batch)
     groups = list(parts(batch))
     assert [one.id for group in groups for one in group] == [one.id for one in batch]
     assert all(map(fits, groups))
     assert 1 < len(groups) < len(batch)
+
+
+@given(EVENTS)
+def test_sums_come_out_of_their_packing_as_they_went_in(events):
+    sums = gathered(events)
+    read = dict(from_rows(unpack(pack(to_rows(sums), SUMS))))
+    assert {of: Counter(counters) for of, counters in read.items()} == sums
+    assert spread(read.items()) == increments(events)
 
 
 @given(EVENTS, st.integers(0, 30))

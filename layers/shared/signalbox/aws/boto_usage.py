@@ -1,37 +1,40 @@
-"""The usage table: each event written once together with what it adds to the totals, and the totals read back."""
+"""The usage table: each event written once together with what it adds, and the totals read back."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from botocore.exceptions import ClientError, ParamValidationError
 
 from ..usage.events import UsageRecorded
+from ..usage.item import to_detail, usage_item
 from ..usage.spans import Span
-from ..usage.totals import increments, parts, periods_of, usage_item
-from . import boto_tables
+from ..usage.totals import Total, gathered, parts, periods_of, spread
+from . import boto_sums, boto_tables
 
-SHARDS = 16
+SHARDS = boto_sums.SHARDS
 CONFLICTS = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}  # nothing was written, and the next try may pass
 INVALID = {"ValidationException", "ValidationError", "ItemCollectionSizeLimitExceeded"}  # no try passes as long as the same is written
 TRIES = 6
 READERS = 16  # at once
+OWN = {"pk", "sk", "folded", "expires_at"}  # of a total's item: no counters
+
+Of = tuple[str, str]  # dimension, id
 
 
 def record(table: Any, events: Iterable[UsageRecorded], shard: int) -> tuple[int, dict[str, str]]:
     """Writes the events that are new: how many they were, and which ones DynamoDB does not take, with its reason.
 
-    All the same to DynamoDB however often each one comes. Where a key's item is full, its models are told apart no more. `shard` is the
-    writer's own part of the totals, so that writers do not meet in one item.
+    All the same to DynamoDB however often each one comes. `shard` is the writer's own log of sums, so that writers seldom meet.
     """
     by_id = {event.id: event for event in events}
     new, refused = 0, {}
-    waiting = [(part, True) for part in parts(by_id.values())]
+    waiting = list(parts(by_id.values()))
     while waiting:
-        part, by_model = waiting.pop()
+        part = waiting.pop()
         try:
-            new += _record(table, part, shard, by_model)
+            new += _record(table, part, shard)
         except (ClientError, ParamValidationError, ArithmeticError, TypeError) as error:  # the last two are how boto3 refuses a number
             codes = (
                 {error.response["Error"]["Code"], *_reasons(error)} & INVALID if isinstance(error, ClientError) else {type(error).__name__}
@@ -39,9 +42,7 @@ def record(table: Any, events: Iterable[UsageRecorded], shard: int) -> tuple[int
             if not codes:
                 raise
             if len(part) > 1:
-                waiting += [(part[: len(part) // 2], by_model), (part[len(part) // 2 :], by_model)]
-            elif by_model:  # the key's item may be too large for another name
-                waiting.append((part, False))
+                waiting += [part[: len(part) // 2], part[len(part) // 2 :]]
             else:
                 refused[part[0].id] = ", ".join(sorted(codes))
     return new, refused
@@ -52,84 +53,104 @@ def _reasons(error: ClientError) -> list[str]:
     return [reason.get("Code", "") for reason in error.response.get("CancellationReasons", [])]
 
 
-def _record(table: Any, events: list[UsageRecorded], shard: int, by_model: bool) -> int:
+def _record(table: Any, events: list[UsageRecorded], shard: int) -> int:
     tries = 0
+    last = boto_sums.mark(table, shard).last
     while events:
         try:
-            table.meta.client.transact_write_items(TransactItems=_writes(table.name, events, shard, by_model))
+            table.meta.client.transact_write_items(TransactItems=_writes(table.name, events, shard, last))
             return len(events)
         except ClientError as error:
             codes = _reasons(error)
             known = {event.id for event, code in zip(events, codes, strict=False) if code == "ConditionalCheckFailed"}
-            if known:
-                events = [event for event in events if event.id not in known]
-                continue
-            tries += 1
-            if tries == TRIES or not CONFLICTS.intersection(codes):
-                raise
-            boto_tables.pause(tries)
+            events = [event for event in events if event.id not in known]
+            overtaken = codes[-1:] == ["ConditionalCheckFailed"]  # another writer was at the same log
+            if not known:
+                tries += 1
+                if tries == TRIES or not (overtaken or CONFLICTS.intersection(codes)):
+                    raise
+                boto_tables.pause(tries)
+            if overtaken or not known:
+                last = boto_sums.mark(table, shard).last
     return 0
 
 
-def _writes(name: str, events: list[UsageRecorded], shard: int, by_model: bool) -> list[dict[str, Any]]:
-    """The events first, in their order: the reasons of a cancelled transaction are matched by position."""
+def _writes(name: str, events: list[UsageRecorded], shard: int, last: int) -> list[dict[str, Any]]:
+    """The events first, in their order, and the mark last: the reasons of a cancelled transaction are matched by position."""
     puts = [{"Put": {"TableName": name, "Item": usage_item(event), "ConditionExpression": "attribute_not_exists(pk)"}} for event in events]
-    return puts + [
-        {
-            "Update": {"TableName": name, "Key": {"pk": f"total#{total.dimension}#{total.id}", "sk": f"{total.period}#{shard:02d}"}}
-            | _adding(counters)
-        }
-        for total, counters in increments(events, by_model=by_model).items()
-    ]
-
-
-def _adding(counters: Counter[str]) -> dict[str, Any]:
-    added = [(name, value) for name, value in sorted(counters.items()) if value]
-    return {
-        "UpdateExpression": "ADD " + ", ".join(f"#{n} :{n}" for n in range(len(added))),
-        "ExpressionAttributeNames": {f"#{n}": name for n, (name, _) in enumerate(added)},
-        "ExpressionAttributeValues": {f":{n}": value for n, (_, value) in enumerate(added)},
-    }
+    return puts + boto_sums.appended(name, shard, last, gathered(events))
 
 
 def totals(table: Any, dimension: str, id: str, periods: Sequence[str]) -> dict[str, dict[str, int]]:
     """The counters of one key, tenant, … for each period asked for ("day#2026-11-21"; see `periods_now`), over all writers."""
-    return {period: _sum(boto_tables.query(table, f"total#{dimension}#{id}", f"{period}#")) for period in periods}
+    found = ranges(table, [(dimension, id)], [Span(period, period) for period in periods])[dimension, id]
+    return {period: found.get(period, {}) for period in periods}
 
 
-def ranges(table: Any, wanted: Sequence[tuple[str, str]], spans: Sequence[Span]) -> dict[tuple[str, str], dict[str, dict[str, int]]]:
+def ranges(table: Any, wanted: Sequence[Of], spans: Sequence[Span]) -> dict[Of, dict[str, dict[str, int]]]:
     """For each (dimension, id), the counters of each period of the spans in which any were counted: one query an id and span.
 
-    Read as they stand: what was written within the last second or so may be missing.
+    What is recorded is in it, once: what stands in the log of sums is added where the totals do not have it yet.
     """
+    log = boto_sums.unfolded(table)  # before the totals: what is folded in between is then in these
     with ThreadPoolExecutor(READERS) as pool:
         asked = [(of, span) for of in wanted for span in spans]
-        read = pool.map(lambda row: _periods(table, row[0][0], row[0][1], row[1]), asked)
-        found: dict[tuple[str, str], dict[str, dict[str, int]]] = {of: {} for of in wanted}
-        for (of, _), periods in zip(asked, read, strict=True):
-            found[of] |= periods
-    return found
+        read = pool.map(lambda row: _items(table, *Total(*row[0], row[1].first).place, Total(*row[0], row[1].last).place[1]), asked)
+        items = [((*of, item["sk"].rpartition("#")[0]), item) for (of, _), found in zip(asked, read, strict=True) for item in found]
+    folded = {(Total(*of), _shard(item)): item.get("folded", 0) for of, item in items}
+    asked_for = set(wanted)
+
+    def is_asked(total: Total) -> bool:
+        return (total.dimension, total.id) in asked_for and any(span.first <= total.period <= span.last for span in spans)
+
+    periods: dict[Of, dict[str, Counter[str]]] = {of: {} for of in wanted}
+    counted = [(Total(*of), _counters(item)) for of, item in items] + [row for row in _missing(log, folded) if is_asked(row[0])]
+    for total, counters in counted:
+        periods[total.dimension, total.id].setdefault(total.period, Counter()).update(counters)
+    return {of: {period: dict(counters) for period, counters in found.items()} for of, found in periods.items()}
 
 
-def _periods(table: Any, dimension: str, id: str, span: Span) -> dict[str, dict[str, int]]:
+def reported(table: Any, day: str, prefix: str = "") -> dict[str, dict[str, int]]:
+    """The counters of a day (day#2026-11-21) that its reports are made of, by their id: tenant/team/all/, tenant/team/model/openai/a."""
+    log = boto_sums.unfolded(table)
+    items = [(item["sk"].rpartition("#")[0], item) for item in _items(table, f"report#{day}", prefix, prefix, ends="\U0010ffff")]
+    folded = {(Total("report", id, day), _shard(item)): item.get("folded", 0) for id, item in items}
+    found: dict[str, Counter[str]] = {}
+    for id, item in items:
+        found.setdefault(id, Counter()).update(_counters(item))
+    for total, counters in _missing(log, folded):
+        if total.dimension == "report" and total.period == day and total.id.startswith(prefix):
+            found.setdefault(total.id, Counter()).update(counters)
+    return {id: dict(counters) for id, counters in found.items()}
+
+
+def _missing(log: Iterable[boto_sums.Entry], folded: Mapping[tuple[Total, int], int]) -> list[tuple[Total, Counter[str]]]:
+    """What the log holds beside the totals: those that an entry is folded into already are left out of it."""
+    return [
+        (total, counters)
+        for entry in log
+        for total, counters in spread(entry.rows()).items()
+        if entry.number > folded.get((total, entry.shard), 0)
+    ]
+
+
+def _items(table: Any, pk: str, first: str, last: str, ends: str = "#~") -> list[dict[str, Any]]:
     """By the client, which threads may share; a table they may not."""
     pages = table.meta.client.get_paginator("query").paginate(
         TableName=table.name,
         KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
-        ExpressionAttributeValues={":pk": f"total#{dimension}#{id}", ":first": f"{span.first}#", ":last": f"{span.last}#~"},
+        ExpressionAttributeValues={":pk": pk, ":first": first or " ", ":last": last + ends},
+        ConsistentRead=True,
     )
-    periods: dict[str, list[dict[str, Any]]] = {}
-    for page in pages:
-        for item in boto_tables.to_plain(page["Items"]):
-            periods.setdefault(item["sk"].rpartition("#")[0], []).append(item)
-    return {period: _sum(items) for period, items in periods.items()}
+    return [item for page in pages for item in boto_tables.to_plain(page["Items"])]
 
 
-def _sum(items: Iterable[dict[str, Any]]) -> dict[str, int]:
-    counters: Counter[str] = Counter()
-    for item in items:
-        counters.update({name: value for name, value in item.items() if name not in ("pk", "sk")})
-    return dict(counters)
+def _shard(item: Mapping[str, Any]) -> int:
+    return int(item["sk"].rpartition("#")[2])
+
+
+def _counters(item: Mapping[str, Any]) -> dict[str, int]:
+    return {name: value for name, value in item.items() if name not in OWN}
 
 
 def periods_now(now_ms: int) -> tuple[str, str, str]:
@@ -140,4 +161,4 @@ def periods_now(now_ms: int) -> tuple[str, str, str]:
 def request(table: Any, id: str) -> dict[str, Any] | None:
     """The detail of one request's `UsageRecorded`, or None where it is not recorded (yet)."""
     item = boto_tables.get(table, f"request#{id}", "usage")
-    return {name: value for name, value in item.items() if name not in ("pk", "sk", "expires_at")} if item else None
+    return to_detail(item) if item else None

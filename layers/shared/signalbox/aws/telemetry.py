@@ -45,9 +45,17 @@ LOOKUPS = {"hit": {"CacheHits": 1}, "miss": {"CacheMisses": 1}}  # a route's hit
 def completion(record: UsageRecord) -> None:
     """One line a request: a metric, and what an operator looks for in the log."""
     measure(
-        {"Requests": 1, "DurationMs": record.duration_ms, "CostNanousd": record.cost_nanousd} | LOOKUPS.get(record.cache, {}),
+        {"Requests": 1, "DurationMs": record.duration_ms, "CostNanousd": record.cost_nanousd}
+        | LOOKUPS.get(record.cache, {})
+        | ({"Slow": 1} if record.slow else {}),
         {"Route": record.route or "none"},
         request_id=record.id,
+        tenant=record.tenant,
+        team=record.team,
+        agent=record.agent,
+        key=record.key,
+        prompt_chars=record.prompt_chars,
+        tokens={"input": record.tokens.input, "output": record.tokens.output},
         target=record.target,
         attempts=len(record.attempts),
         outcome=record.outcome,

@@ -1,5 +1,6 @@
 """What is written down of a completion, served or refused."""
 
+import os
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from ..routing.bound import prompt_chars
 from ..routing.catalog import Target
 from ..routing.inputs import digest_of, to_json
 from ..routing.replay import digest
-from ..usage.record import CRASHED, Attempt, UsageRecord
+from ..usage.record import CRASHED, MOST_USER_CHARS, Attempt, UsageRecord
 from .admitted import Admitted
 from .asked import Asked
 from .flight import Clock
@@ -27,6 +28,7 @@ HIT, REPLAY = "hit", "replay"
 # The bus takes 256 KB of an event. Hundreds of targets with long names can come to more: their requests are counted, and not replayed.
 MOST_INPUTS_CHARS = 150_000
 MOST_POLICIES = 200  # of those applied, by name
+SLOW_MS = int(os.environ.get("SIGNALBOX_SLOW_MS") or 10_000)  # from its arrival to the end of its answer
 
 
 def to_intent(asked: Asked, admitted: Admitted, clock: Clock) -> UsageRecord:
@@ -44,7 +46,7 @@ def to_record(intent: UsageRecord, asked: Asked, journey: Journey, outcome: str,
     return intent._replace(
         outcome=outcome,
         status=status,
-        duration_ms=_duration_ms(asked, ended_s),
+        **_lasted(asked, ended_s),
         target=journey.target,
         provider=targets[journey.target].provider if journey.target else "",
         finish=journey.finish,
@@ -110,8 +112,9 @@ def _asked(asked: Asked, outcome: str, status: int, clock: Clock) -> dict[str, A
         "status": status,
         "stream": request.stream,
         "prompt_chars": prompt_chars(request),
-        "duration_ms": _duration_ms(asked, clock.monotonic()),
+        **_lasted(asked, clock.monotonic()),
         "tags": asked.tags,
+        "user": (request.user or "")[:MOST_USER_CHARS],
     }
 
 
@@ -139,5 +142,6 @@ def _decided(trip: Trip) -> dict[str, Any]:
     }
 
 
-def _duration_ms(asked: Asked, ended_s: float) -> int:
-    return round((ended_s - asked.began_s) * 1000)
+def _lasted(asked: Asked, ended_s: float) -> dict[str, Any]:
+    duration_ms = round((ended_s - asked.began_s) * 1000)
+    return {"duration_ms": duration_ms, "slow": duration_ms >= SLOW_MS}

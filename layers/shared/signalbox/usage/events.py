@@ -17,7 +17,7 @@ Count = Annotated[int, Field(ge=0, le=10**18)]
 Whole = Annotated[int, Field(ge=-(10**18), le=10**18)]
 Status = Annotated[int, Field(ge=0, le=999)]
 
-MOST_ATTEMPTS = 13  # of an event whose totals, with the event itself, still fit one transaction
+MOST_ATTEMPTS = 13  # of an event that gives no total more counters than an update takes
 
 
 class Strict(BaseModel):
@@ -95,6 +95,8 @@ class UsageRecorded(Event):
     decided: Name = ""
     strategy: Name = ""
     compared: bool | None = None  # whether there is a baseline; events of before it was told had one where it was not 0
+    user: Name = ""
+    slow: bool = False
 
 
 class BudgetEvent(Event):
@@ -155,6 +157,17 @@ class RollbackSucceeded(RollbackEvent): ...
 class RollbackFailed(RollbackEvent): ...
 
 
+class ReportPublished(Event):
+    at_ms: Count
+    day: Id
+    tenant: Name
+    team: Name
+    bucket: Id
+    keys: Annotated[list[Id], Field(max_length=10)]  # of the same report: JSON, CSV and HTML
+    requests: Count
+    cost_nanousd: Count
+
+
 EVENTS: dict[str, type[Event]] = {
     event.__name__: event
     for event in (
@@ -168,6 +181,7 @@ EVENTS: dict[str, type[Event]] = {
         RollbackStarted,
         RollbackSucceeded,
         RollbackFailed,
+        ReportPublished,
     )
 }
 

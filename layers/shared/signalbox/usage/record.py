@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from ..money import Tokens
 
 VERSION = 1
+MOST_USER_CHARS = 200
 CRASHED = "crashed"  # the outcome of a request that was sent and never settled: what came of its attempts nobody has told
 
 
@@ -75,6 +76,8 @@ class UsageRecord(NamedTuple):
     decided: str = ""
     strategy: str = ""
     compared: bool = False
+    user: str = ""  # the end user, as the request says it, cut to MOST_USER_CHARS
+    slow: bool = False  # took as long as the stage calls slow, or longer
 
     def to_detail(self) -> dict[str, Any]:
         """The detail of `UsageRecorded`: JSON-ready, never a body, never a key."""

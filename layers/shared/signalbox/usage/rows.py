@@ -1,0 +1,104 @@
+"""What one usage event adds, and to whose counters: a row for each that it concerns."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from hashlib import sha256
+
+from . import observed
+from .events import Attempt, Tokens, UsageRecorded
+from .record import CRASHED
+
+ALL = "all"  # the id of the dimension that has every request
+MODEL = "model:"  # a key's own use of each model stands in the key's item: asking for it takes no further read, keeping it no further write
+REPORT = "report"  # a team's use by model, key and route, which its daily report is made of
+MOST_NAME_BYTES = 200
+
+
+def rows(event: UsageRecorded) -> Iterator[tuple[str, str, Counter[str]]]:
+    """(dimension, id, counters). What belongs to a tenant is named with it: two tenants' agents, users and tags are never one."""
+    was_sent = bool(event.attempts) or event.outcome == CRASHED
+    whole = Counter(
+        requests=1,
+        refused=not was_sent and event.outcome != "ok",
+        failed=was_sent and event.outcome != "ok",
+        attempts=len(event.attempts),
+        cache_hits=event.cache == "hit",
+        cache_misses=event.cache == "miss",
+        estimated=event.estimated,
+        slow=event.slow,
+        duration_ms=event.duration_ms,
+        baseline_cost_nanousd=event.baseline_cost_nanousd,
+    ) + _spent(event.tokens, event.cost_nanousd)
+    watched = observed.is_watched(event)
+    flags, went = observed.of_flags(event), whole + observed.of_comparison(event)
+    if watched:
+        went += observed.of_request(event)
+    models, providers = (_sorted(event.attempts, by) for by in (lambda id: id, lambda id: id.split("/", 1)[0]))
+    used = {target: _used(attempts) for target, attempts in models.items() if not _is_made_up(attempts)}
+    named = {
+        "tenant": (event.tenant, whole),
+        "team": (_of(event.tenant, event.team), whole),
+        "agent": (_of(event.tenant, event.agent), whole),
+        "key": (event.key, sum((_named(target, counters) for target, counters in used.items()), whole + flags)),
+        "user": (_of(event.tenant, event.user), whole),
+        "route": (event.route, went),
+        "policy": (event.policy, went),
+        "all": (ALL, went + flags),
+    }
+    yield from ((dimension, id, counters) for dimension, (id, counters) in named.items() if id)
+    yield from (("tag", _of(event.tenant, tag), whole) for tag in sorted(set(event.tags)) if tag)
+    for dimension, attempts_of in (("model", models), ("provider", providers)):
+        for id, attempts in attempts_of.items():
+            yield dimension, id, _used(attempts) + (observed.of_attempts(attempts, event) if watched else Counter())
+    team = f"{_short(event.tenant)}/{_short(event.team)}"
+    parted = [("all", "", whole), ("key", event.key, whole), ("route", event.route, whole)]
+    yield from ((REPORT, f"{team}/{by}/{_short(id)}", counters) for by, id, counters in parted if id or by == "all")
+    yield from ((REPORT, f"{team}/model/{_short(target)}", counters) for target, counters in used.items())
+
+
+def named_model(name: str) -> tuple[str, str]:
+    """Of a key's counter: its target and what it counts. ("", …) of one that is of no model."""
+    if not name.startswith(MODEL):
+        return "", name
+    target, _, counter = name.removeprefix(MODEL).rpartition(":")
+    return target, counter
+
+
+def _short(name: str) -> str:
+    """For a sort key, which takes 1,024 bytes: a longer name's beginning, with its digest in place of the rest."""
+    told = name.encode()
+    return name if len(told) <= MOST_NAME_BYTES else f"{told[:150].decode(errors='ignore')}~{sha256(told).hexdigest()[:16]}"
+
+
+def _of(tenant: str, name: str) -> str:
+    return f"{tenant}/{name}" if name else ""
+
+
+def _sorted(attempts: Iterable[Attempt], by: Callable[[str], str]) -> dict[str, list[Attempt]]:
+    sorted: dict[str, list[Attempt]] = {}
+    for attempt in attempts:
+        sorted.setdefault(by(attempt.target), []).append(attempt)
+    return sorted
+
+
+def _is_made_up(attempts: Iterable[Attempt]) -> bool:
+    """A name that its provider does not know: callers have no end of them, and an item of 400 KB has."""
+    return all(attempt.outcome == "unknown_model" for attempt in attempts)
+
+
+def _used(attempts: Iterable[Attempt]) -> Counter[str]:
+    """A failed first attempt costs its own target, whichever target answered in the end."""
+    used = Counter(requests=1)
+    for attempt in attempts:
+        used.update(attempts=1, failed=attempt.outcome != "ok", outrun=attempt.outcome == "outrun", estimated=attempt.estimated)
+        used.update(duration_ms=attempt.duration_ms)
+        used.update(_spent(attempt.tokens, attempt.cost_nanousd))
+    return used
+
+
+def _named(target: str, counters: Counter[str]) -> Counter[str]:
+    return Counter({f"{MODEL}{target}:{name}": value for name, value in counters.items()})
+
+
+def _spent(tokens: Tokens, cost_nanousd: int) -> Counter[str]:
+    return Counter(tokens.model_dump() | {"cost_nanousd": cost_nanousd})
