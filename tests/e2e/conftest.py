@@ -6,17 +6,20 @@ import uuid
 
 import pytest
 
+from tests.identity import Identity
+
 from .stack import Stack
 
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory):
-    stack = Stack(tmp_path_factory.mktemp("signalbox"))
-    try:
-        stack.start()
-        yield stack
-    finally:
-        stack.stop()
+    with Identity() as identity:  # whose tokens it takes
+        stack = Stack(tmp_path_factory.mktemp("signalbox"), **identity.environment)
+        try:
+            stack.start()
+            yield stack
+        finally:
+            stack.stop()
 
 
 @pytest.hookimpl(wrapper=True)
