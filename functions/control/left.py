@@ -6,7 +6,7 @@ from typing import Annotated
 import stage
 from pydantic import BaseModel, Field
 
-from signalbox.admission.budgets import GLOBAL, Budget, scopes_of
+from signalbox.admission.budgets import CONFIG, DEFAULT, GLOBAL, Budget, scopes_of
 from signalbox.admission.forecasts import Pace, forecast, pace_of
 from signalbox.admission.keys import Caller
 from signalbox.admission.periods import period_start_ms
@@ -17,7 +17,7 @@ from signalbox.usage.spans import DAY, spans
 from signalbox.usage.totals import ALL
 
 RECENT_DAYS = 7  # a total has no beginning: its pace is that of today and of the days before it
-SET_BY = {"": "operator", boto_budgets.CONFIG: "document", boto_budgets.DEFAULT: "stack"}
+SET_BY = {"": "operator", CONFIG: "document", DEFAULT: "stack"}
 
 
 class Raised(BaseModel):

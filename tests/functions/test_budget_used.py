@@ -211,6 +211,11 @@ def test_the_highest_of_the_scopes_running_budgets_is_what_counts(records, perce
     assert used_percent(records, ["a", "b"], IN_NOVEMBER_MS) == percent
 
 
+def test_an_alert_that_nobody_set_is_no_reason_to_route_otherwise():
+    assert used_percent({"a": used(99, month=ROW | {"by": "default"})}, ["a"], IN_NOVEMBER_MS) == 0
+    assert used_percent({"a": used(99, month=ROW | {"by": "config"})}, ["a"], IN_NOVEMBER_MS) == 99
+
+
 def test_a_new_period_begins_at_nothing():
     assert used_percent({"a": used(99)}, ["a"], IN_DECEMBER_MS) == 0
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from signalbox.admission.budgets import CONFIG
 from signalbox.aws import boto_budgets, boto_raises, boto_tables
 
 from .client import MODULES, Api, refused
@@ -205,6 +206,6 @@ def test_there_are_ten_at_once_at_the_most(raised: Any, api: Api, clock: Clock) 
 
 
 def test_the_documents_ceiling_is_raised_in_the_document(api: Api, stage: Any, clock: Clock) -> None:
-    boto_budgets.change(stage.control, stage.ledger, "route#chat", "day", 10**9, True, clock.ms, by=boto_budgets.CONFIG)
+    boto_budgets.change(stage.control, stage.ledger, "route#chat", "day", 10**9, True, clock.ms, by=CONFIG)
     body = {"scope": "route", "id": "chat", "period": "day", "by_usd": 1, "until": "2026-11-21T14:00:00Z"}
     assert "max_cost_a_day_usd" in refused(api("POST", "/admin/budgets/raises", body), "invalid_request")

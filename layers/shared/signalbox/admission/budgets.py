@@ -7,6 +7,7 @@ from .keys import Caller
 from .periods import period_end_ms, period_id
 
 GLOBAL = "global#*"
+CONFIG, DEFAULT = "config", "default"  # by whom a budget is that no operator set: the live document, or the stack's parameter
 
 
 class Raise(NamedTuple):
@@ -77,10 +78,11 @@ def _budget(scope: str, kind: str, row: Mapping[str, Any]) -> Budget:
 def used_percent(records: Mapping[str, Mapping[str, Any]], scopes: Iterable[str], now_ms: int) -> int:
     """Of all these scopes' budgets, how much of the limit is settled where that is the most; 100 is all of it, or more.
 
-    Of the running periods, as `evaluate_budgets` wrote it down: seconds old, and 0 where it has written nothing yet.
+    Of the running periods, as `evaluate_budgets` wrote it down: seconds old, and 0 where it has written nothing yet. The stack's own
+    daily alert, which nobody set, routes nothing.
     """
-    mine = [records.get(scope, {}) for scope in scopes]
-    return max((_used(record, budget, now_ms) for record in mine for budget in to_budgets("", record)), default=0)
+    mine = [(record, budget) for record in (records.get(scope, {}) for scope in scopes) for budget in to_budgets("", record)]
+    return max((_used(record, budget, now_ms) for record, budget in mine if budget.by != DEFAULT), default=0)
 
 
 def _used(record: Mapping[str, Any], budget: Budget, now_ms: int) -> int:

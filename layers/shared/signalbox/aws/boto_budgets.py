@@ -8,14 +8,13 @@ Any change takes back the raises that have ended, too.
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ..admission.budgets import Budget, to_budgets
+from ..admission.budgets import DEFAULT, Budget, to_budgets
 from ..admission.leases import Sight
 from . import boto_accounts, boto_definitions, boto_tables
 
 LIST = "budgets"  # which scopes have any, so that listing them needs no scan
 TRIES = 6
 SKEW_MS = 60_000  # around the turn of a period a container may be in the next one already, or in the last one still
-CONFIG, DEFAULT = "config", "default"  # by whom a budget is that no operator set: the live document, or the stack's parameter
 
 
 class Contended(Exception):

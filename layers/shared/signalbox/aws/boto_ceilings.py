@@ -6,10 +6,11 @@ They are marked, so that those of a document that no longer says them go, and th
 from collections.abc import Mapping
 from typing import Any
 
+from ..admission.budgets import CONFIG
 from ..usage.alerts import to_dollars
 from . import boto_budgets, boto_tables
 
-BY = "config"
+BY = CONFIG
 KIND = "day"
 ROUTE = "route#"
 

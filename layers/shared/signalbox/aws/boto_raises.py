@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
-from ..admission.budgets import Budget, Raise
+from ..admission.budgets import CONFIG, Budget, Raise
 from . import boto_budgets, boto_definitions, boto_tables
 
 MOST = 10  # at once, of one budget
@@ -95,5 +95,5 @@ def _due(control: Any, now_ms: int) -> Iterator[dict[str, Any]]:
 
 
 def _refuse_of_the_document(was: Budget) -> None:
-    if was.by == boto_budgets.CONFIG:
+    if was.by == CONFIG:
         raise boto_budgets.OfTheDocument(was.scope)
