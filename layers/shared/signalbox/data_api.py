@@ -12,7 +12,7 @@ from .dialects.contract import Dialect
 from .errors import Refusal
 from .runtime.invocation import Context, Response
 
-MAX_BODY_BYTES = 1_048_576
+MAX_BODY_BYTES = 4_194_304  # of any; what a route takes is its own to say: `Route.max_request_bytes`
 
 # Each path speaks a dialect, errors included; a module of `dialects`, which is loaded when it is first spoken.
 DIALECTS = {

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from ..admission.keys import authenticate, record_of
+from ..admission.keys import record_of
 from ..aws import telemetry
 from ..aws.capacity import Capacities
 from ..aws.http import Exchange, Pool

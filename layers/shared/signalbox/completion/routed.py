@@ -47,6 +47,8 @@ class Router:
     def routed(self, asked: Asked, snapshot: Snapshot, view: View) -> Routed:
         """Also where nobody can serve it. `view` has the records of the caller's own scopes. Refusal: no such model, or not permitted."""
         permits, route = permits_of(asked, snapshot, view.records), _route(asked, snapshot)
+        if asked.body_bytes > route.max_request_bytes:
+            raise _too_large(route)
         inputs = Inputs(
             features=to_features(asked, permits, snapshot),
             turn=self._turns.of(route.name),
@@ -117,6 +119,11 @@ def lacks_of(trip: Trip) -> LackOf:
 
 def unknown_model(name: str, param: str = "model") -> Refusal:
     return Refusal("model_not_found", f"There is no model {name[:100]!r}. GET /v1/models lists what this key may use.", param=param)
+
+
+def _too_large(route: Route) -> Refusal:
+    why = f"The body is over the {route.max_request_bytes:,} bytes that {route.name} takes. Send a shorter conversation, or images by URL;"
+    return Refusal("request_too_large", f"{why} `max_request_kb` of a route allows more.")
 
 
 def _route(asked: Asked, snapshot: Snapshot) -> Route:

@@ -28,6 +28,10 @@ class Cache(Row):
     max_kb: Annotated[int, Field(gt=0, le=350)] = 64
 
 
+# Lambda takes 6 MB of an event, in which a body may be a third longer than it was sent.
+MOST_REQUEST_KB = 4_096
+
+
 class Route(Row):
     """Costs are US dollars. `max_cost_increase` is percent of what the first target would cost. `shares` are percent by provider."""
 
@@ -44,6 +48,7 @@ class Route(Row):
     hedge_after_s: Seconds | None = None
     shares: Mapping[Name, Percent] = {}
     cache: Cache | None = None
+    max_request_kb: Annotated[int, Field(gt=0, le=MOST_REQUEST_KB)] | None = None
 
 
 class Mirror(Row):

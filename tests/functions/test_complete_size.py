@@ -1,0 +1,51 @@
+"""How long a request may be: 1 MiB, or what its route says; told in every dialect, and nobody is asked."""
+
+import json
+
+import pytest
+
+from .routes import MINI, Routed
+from .world import sample
+
+MIB = 1_048_576
+PATHS = {
+    "/v1/chat/completions": {"messages": [{"role": "user", "content": "say: hi"}]},
+    "/v1/completions": {"prompt": "say: hi"},
+    "/v1/responses": {"input": "say: hi"},
+    "/v1/messages": {"max_tokens": 20, "messages": [{"role": "user", "content": "say: hi"}]},
+    "/v1/embeddings": {"input": "hi"},
+}
+
+
+def ask(routed: Routed, path: str, size: int, model: str = "chat"):
+    """A body of just so many bytes."""
+    body = json.dumps({"model": model, "user": "u"} | PATHS[path])
+    event = sample("complete_chat") | {"path": path, "body": body + " " * (size - len(body))}
+    routed.world.upstreams.ledger.clear()
+    return routed.world.ask(event)
+
+
+def told(response) -> tuple[int, str]:
+    error = json.loads(response.body).get("error", {})
+    return response.status, error.get("code") or error.get("type")
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_request_of_more_than_a_mebibyte_is_refused_in_its_dialect(routed: Routed, path):
+    assert told(ask(routed, path, MIB + 1)) == (413, "request_too_large")
+    assert routed.calls == []
+    assert told(ask(routed, path, 8 * MIB)) == (413, "request_too_large")
+
+
+def test_a_whole_mebibyte_is_served(routed: Routed):
+    assert ask(routed, "/v1/chat/completions", MIB).status == 200
+
+
+def test_a_route_may_take_more_or_less_than_that(routed: Routed):
+    small, large = {"targets": [MINI], "max_request_kb": 1}, {"targets": [MINI], "max_request_kb": 2_048}
+    routed.publish(routes=routed.document()["routes"] | {"small": small, "large": large})
+    path = "/v1/chat/completions"
+    assert [ask(routed, path, size, "small").status for size in (1_024, 1_025)] == [200, 413]
+    assert [ask(routed, path, size, "large").status for size in (2 * MIB, 2 * MIB + 1)] == [200, 413]
+    response = ask(routed, path, 1_025, "small")
+    assert "1,024 bytes that small takes" in json.loads(response.body)["error"]["message"]
