@@ -1,6 +1,6 @@
 """The days that somebody asks about, and the figures' names that every answer about them shares."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
 
 import stage
@@ -30,3 +30,7 @@ def asked(first: date | None, last: date | None, each: Each | None = None) -> tu
         told = f"{days} days are too many{' by the hour' if each == 'hour' else ''}: ask for {most} at the most."
         raise Refusal("invalid_request", told, param="from")
     return first, last
+
+
+def begin(day: str) -> datetime:
+    return datetime.fromisoformat(day).replace(tzinfo=UTC)

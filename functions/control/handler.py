@@ -10,6 +10,7 @@ import access
 import analytics
 import audit
 import budgets
+import calls
 import circuits
 import config
 import drafts
@@ -38,7 +39,7 @@ from signalbox.errors import Refusal
 
 JSON = "application/json"
 NOUNS = (
-    *(keys, tenants, teams, own_keys, budgets, raises, usage, analytics, savings, config, drafts),
+    *(keys, tenants, teams, own_keys, budgets, raises, usage, calls, analytics, savings, config, drafts),
     *(policies, flags, segments, circuits, rollbacks, routes, simulations, openapi),
 )
 MOST_DIGITS = 400  # before the point or behind it; nothing is counted in so many

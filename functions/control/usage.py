@@ -1,7 +1,10 @@
 """/v1/usage, /v1/requests and /admin/usage: what was used and what it cost, read from the totals and the usage log."""
 
+from collections import Counter
+from datetime import date
 from typing import Annotated, Any
 
+import days
 import left
 import stage
 from aws_lambda_powertools.event_handler.api_gateway import Router
@@ -14,12 +17,15 @@ from signalbox.aws import boto_usage
 from signalbox.errors import Refusal
 from signalbox.usage.alerts import to_usd as to_usd
 from signalbox.usage.events import UsageRecorded
-from signalbox.usage.totals import by_model
+from signalbox.usage.spans import Each, Span, spans, told
+from signalbox.usage.totals import DAYS_ONLY, by_model
 
 router = Router()
 
-Id = Annotated[str, Query(min_length=1, max_length=200)]
-DIMENSIONS = ("tenant", "team", "agent", "key", "route", "model", "provider")
+Id = Annotated[str, Query(min_length=1, max_length=400)]
+WITH_TENANT = "With `tenant` beside it, whose own it is"
+DIMENSIONS = ("tenant", "team", "agent", "key", "model", "provider", "route", "policy", "user", "tag")
+OF_TENANT = ("team", "agent", "user", "tag")  # which are known by their tenant's name and their own
 
 
 class Counters(BaseModel):
@@ -28,6 +34,7 @@ class Counters(BaseModel):
     requests: int = 0
     refused: int = 0
     failed: int = 0
+    slow: Annotated[int, Field(description="Took as long as the stage's SlowMs, or longer; of a model or provider nothing is told")] = 0
     attempts: int = 0
     input: int = 0
     cached: int = 0
@@ -51,6 +58,18 @@ class Usage(BaseModel):
     id: str
     today: Totals
     month: Totals
+
+
+class Range(BaseModel):
+    first: Annotated[str, Field(alias="from")]
+    last: Annotated[str, Field(alias="to")]
+    total: Counters
+    each: Annotated[list[Totals], Field(description="With `each`: those periods in which there was anything")]
+
+
+class RangedUsage(Usage):
+    hour: Annotated[Totals | None, Field(description="This hour; null of users and tags, which are counted by the day")]
+    range: Annotated[Range | None, Field(description="With `from` or `to`")]
 
 
 class OwnUsage(Usage):
@@ -77,26 +96,63 @@ def one(request_id: str) -> Recorded:
     return Recorded(**detail, cost_usd=to_usd(detail["cost_nanousd"]))
 
 
-@router.get("/admin/usage", summary="What a tenant, key, model, … has used today and this month", tags=["usage"])
+@router.get(
+    "/admin/usage", summary="What a tenant, key, model, … has used this hour, today, this month or in a range of days", tags=["usage"]
+)
 def of_dimension(
     tenant: Id | None = None,
-    team: Id | None = None,
-    agent: Id | None = None,
+    team: Annotated[str | None, Query(min_length=1, max_length=400, description=WITH_TENANT)] = None,
+    agent: Annotated[str | None, Query(min_length=1, max_length=400, description=WITH_TENANT)] = None,
     key: Id | None = None,
-    route: Id | None = None,
     model: Id | None = None,
     provider: Id | None = None,
-) -> Usage:
-    asked = [(name, id) for name, id in zip(DIMENSIONS, (tenant, team, agent, key, route, model, provider), strict=True) if id]
+    route: Id | None = None,
+    policy: Id | None = None,
+    user: Annotated[
+        str | None, Query(min_length=1, max_length=400, description=f"{WITH_TENANT}, as the requests say it; for 100 days")
+    ] = None,
+    tag: Annotated[str | None, Query(min_length=1, max_length=400, description=f"{WITH_TENANT}; for 100 days")] = None,
+    first: days.First = None,
+    last: days.Last = None,
+    each: Annotated[Each | None, Query(description="Each hour (31 days at the most), day or month of the range as well")] = None,
+) -> RangedUsage:
+    given = (tenant, team, agent, key, model, provider, route, policy, user, tag)
+    asked = {name: id for name, id in zip(DIMENSIONS, given, strict=True) if id}
+    of = asked.pop("tenant", "") if asked.keys() & {*OF_TENANT} else ""
     if len(asked) != 1:
         raise Refusal("invalid_request", f"Ask for exactly one of {', '.join(DIMENSIONS)}: /admin/usage?tenant=…")
-    return _usage(*asked[0])
+    [(dimension, id)] = asked.items()
+    if dimension in ("user", "tag") and not of:
+        raise Refusal("invalid_request", f"A {dimension} is a tenant's own: /admin/usage?tenant=…&{dimension}=…", param="tenant")
+    if dimension in DAYS_ONLY and each == "hour":
+        raise Refusal("invalid_request", f"A {dimension} is counted by the day: leave out each=hour.", param="each")
+    id = f"{of}/{id}" if of else id
+    hour, _, _ = boto_usage.periods_now(stage.now_ms())
+    this = None if dimension in DAYS_ONLY else _totals(hour, boto_usage.totals(stage.usage(), dimension, id, [hour])[hour])
+    ranged = first or last or each
+    asked_range = _range(dimension, id, days.asked(first, last, each), each) if ranged else None
+    return RangedUsage(**_usage(dimension, id).model_dump(), hour=this, range=asked_range)
+
+
+def _range(dimension: str, id: str, of: tuple[date, date], each: Each | None) -> Range:
+    begin, end = of
+    kept = "day" if dimension in DAYS_ONLY else each
+    found = boto_usage.ranges(stage.usage(), [(dimension, id)], spans(begin, end, kept))[dimension, id]
+    grouped: dict[str, Counter[str]] = {}
+    for period, counters in found.items():
+        grouped.setdefault(told(period, each) if each else "", Counter()).update(counters)
+    total = sum(grouped.values(), Counter())
+    rows = [_totals(period, dict(counters)) for period, counters in sorted(grouped.items())] if each else []
+    return Range(**{"from": str(begin), "to": str(end)}, total=Counters(**_priced(dict(total))), each=rows)
 
 
 def _usage(dimension: str, id: str) -> Usage:
     _, day, month = boto_usage.periods_now(stage.now_ms())
-    totals = boto_usage.totals(stage.usage(), dimension, id, (day, month))
-    return Usage(dimension=dimension, id=id, today=_totals(day, totals[day]), month=_totals(month, totals[month]))
+    today = date.fromisoformat(day.removeprefix("day#"))
+    spans_of = [Span(month, month), Span(day, day)] if dimension not in DAYS_ONLY else spans(today.replace(day=1), today, "day")
+    found = boto_usage.ranges(stage.usage(), [(dimension, id)], spans_of)[dimension, id]
+    whole = found.get(month, {}) if dimension not in DAYS_ONLY else dict(sum(map(Counter, found.values()), Counter()))
+    return Usage(dimension=dimension, id=id, today=_totals(day, found.get(day, {})), month=_totals(month, whole))
 
 
 def _totals(period: str, counters: dict[str, int]) -> Totals:

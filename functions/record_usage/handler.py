@@ -26,7 +26,8 @@ ENOUGH_MS = 5_000  # to fold one shard
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse | None:
     if "Records" not in event:
-        return _fold_all(context)
+        _fold_all(context)
+        return None
     events, answer = boto_inbox.read(event, logger)
     metrics.add_metric("UsageUnreadable", MetricUnit.Count, len(answer["batchItemFailures"]))
     # Before the table, which takes an event once: what failed here would never be written later. An error leaves the batch in the queue.

@@ -150,7 +150,3 @@ def test_each_event_is_counted_once(data):
     assert {of: (row.get("requests", 0), row.get("cost_nanousd", 0)) for of, row in found.items()} == expected
 
 
-CONDITIONS = [
-    ("folded < :folded", "a total takes an entry that it has"),
-    ("#last = :last", "two entries by one number"),
-]

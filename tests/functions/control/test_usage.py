@@ -49,3 +49,32 @@ def test_a_caller_sees_a_request_of_its_tenant_and_no_other(api: Api, used: Usag
     stranger = refused(api("GET", f"/v1/requests/{used.id}", key=other), "not_found")
     nothing = refused(api("GET", "/v1/requests/req_none", key=other), "not_found")
     assert stranger.replace(used.id, "req_none") == nothing
+
+
+def test_an_operator_sees_users_tags_agents_and_teams_of_a_tenant_and_no_others(api: Api, stage: Any, used: UsageRecorded) -> None:
+    mine = used.model_copy(update={"id": "r2", "user": "u1", "tags": ["web"], "agent": "bot", "team": "search", "slow": True})
+    other = mine.model_copy(update={"id": "r3", "tenant": "other"})
+    assert boto_usage.record(stage.usage, [mine, other], shard=3) == (2, {})
+    for dimension, id in (("user", "u1"), ("tag", "web"), ("agent", "bot"), ("team", "search")):
+        answer = api("GET", "/admin/usage", query={dimension: id, "tenant": "acme"})[1]
+        assert (answer["id"], answer["today"]["requests"], answer["month"]["requests"], answer["month"]["slow"]) == (f"acme/{id}", 1, 1, 1)
+        assert (answer["hour"] is None) == (dimension in ("user", "tag"))
+    assert api("GET", "/admin/usage", query={"team": "acme/search"})[1]["hour"]["requests"] == 1
+    refused(api("GET", "/admin/usage", query={"user": "u1"}), "invalid_request")
+    refused(api("GET", "/admin/usage", query={"user": "u1", "tenant": "acme", "each": "hour"}), "invalid_request")
+    refused(api("GET", "/admin/usage", query={"user": "u1", "key": "static"}), "invalid_request")
+
+
+def test_a_range_is_summed_and_told_by_hour_day_and_month(api: Api, stage: Any, used: UsageRecorded) -> None:
+    hour_ms, at_ms = 3_600_000, 1_795_230_000_000  # 2026-11-21T03:00Z
+    ago = [0, 1, 30, 24 * 40]  # hours
+    events = [used.model_copy(update={"id": f"o{n}", "tenant": "old", "user": "u", "at_ms": at_ms - n * hour_ms}) for n in ago]
+    assert boto_usage.record(stage.usage, events, shard=3) == (4, {})
+    days = {"from": "2026-10-01", "to": "2026-11-21"}
+    for dimension in ({"tenant": "old"}, {"tenant": "old", "user": "u"}):
+        for each, periods in (("day", {"2026-10-12": 1, "2026-11-19": 1, "2026-11-21": 2}), ("month", {"2026-10": 1, "2026-11": 3})):
+            found = api("GET", "/admin/usage", query=dimension | days | {"each": each})[1]["range"]
+            assert {row["period"]: row["requests"] for row in found["each"]} == periods
+            assert (found["total"]["requests"], found["total"]["cost_nanousd"]) == (4, 4 * used.cost_nanousd)
+    by_hour = api("GET", "/admin/usage", query={"tenant": "old", "from": "2026-11-19", "to": "2026-11-21", "each": "hour"})[1]["range"]
+    assert {row["period"]: row["requests"] for row in by_hour["each"]} == {"2026-11-19T21": 1, "2026-11-21T02": 1, "2026-11-21T03": 1}

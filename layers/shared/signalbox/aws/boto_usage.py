@@ -95,19 +95,24 @@ def ranges(table: Any, wanted: Sequence[Of], spans: Sequence[Span]) -> dict[Of, 
     log = boto_sums.unfolded(table)  # before the totals: what is folded in between is then in these
     with ThreadPoolExecutor(READERS) as pool:
         asked = [(of, span) for of in wanted for span in spans]
-        read = pool.map(lambda row: _items(table, *Total(*row[0], row[1].first).place, Total(*row[0], row[1].last).place[1]), asked)
-        items = [((*of, item["sk"].rpartition("#")[0]), item) for (of, _), found in zip(asked, read, strict=True) for item in found]
-    folded = {(Total(*of), _shard(item)): item.get("folded", 0) for of, item in items}
+        read = pool.map(lambda row: _periods(table, *row), asked)
+        items = [(Total(*of, item["sk"].rpartition("#")[0]), item) for (of, _), found in zip(asked, read, strict=True) for item in found]
+    folded = {(total, _shard(item)): item.get("folded", 0) for total, item in items}
     asked_for = set(wanted)
 
     def is_asked(total: Total) -> bool:
         return (total.dimension, total.id) in asked_for and any(span.first <= total.period <= span.last for span in spans)
 
     periods: dict[Of, dict[str, Counter[str]]] = {of: {} for of in wanted}
-    counted = [(Total(*of), _counters(item)) for of, item in items] + [row for row in _missing(log, folded) if is_asked(row[0])]
+    counted = [(total, Counter(_counters(item))) for total, item in items] + [row for row in _missing(log, folded) if is_asked(row[0])]
     for total, counters in counted:
         periods[total.dimension, total.id].setdefault(total.period, Counter()).update(counters)
     return {of: {period: dict(counters) for period, counters in found.items()} for of, found in periods.items()}
+
+
+def _periods(table: Any, of: Of, span: Span) -> list[dict[str, Any]]:
+    first, last = (Total(of[0], of[1], period).place for period in span)
+    return _items(table, *first, last[1])
 
 
 def reported(table: Any, day: str, prefix: str = "") -> dict[str, dict[str, int]]:

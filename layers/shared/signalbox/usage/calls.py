@@ -56,7 +56,7 @@ def by_minute(events: Iterable[UsageRecorded]) -> dict[Minute, list[Line]]:
 
 
 def to_line(event: UsageRecorded) -> Line:
-    counted = {"attempts": len(event.attempts), "input": event.tokens.input, "output": event.tokens.output}
+    counted: dict[str, Any] = {"attempts": len(event.attempts), "input": event.tokens.input, "output": event.tokens.output}
     return Line(**{name: counted[name] if name in counted else getattr(event, name) for name in Line._fields})
 
 
