@@ -93,7 +93,6 @@ def to_repeated(asked: Asked, trip: Trip, kept: "Kept", cache: str, clock: Clock
     return UsageRecord(**_asked(asked, outcome, status, clock) | _decided(trip))._replace(
         cache=cache,
         target=kept.target,
-        provider=kept.target.partition("/")[0],
         compared=default is not None,
         baseline_cost_nanousd=cost_nanousd(kept.tokens, default) if default else 0,
     )
