@@ -30,7 +30,7 @@ metrics = Metrics()
 @tracer.capture_lambda_handler
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
-    lowered = upkeep()
+    kept = upkeep()
     swept = Reconciler(Aws(os.environ), Tables.from_env(os.environ), now_ms).sweep(
         until_ms=now_ms() + context.get_remaining_time_in_millis() - SPARE_MS
     )
@@ -39,11 +39,13 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     metrics.add_metric("SweepFailures", MetricUnit.Count, swept.failed)
     if swept.estimated or swept.failed:
         logger.warning("swept", estimated=swept.estimated, published=swept.published, failed=swept.failed)
-    return {"estimated": swept.estimated, "published": swept.published, "failed": swept.failed, "lowered": lowered}
+    if kept.failed:  # a raise that does not end is worth an alarm
+        raise RuntimeError(f"{kept.failed} of what budgets wait for was not done; Lambda and the next minute try again")
+    return {"estimated": swept.estimated, "published": swept.published, "failed": swept.failed, "lowered": kept.lowered}
 
 
-def upkeep() -> int:
-    """How many budgets came down. What fails holds up nothing else, and is tried again by the next run."""
+def upkeep() -> Ended:
+    """What fails holds up nothing else, and is tried again by the next run."""
     control, ledger, done = table(os.environ["SIGNALBOX_CONTROL_TABLE"]), table(os.environ["SIGNALBOX_LEDGER_TABLE"]), Ended()
     try:
         done = boto_raises.end_due(control, ledger, now_ms())
@@ -53,7 +55,7 @@ def upkeep() -> int:
         done = done._replace(failed=done.failed + 1)
     metrics.add_metric("BudgetRaisesEnded", MetricUnit.Count, done.lowered)
     metrics.add_metric("BudgetUpkeepFailures", MetricUnit.Count, done.failed)
-    return done.lowered
+    return done
 
 
 def now_ms() -> int:

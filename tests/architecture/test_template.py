@@ -409,6 +409,18 @@ def test_whoever_tracks_circuits_writes_those_and_how_targets_fare() -> None:
     assert written("TrackCircuitsRole") == {"circuits": {"dynamodb:LeadingKeys": ["circuits", "targets"]}}
 
 
+def test_whoever_sweeps_writes_budgets_and_the_lists_of_them() -> None:
+    found = written("SettleExpiredRole")
+    assert found.pop("budgets") == {"dynamodb:LeadingKeys": ["budgets", "raises"]}
+    scopes = written("EvaluateBudgetsRole")["key#*"]["dynamodb:LeadingKeys"]
+    assert found == {"key#*": {"dynamodb:LeadingKeys": scopes, "dynamodb:Attributes": ["pk", "sk", "status", "budgets", "removed_day"]}}
+
+
+def test_the_zones_are_the_layers() -> None:
+    assert yaml_parse(TEXT)["Globals"]["Function"]["Environment"]["Variables"]["PYTHONTZPATH"] == "/opt/python/tzdata/zoneinfo"
+    assert re.search(r"(?m)^tzdata==", (ROOT / "layers" / "shared" / "requirements.txt").read_text())
+
+
 def test_whoever_evaluates_budgets_changes_one_attribute_of_a_scopes_record() -> None:
     """A record is what lets a key in, and what a budget is defined by."""
     found = written("EvaluateBudgetsRole")

@@ -7,7 +7,7 @@ from moto.server import ThreadedMotoServer
 
 from functions.settle_expired.handler import handler
 from signalbox.admission.leases import Part
-from signalbox.aws import boto_tables, outbox
+from signalbox.aws import boto_daily_alert, boto_tables, outbox
 
 ACCOUNT = ("key#local", "month#2026-11")
 DETAIL = {"version": 1, "outcome": "ok", "cost_nanousd": 70, "estimated": False}
@@ -17,6 +17,7 @@ DETAIL = {"version": 1, "outcome": "ok", "cost_nanousd": 70, "estimated": False}
 def stage(stage, monkeypatch):
     """The stage also over HTTP, for the client that is not boto3."""
     stage.heard()  # boto3's clients are made before the endpoint is set, and so stay in the process
+    boto_tables.table("control"), boto_tables.table("ledger")
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -85,6 +86,17 @@ def test_what_may_still_be_under_way_is_left_alone(stage, context, sample, now_m
     assert account(stage) == before
     assert len(left(stage)) == 2
     assert stage.heard() == []
+
+
+def test_what_budgets_wait_for_holds_up_no_sweep_and_raises_an_alarm(stage, context, sample, now_ms, monkeypatch):
+    def down(*_):
+        raise ConnectionError("down")
+
+    keep(stage, 3, "unpublished", ends_ms=now_ms - 90_000, settled=(70, now_ms - 61_000), charged=True)
+    monkeypatch.setattr(boto_daily_alert, "keep", down)
+    with pytest.raises(RuntimeError, match="1 of what budgets wait for"):
+        handler(sample("settle_expired_schedule"), context)
+    assert [detail["id"] for _, detail in stage.heard()] == ["unpublished"]
 
 
 def test_what_was_charged_is_only_published(stage, context, sample, now_ms):

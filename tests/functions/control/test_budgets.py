@@ -169,8 +169,8 @@ def test_around_the_turn_of_a_period_both_items_follow(api: Api, stage: Any, mon
 DAY = {"scope": "tenant", "id": "acme", "period": "day", "limit_usd": 1}
 
 
-def at(monkeypatch: pytest.MonkeyPatch, *moment: int) -> None:
-    monkeypatch.setattr(MODULES["stage"], "now", lambda: datetime(*moment, tzinfo=UTC))
+def at(monkeypatch: pytest.MonkeyPatch, year: int, month: int, day: int, hour: int = 0) -> None:
+    monkeypatch.setattr(MODULES["stage"], "now", lambda: datetime(year, month, day, hour, tzinfo=UTC))
 
 
 def test_a_budget_follows_the_calendar_of_its_zone(api: Api, stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
