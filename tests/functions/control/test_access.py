@@ -46,6 +46,8 @@ ENDPOINTS = {
     ("GET", "/admin/analytics"): USAGE,
     ("GET", "/admin/analytics/flags"): USAGE,
     ("GET", "/admin/savings"): USAGE,
+    ("GET", "/admin/requests"): USAGE,
+    ("GET", "/admin/requests/{request_id}"): USAGE,
     ("GET", "/admin/config"): ROUTING,
     ("GET", "/admin/config/versions"): ROUTING,
     ("GET", "/admin/config/versions/{number}"): ROUTING,
@@ -270,6 +272,23 @@ def test_who_changed_something_by_a_token_is_its_subject(issued: Api, stage: Any
     assert key["created_by"] == "jwt:auth0|ann@example.com"
     audited = [item["who"] for item in stage.control.scan()["Items"] if item["pk"].startswith("audit#")]
     assert audited == ["jwt:auth0|ann@example.com"]
+
+
+NOBODYS = [
+    *(("GET", "/admin"), ("GET", "/admin/keysmith"), ("GET", "/v1"), ("GET", "/v1/usages"), ("GET", "/openapi.json5"), ("GET", "/")),
+    *(
+        ("POST", "/admin/savings"),
+        ("DELETE", "/admin/audit"),
+        ("POST", "/openapi.json"),
+        ("OPTIONS", "/admin/keys"),
+        ("HEAD", "/admin/keys"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("method", "path"), NOBODYS)
+def test_what_a_row_does_not_name_is_not_in_it(method: str, path: str) -> None:
+    assert MODULES["access"].who_may(method, path) is None
 
 
 def test_an_endpoint_without_a_row_is_answered_to_nobody(issued: Api, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -105,7 +105,7 @@ def _signing(rows: list[Any]) -> Iterator[tuple[str, str, Any]]:
     for row in rows:
         try:
             algorithm, reader = kinds[row["kty"]]
-            if row.get("use", "sig") != "sig" or row.get("alg", algorithm) != algorithm or "d" in row:
+            if row.get("use", "sig") != "sig" or row.get("alg", algorithm) != algorithm:
                 continue
             key = reader.from_jwk(row)
             if algorithm_of(key) == algorithm:
