@@ -65,6 +65,19 @@ def test_the_figures_are_those_of_the_events(events):
         assert found.latency.p95_ms == pytest.approx(durations[-(-len(durations) * 95 // 100) - 1], rel=WORST_ERROR)
 
 
+def test_a_routes_hit_rate_is_of_the_requests_that_could_have_been_one():
+    def told(number, cache):
+        record = UsageRecord(str(number), AT_MS, "t", "", "k", "m", "ok", 200, False, 1, 5, route="chat", cache=cache)
+        return UsageRecorded.model_validate_json(json.dumps(record.to_detail()))
+
+    caches = ["hit", "hit", "hit", "miss", "none", "replay"]
+    counters = increments([told(number, cache) for number, cache in enumerate(caches)])
+    found = summary(counters[Total("route", "chat", MONTH)])
+    assert (found.requests, found.cache_hits, found.cache_hit_rate) == (6, 3, 0.75)
+    assert found.served == {}
+    assert summary({}).cache_hit_rate is None
+
+
 @given(REQUESTS)
 def test_targets_add_up_to_what_was_attempted(events):
     sums = increments(events)
