@@ -1,0 +1,54 @@
+"""Whatever was used by whom: a key reads its own use, and requests of its own tenant, and of others not even that they are."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from functions.record_usage.handler import handler as record_usage
+from tests.functions.messages import batch, details
+
+from .client import ADMIN, Api, code_of
+
+TENANTS = ("alpha", "beta")
+USES = st.lists(st.tuples(st.sampled_from(TENANTS), st.integers(0, 1), st.integers(1, 1_000_000)), min_size=1, max_size=6)
+
+
+@settings(max_examples=6, deadline=None, phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(uses=USES, agent=st.sampled_from(("", "robot")))
+def test_a_key_reads_its_own_and_its_tenants_alone(
+    api: Api, sample: Callable[[str], Any], context: Any, uses: list[tuple[str, int, int]], agent: str
+) -> None:
+    event = sample("record_usage_sqs")
+    keys = {
+        (tenant, number): api("POST", "/admin/keys", {"name": "k", "tenant": tenant, "team": "red"})[1]
+        for tenant in TENANTS
+        for number in (0, 1)
+    }
+    spent, sent = dict.fromkeys(keys, 0), []
+    for turn, (tenant, number, cost) in enumerate(uses):
+        key = keys[tenant, number]["id"]
+        who = {"tenant": tenant, "team": "red", "key": key, "agent": agent}
+        sent.append(details(event)[0] | who | {"id": f"req_{key}_{turn}", "cost_nanousd": cost, "at_ms": int(time.time() * 1000)})
+        spent[tenant, number] += cost
+    assert record_usage(batch(event, *sent), context) == {"batchItemFailures": []}
+    for (tenant, number), key in keys.items():
+        status, used = api("GET", "/v1/usage", key=key["secret"])
+        assert (status, used["id"], used["month"]["cost_nanousd"]) == (200, key["id"], spent[tenant, number])
+        for detail in sent:
+            status, answer = api("GET", f"/v1/requests/{detail['id']}", key=key["secret"])
+            if detail["tenant"] == tenant:
+                assert (status, answer["cost_nanousd"]) == (200, detail["cost_nanousd"])
+            else:
+                unknown = api("GET", "/v1/requests/req_0", key=key["secret"])[1]["error"]["message"]
+                assert (status, code_of(answer)) == (404, "not_found")
+                assert answer["error"]["message"].replace(detail["id"], "req_0") == unknown
+        for path in ("/admin/usage?tenant=beta", "/admin/keys", "/admin/tenants", "/admin/budgets"):
+            assert api("GET", path.partition("?")[0], key=key["secret"])[0] == 403
+    if agent:
+        for tenant in TENANTS:
+            totals = api("GET", "/admin/usage", key=ADMIN, query={"agent": f"{tenant}/robot"})[1]["month"]
+            assert totals["cost_nanousd"] >= sum(cost for whose, _, cost in uses if whose == tenant)
+        assert api("GET", "/admin/usage", key=ADMIN, query={"agent": "robot"})[1]["month"]["requests"] == 0

@@ -1,0 +1,175 @@
+"""Whatever keys of several tenants ask for, in whatever order: none is answered by, served with or told of anything that is another's."""
+
+import json
+import re
+from typing import Any, NamedTuple
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from ops.simulators.faults import to_fault
+from signalbox.admission.keys import digest_of, mint
+from signalbox.aws import kept as store
+from signalbox.completion import kept_lookup
+
+from .routes import MINI, Routed
+from .test_complete_keys import keys as provider_keys
+from .test_complete_permits import MAC_KEY
+from .world import sample
+
+TENANTS = ("alpha", "beta", "gamma")  # the last one has no keys of its own at the providers
+OWN = {"alpha": "sk-alpha", "beta": "sk-beta"}
+TEAMS = ("red", "blue")  # by the same names everywhere
+# Whose it is, by the name of the scope that an item is of; what else there is belongs to nobody: routes, providers, targets, hashes.
+OWNERS = (r"key#k-(\w+)-\w+", r"team#(\w+)/", r"tenant#(\w+)", r"agent#(\w+)/")
+# What is asked for again, and tells whether it was there: (header that says so, what says so in it, whose it may have been).
+REPEATED = (
+    ("x-signalbox-cache", "hit", lambda asked: (asked.tenant, asked.prompt)),
+    ("idempotent-replayed", "true", lambda asked: (asked.tenant, asked.number, asked.once)),
+)
+
+
+class Ask(NamedTuple):
+    tenant: str
+    number: int  # of the tenant's two keys
+    prompt: str
+    once: str
+    team: str
+    agent: str
+
+    @property
+    def key_id(self) -> str:
+        return f"k-{self.tenant}-{self.number}"
+
+
+ASKS = st.builds(
+    Ask,
+    st.sampled_from(TENANTS),
+    st.sampled_from((1, 2)),
+    st.sampled_from(("one", "two")),
+    st.sampled_from(("", "", "first", "second")),
+    st.sampled_from(("", "blue", "alpha/red", "beta/red", "*", "../beta")),
+    st.sampled_from(("", "robot", "alpha/robot", "beta/robot")),
+)
+
+
+def put(routed: Routed, scope: str, **record: Any) -> None:
+    budgets = {"total": {"limit_nanousd": 10**12, "hard": True, "version": 1}}
+    routed.world.table("control").put_item(Item={"pk": scope, "sk": "scope", "budgets": budgets} | record)
+
+
+@pytest.fixture
+def secrets(routed: Routed, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """By key. Every scope has a budget, and every tenant but one its own key at the provider; chat answers from the cache."""
+    monkeypatch.setattr(store, "PATIENCE_S", 5)
+    monkeypatch.setattr(kept_lookup, "PATIENCE_S", 5, raising=False)
+    routes = routed.document()["routes"]
+    routes["chat"] = {"targets": [MINI], "cache": {"ttl_s": 600}}
+    routed.publish(routes=routes)
+    minted = {}
+    for tenant in TENANTS:
+        put(routed, f"tenant#{tenant}", **({"own_keys": ["openai"]} if tenant in OWN else {}))
+        if tenant in OWN:
+            provider_keys(routed.world, f"{tenant}/openai", OWN[tenant])
+        for scope in (*(f"team#{tenant}/{team}" for team in TEAMS), *(f"agent#{tenant}/{name}" for name in ("robot", "beta/robot"))):
+            put(routed, scope)
+        for number in (1, 2):
+            secret = mint(f"k-{tenant}-{number}", tenant, "red", MAC_KEY)
+            may = {"agents": ["*"], "teams": ["*"]} if number == 1 else {}
+            put(routed, f"key#k-{tenant}-{number}", status="active", secrets=[{"hash": digest_of(secret, MAC_KEY)}], **may)
+            minted[f"k-{tenant}-{number}"] = secret
+    return minted
+
+
+def items(routed: Routed) -> dict[Any, Any]:
+    tables = ("control", "ledger", "cache")
+    return {(name, item["pk"], item["sk"]): item for name in tables for item in routed.world.table(name).scan()["Items"]}
+
+
+def owner(pk: str) -> str | None:
+    return next((found[1] for form in OWNERS if (found := re.search(form, pk))), None)
+
+
+# What fails is not made smaller: it is short, and each request of it takes its time.
+@settings(max_examples=8, deadline=None, phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(ASKS, min_size=4, max_size=10))
+def test_what_one_tenant_asks_touches_nothing_of_anothers(routed: Routed, secrets: dict[str, str], asks: list[Ask]) -> None:
+    there: set[Any] = set()  # what was answered, to whom, in the world as this example finds it
+    for table in ("cache",):
+        for item in routed.world.table(table).scan()["Items"]:
+            routed.world.table(table).delete_item(Key={"pk": item["pk"], "sk": item["sk"]})
+    for asked in asks:
+        routed.world.upstreams.faults.tell("openai", to_fault({"bad_keys": wrong_keys(asked.tenant)}))
+        before = items(routed)
+        headers = {"authorization": f"Bearer {secrets[asked.key_id]}", "x-signalbox-team": asked.team, "x-signalbox-agent": asked.agent}
+        headers |= {"idempotency-key": asked.once} if asked.once else {}
+        said = [{"role": "user", "content": f"say: {asked.prompt}"}]
+        response = routed.ask("chat", headers=headers, messages=said, temperature=0)
+
+        assert response.status in (200, 409), response.body  # 409: the same name for another request of its own
+        for header, told, whose in REPEATED:
+            if response.headers.get(header) == told:
+                assert (header, whose(asked)) in there
+            if response.status == 200:
+                there.add((header, whose(asked)))
+        if response.status == 409:
+            assert ("idempotent-replayed", (asked.tenant, asked.number, asked.once)) in there
+        else:
+            assert json.loads(response.body)["choices"][0]["message"]["content"] == asked.prompt
+        after = items(routed)
+        changed = [key for key in before.keys() | after.keys() if before.get(key) != after.get(key)]
+        assert {owner(pk) for _, pk, _ in changed} <= {asked.tenant, None}
+        [usage] = routed.usage
+        assert (usage["tenant"], usage["key"], usage["team"] in TEAMS) == (asked.tenant, asked.key_id, True)
+
+
+def wrong_keys(tenant: str) -> list[str]:
+    """At the provider: the other tenants' own, and the stage's for one that has its own."""
+    return [key for key in ("sk-sim", *OWN.values()) if key != OWN.get(tenant, "sk-sim")]
+
+
+def test_what_a_tenant_asked_before_is_there_for_its_own(routed: Routed, secrets: dict[str, str]) -> None:
+    """So that the property above is one of something."""
+
+    def ask(key: str, **headers: str) -> Any:
+        tenant = key.split("-")[1]
+        routed.world.upstreams.faults.tell("openai", to_fault({"bad_keys": wrong_keys(tenant)}))
+        return routed.ask("chat", headers={"authorization": f"Bearer {secrets[key]}"} | headers, temperature=0).headers
+
+    assert [ask(key)["x-signalbox-cache"] for key in ("k-alpha-1", "k-alpha-2", "k-beta-1")] == ["miss", "hit", "miss"]
+    once = {"idempotency-key": "n"}
+    assert ["idempotent-replayed" in ask(key, **once) for key in ("k-alpha-1", "k-alpha-1", "k-alpha-2", "k-beta-1")] == [
+        False,
+        True,
+        False,
+        False,
+    ]
+
+
+@pytest.mark.parametrize("scope", ["key#k-alpha-1", "tenant#alpha", "team#alpha/red"])
+def test_a_tenant_that_has_nothing_left_stops_nobody_else(routed: Routed, secrets: dict[str, str], scope: str) -> None:
+    put(
+        routed,
+        scope,
+        **routed.world.table("control").get_item(Key={"pk": scope, "sk": "scope"})["Item"]
+        | {"budgets": {"total": {"limit_nanousd": 0, "hard": True, "version": 2}}},
+    )
+    told = {}
+    for key, secret in secrets.items():
+        routed.world.upstreams.faults.tell("openai", to_fault({"bad_keys": wrong_keys(key.split("-")[1])}))
+        told[key] = routed.ask("chat", headers={"authorization": f"Bearer {secret}"}).status
+    assert told.pop("k-alpha-1") == 429
+    assert {key for key, status in told.items() if status != 200} == ({"k-alpha-2"} if "key" not in scope else set())
+
+
+def test_what_may_be_named_is_each_keys_own(routed: Routed, secrets: dict[str, str]) -> None:
+    record = routed.world.table("control").get_item(Key={"pk": "key#k-alpha-1", "sk": "scope"})["Item"]
+    put(routed, "key#k-alpha-1", **record | {"models": [MINI]})
+    listed = {}
+    for key, secret in secrets.items():
+        event = sample("complete_chat") | {"httpMethod": "GET", "path": "/v1/models", "body": None}
+        event["headers"] |= {"authorization": f"Bearer {secret}"}
+        listed[key] = len(json.loads(routed.world.ask(event).body)["data"])
+    assert listed.pop("k-alpha-1") == 1
+    assert len({*listed.values()} - {1}) == 1
