@@ -3,6 +3,7 @@
 PYTHON ?= python3
 ENV ?= dev
 FUNCTION ?= CompleteFunction
+REQUESTS ?= 10000
 JS := tests/clients/js
 SAM := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} PATH="$(CURDIR)/.tools/uv/bin:$$PATH" .tools/sam/bin/sam
 COMPILE = .tools/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
@@ -10,7 +11,7 @@ COMPILE = .tools/uv/bin/uv pip compile --quiet --universal --python-version 3.11
 # The Lambda runtime brings these itself; the layer is installed with --no-deps.
 IN_RUNTIME := boto3 botocore s3transfer urllib3 jmespath python-dateutil six
 
-.PHONY: help run test test-clients test-js test-llama diff-litellm lint format build invoke deploy bench lock clean
+.PHONY: help run test test-clients test-js test-llama test-ledger test-torture test-equality diff-litellm lint format build invoke deploy bench lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +30,16 @@ test-js: .venv/.ready .tools/emulator/.ready $(JS)/node_modules/.ready ## the sa
 
 test-llama: .venv/.ready .tools/emulator/.ready .tools/llama/.ready ## a real upstream: llama-cpp-python with a tiny model (needs a C++ compiler, which builds it in five minutes)
 	SIGNALBOX_LLAMA=.tools/llama/bin/python .venv/bin/python -m pytest tests/llama
+
+test-ledger: .venv/.ready .tools/dynamodb/.ready ## the ledger on Amazon's own DynamoDB engine, its workers killed at it (needs maven and java 17)
+	.venv/bin/python -m tests.torture.with_engine .venv/bin/python -m pytest tests/edge/aws -k ledger
+	.venv/bin/python -m tests.torture amazon $(TORTURE)
+
+test-torture: .venv/.ready .tools/emulator/.ready ## the same on the local stack's DynamoDB (TORTURE="--seed=7 --fits=5,50" for one you have seen)
+	.venv/bin/python -m tests.torture embedded $(TORTURE)
+
+test-equality: .venv/.ready .tools/emulator/.ready ## 10,000 mixed requests, recorded as the providers billed them (REQUESTS=500 for fewer)
+	.venv/bin/python -m tests.torture.equality --requests=$(REQUESTS) $(EQUALITY)
 
 diff-litellm: .venv/.ready .tools/clients/.ready ## hold our translations against litellm's (WRITE=--write brings docs/differences-from-litellm.md up to date)
 	.venv/bin/python -m tests.differential $(WRITE)
@@ -82,6 +93,15 @@ $(JS)/node_modules/.ready: $(JS)/package.json $(JS)/package-lock.json
 	@command -v npm >/dev/null && node -e 'process.exitCode = Number(parseInt(process.versions.node) < 20)' \
 		|| { echo 'signalbox set-up: node 20 or newer with npm is not there: install it (the other tests do not need it)'; exit 1; }
 	@npm ci --prefix $(JS) --silent || { echo 'signalbox set-up: npm could not install $(JS): is its registry reachable?'; exit 1; }
+	@touch $@
+
+.tools/dynamodb/.ready: tests/torture/dynamodb/pom.xml
+	@command -v mvn >/dev/null && command -v java >/dev/null \
+		|| { echo 'signalbox set-up: Maven and Java 17 or newer are not there: install them (the other tests do not need them)'; exit 1; }
+	@echo 'Setting up .tools/dynamodb (once, a minute or two) …'
+	@rm -rf $(@D)
+	@mvn --quiet --batch-mode --strict-checksums --file $< dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/$(@D) \
+		|| { echo 'signalbox set-up: Maven could not fetch DynamoDB Local: is its repository reachable?'; exit 1; }
 	@touch $@
 
 define set_up

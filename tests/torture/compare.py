@@ -1,0 +1,80 @@
+"""Our usage held against what the providers billed, request by request and provider by provider. Pure."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+Row = Mapping[str, Any]
+
+
+def compared(calls: Iterable[Row], events: Iterable[Row]) -> tuple[dict[str, Counter[str]], list[str]]:
+    """By provider, what was counted (amounts in nano-dollars; `elsewhere`: where the usage was not delivered), and all complaints.
+
+    A request's calls of one provider are held against its attempts there one by one, as long as none was beside another.
+    """
+    theirs: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    ours: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    for call in calls:
+        if call["ref"] or call["cost_nanousd"]:
+            theirs[call["ref"] or "nobody", call["provider"]].append(call)
+    for event in events:
+        for ref, attempt in ((tag, attempt) for tag in event["tags"] for attempt in event["attempts"]):
+            ours[ref, attempt["target"].partition("/")[0]].append(attempt)
+    sums: dict[str, Counter[str]] = defaultdict(Counter)
+    complaints: list[str] = []
+    for ref, provider in sorted(theirs.keys() | ours.keys()):
+        asked, served = ours[ref, provider], theirs[ref, provider]
+        for attempts, billed in _pairs(asked, served):
+            complaint = _hold(sums[provider], attempts, billed)
+            if complaint:
+                complaints.append(f"{ref} at {provider}: {complaint}")
+    return dict(sums), complaints
+
+
+def _pairs(attempts: list[Row], calls: list[Row]) -> list[tuple[Sequence[Row], Sequence[Row]]]:
+    one_by_one = len(attempts) == len(calls) and not any(attempt["purpose"] for attempt in attempts)
+    if not one_by_one:
+        return [(attempts, calls)]
+    in_order = (sorted(rows, key=lambda row: row["at_ms"]) for rows in (attempts, calls))
+    return [([attempt], [call]) for attempt, call in zip(*in_order, strict=True)]
+
+
+def _hold(sums: Counter[str], attempts: Sequence[Row], calls: Sequence[Row]) -> str:
+    """What is wrong with it, if anything."""
+    billed = [call for call in calls if call["cost_nanousd"]]
+    delivered = all(map(_is_delivered, billed))
+    theirs, ours = (sum(row["cost_nanousd"] for row in rows) for rows in (calls, attempts))
+    marked = any(attempt["estimated"] for attempt in attempts)
+    captured = len(attempts) >= len(billed) or bool(attempts and delivered)  # the texts of one embedding may be several calls
+    where = "" if billed and delivered else "elsewhere_"
+    sums.update(
+        calls=len(calls),
+        billed=len(billed),
+        delivered=len(billed) if delivered else 0,
+        captured=len(billed) if captured else 0,
+    )
+    sums.update({f"{where}theirs": theirs, f"{where}ours": ours})
+    about = [[row[name] for name in ("outcome", "fault", "input_tokens", "output_tokens")] for row in calls]
+    told = f"they billed {theirs} and we recorded {ours} {about} {[dict(a['tokens']) for a in attempts]}"
+    if not captured:
+        return f"a call is missing: {told}"
+    if billed and delivered and ours != theirs:
+        return told
+    if ours < theirs:
+        return f"less, where no usage was delivered: {told}"
+    if ours > theirs and not marked:
+        return f"more, and not marked as estimated: {told}"
+    return ""
+
+
+def _is_delivered(call: Row) -> bool:
+    """What comes behind an event that nobody can read is not."""
+    return call["usage_delivered"] and not (call["fault"] or {}).get("malformed")
+
+
+def total(sums: Mapping[str, Counter[str]]) -> Counter[str]:
+    return sum(sums.values(), Counter[str]())
+
+
+def spent(events: Iterable[Row]) -> int:
+    return sum(event["cost_nanousd"] for event in events)
