@@ -80,7 +80,7 @@ class Issuer:
                 leeway=LEEWAY_S,
                 options={"require": NEEDED},
             )
-        except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as error:
+        except (jwt.PyJWTError, ValueError, TypeError) as error:
             raise _invalid(_why(error)) from None
 
     def refresh(self) -> None:
