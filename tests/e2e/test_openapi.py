@@ -68,9 +68,9 @@ def fits(path, method, response):
     told = answers["200"] if response.is_success else answers[f"{response.status_code // 100}XX"]
     while "$ref" in told:
         told = document["components"]["responses"][told["$ref"].rpartition("/")[2]]
-    assert {name for name in response.headers if name.startswith("x-signalbox") or "ratelimit" in name or name.endswith("request-id")} <= set(
-        told.get("headers", ())
-    )
+    assert {
+        name for name in response.headers if name.startswith("x-signalbox") or "ratelimit" in name or name.endswith("request-id")
+    } <= set(told.get("headers", ()))
     kind = response.headers["content-type"].partition(";")[0]
     form = told["content"][kind]
     if kind == "application/json":
