@@ -300,6 +300,16 @@ def test_nothing_of_a_prompt_or_an_answer_can_be_read_from_a_name_or_a_log(cachi
     assert "the secret" not in capsys.readouterr().out
 
 
+def test_hits_and_misses_are_metrics_of_their_route(caching, capsys):
+    for body in (EXACT, EXACT, {}):
+        caching.ask(**body)
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    told = [{name for name in ("CacheHits", "CacheMisses") if name in line} for line in lines if line.get("Route") == "chat"]
+    assert told == [{"CacheMisses"}, {"CacheHits"}, set()]
+    named = [metric["Name"] for line in lines for metric in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]]
+    assert {"CacheHits", "CacheMisses"} <= set(named)
+
+
 def test_a_guardrail_has_its_say_of_what_is_kept(routed):
     routes = routed.document()["routes"]
     routes["chat"]["cache"] = {"ttl_s": 60}

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from signalbox.aws import kept_claims
+from signalbox.aws.client import Unavailable
 from signalbox.completion.keeping import Keeping
 from signalbox.runtime.invocation import Context
 
@@ -301,6 +302,36 @@ def test_where_nothing_can_be_claimed_nothing_runs(routed, once):
     assert (response.status, code(response), response.headers["retry-after"]) == (503, "ledger_unavailable", "1")
     assert routed.calls == []
     assert routed.ask().status == 200
+
+
+def test_a_claim_that_was_made_and_not_answered_for_is_given_back(routed, once, monkeypatch):
+    wave = routed.world.module.aws.wave
+
+    def losing(calls, **named):
+        """The claim's answer, on its way back."""
+        answers = wave(calls, **named)
+        return [
+            Unavailable("lost") if "once#" in str(call.payload.get("Item")) else answer for call, answer in zip(calls, answers, strict=True)
+        ]
+
+    with monkeypatch.context() as lossy:
+        lossy.setattr(routed.world.module.aws, "wave", losing)
+        assert code(once()) == "ledger_unavailable"
+    assert (routed.calls, claims(routed)) == ([], [])
+    assert once().status == 200
+
+
+def test_a_claim_that_was_sent_twice_is_ours_all_the_same(routed, once, monkeypatch):
+    wave = routed.world.module.aws.wave
+    twice = lambda calls, **named: wave(calls, **named) and wave(calls, **named)  # noqa: E731  as a try that is repeated
+    with monkeypatch.context() as repeated:
+        repeated.setattr(routed.world.module.aws, "wave", lambda calls, **named: (twice if claiming(calls) else wave)(calls, **named))
+        assert once().status == 200
+    assert once().headers["idempotent-replayed"] == "true"
+
+
+def claiming(calls: Any) -> bool:
+    return any("once#" in str(call.payload.get("Item")) for call in calls)
 
 
 def test_what_comes_from_the_cache_is_replayed_from_then_on(routed, once):
