@@ -1,6 +1,7 @@
 """What is kept reads back as it was, and the names it is kept by: equal where requests mean the same, and nowhere else."""
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from signalbox.admission.keys import Caller
 from signalbox.completion.kept import Kept, chunks_of, from_bytes, to_bytes
-from signalbox.completion.kept_names import ASIDE, ASIDE_EXTRA, body_mark, canonical, once_name
+from signalbox.completion.kept_names import ASIDE, ASIDE_EXTRA, answer_name, body_mark, canonical, once_name
 from signalbox.completion.kept_terms import directives, terms_of
 from signalbox.dialects import anthropic_messages, openai_chat, openai_responses
 from signalbox.errors import STATUS
@@ -227,6 +228,29 @@ def test_two_callers_never_share_a_claim(tenant, key, said, other_tenant, other_
     other = once_name(SECRET, Caller(other_key, other_tenant, "u", minted=True), other_said)
     assert (one == other) == ((tenant, key, said) == (other_tenant, other_key, other_said))
     assert one != once_name(b"y" * 32, Caller(key, tenant, "t", minted=True), said)
+
+
+TRIPS = made(
+    lambda *values: SimpleNamespace(
+        tenant=values[0],
+        route=SimpleNamespace(name=values[1]),
+        decision=SimpleNamespace(route=values[2], policies=values[3]),
+        snapshot=SimpleNamespace(digest=values[4]),
+        request=BASE._replace(seed=values[5]),
+        told=values,
+    ),
+    IDS,
+    IDS,
+    IDS,
+    st.lists(IDS, max_size=2).map(tuple),
+    IDS,
+    st.none() | st.integers(0, 1),
+)
+
+
+@given(TRIPS, TRIPS)
+def test_two_tenants_routes_or_configurations_never_share_an_answer(one, other):
+    assert (answer_name(SECRET, one) == answer_name(SECRET, other)) == (one.told == other.told)
 
 
 @given(st.dictionaries(TEXTS, JSON, max_size=4), st.dictionaries(TEXTS, JSON, max_size=4))
