@@ -6,6 +6,7 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 from stage import logger
 
+from signalbox.aws.boto_accounts import Torn
 from signalbox.aws.boto_budgets import Contended, NoSuchKey, OfTheDocument, OfTheStack
 from signalbox.aws.boto_ceilings import CeilingConflict
 from signalbox.aws.boto_raises import NoSuchBudget, TooManyRaises
@@ -90,6 +91,7 @@ REFUSALS = {
     NoSuchBudget: lambda error: Refusal("not_found", f"{error}. GET /admin/budgets lists them.", param="id"),
     TooManyRaises: lambda error: Refusal("invalid_request", f"{error}.", param="period"),
     Contended: lambda error: Refusal("request_in_progress", "Others are changing the same budget. Try again.", retry_after_s=1),
+    Torn: lambda error: Refusal("request_in_progress", "Others are changing the same budget. Try again.", retry_after_s=1),
     NoSuchKey: lambda error: Refusal("not_found", "The key has been deleted. GET /admin/keys lists them.", param="id"),
     Exception: internal,
 }

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signalbox.admission.budgets import Budget
-from signalbox.aws import accounts, boto_budgets, boto_raises
+from signalbox.aws import accounts, boto_budgets, boto_raises, shards
 from signalbox.aws.boto_raises import TooManyRaises
 from signalbox.aws.client import Aws, Cancelled
 
@@ -40,7 +40,9 @@ ACTS = st.one_of(
 class Listed(BotoTable):
     """With what the sweeper asks of boto3's Table beside."""
 
-    def query(self, ExpressionAttributeValues, **_):
+    def query(self, ExpressionAttributeValues, **more):
+        if ":now" not in ExpressionAttributeValues:
+            return super().query(ExpressionAttributeValues, **more)
         pk, before = ExpressionAttributeValues[":pk"], ExpressionAttributeValues[":now"]
         return {"Items": [item for key, item in sorted(self._cloud.items(self.name).items()) if key[0] == pk and key[1] < before]}
 
@@ -98,7 +100,7 @@ class World:
         account = (SCOPE, budget.period(at_ms))
         if self.item(account) is None:
             with suppress(Cancelled):
-                self.aws.call(accounts.create(LEDGER, CONTROL, account, budget, at_ms))
+                self.aws.call(shards.create(LEDGER, CONTROL, account, budget, at_ms))
         item = self.item(account)
         if item:
             item["settled"] += cost
@@ -123,6 +125,7 @@ class World:
         item = self.item((SCOPE, budget.period(self.now_ms)))
         if item:
             assert item["limit"] == budget.limit_at(self.now_ms)
+            assert item["until_ms"] > self.now_ms or item["remaining"] <= 0 or not budget.hard
 
     def nothing_is_lost(self):
         for item in self.items():

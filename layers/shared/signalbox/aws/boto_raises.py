@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from botocore.exceptions import ClientError
 
 from ..admission.budgets import CONFIG, Budget, Raise
-from . import boto_budgets, boto_definitions, boto_tables
+from . import boto_accounts, boto_budgets, boto_definitions, boto_tables
 
 MOST = 10  # at once, of one budget
 
@@ -65,7 +65,7 @@ def end_due(control: Any, ledger: Any, now_ms: int) -> Ended:
     for row in list(_due(control, now_ms)):
         try:
             done = done._replace(lowered=done.lowered + _settled(control, ledger, row, now_ms))
-        except (boto_budgets.Contended, ClientError):
+        except (boto_budgets.Contended, boto_accounts.Torn, ClientError):
             done = done._replace(failed=done.failed + 1)
     return done
 
