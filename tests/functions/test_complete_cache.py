@@ -175,6 +175,15 @@ def test_an_answer_that_was_cut_short_is_not_kept(caching):
         assert (cached(response), json.loads(response.body)["choices"][0]["finish_reason"]) == ("miss", "length")
 
 
+def test_an_answer_that_a_budget_may_have_shortened_is_not_kept(caching):
+    caching.permit(budgets={"total": {"limit_nanousd": 2_000_000, "hard": True, "version": 1}})
+    response = caching.ask(max_tokens=None, **EXACT)
+    assert (response.headers["x-signalbox-clamped"], json.loads(response.body)["choices"][0]["finish_reason"]) == ("max_tokens", "stop")
+    caching.permit()
+    assert cached(caching.ask(max_tokens=None, **EXACT)) == "miss"
+    assert cached(caching.ask(max_tokens=None, **EXACT)) == "hit"
+
+
 def test_an_answer_that_broke_off_is_not_kept(caching):
     caching.fault("openai", cut_after_chunks=1, times=1)
     caching.ask(stream=True, **said("one two three"))
