@@ -35,9 +35,9 @@ def test_a_caller_by_token_is_served_as_the_tenant_that_it_names(stack):
     answer = stack.client(bearer).chat.completions.with_raw_response.create(**CHAT)
     path = f"/v1/requests/{answer.headers['x-signalbox-request-id']}"
     usage = eventually(lambda: stack.get(path, token(tenant="acme")), lambda answer: answer.status_code == 200).json()
-    assert (usage["tenant"], usage["team"], usage["key"]) == ("acme", "search", "jwt:auth0|bob")
+    assert (usage["tenant"], usage["team"], usage["key"]) == ("acme", "search", "jwt:acme:auth0|bob")
     assert asked(stack, "GET", path, token(tenant="other")) == (404, "not_found")
-    assert stack.usage(bearer)["id"] == "jwt:auth0|bob"
+    assert stack.usage(bearer)["id"] == "jwt:acme:auth0|bob"
 
 
 def test_a_bad_token_is_refused_where_requests_are_served(stack):

@@ -109,11 +109,11 @@ def test_a_request_by_a_token_counts_for_its_tenant_team_and_subject(issued):
     answer = issued.ask(chat(token(tenant="acme", team="search")))
     assert answer.status == 200
     [usage] = issued.usage()
-    assert (usage["tenant"], usage["team"], usage["key"]) == ("acme", "search", "jwt:ann")
+    assert (usage["tenant"], usage["team"], usage["key"]) == ("acme", "search", "jwt:acme:ann")
 
 
 DISABLED = [
-    ("key#jwt:ann", "invalid_key"),
+    ("key#jwt:acme:ann", "invalid_key"),
     ("team#acme/search", "permission_denied"),
     ("tenant#acme", "permission_denied"),
 ]

@@ -205,7 +205,7 @@ def test_a_data_key_is_known_and_not_enough(issued: Api) -> None:
 def test_a_token_with_a_tenant_is_a_callers(issued: Api, claims: dict[str, Any]) -> None:
     for endpoint in FOR_CALLERS:
         assert status_of(issued, endpoint, f"Bearer {token(**claims)}")[0] in (200, 404), endpoint
-    assert issued("GET", "/v1/usage", key=token(**claims))[1]["id"] == "jwt:ann"
+    assert issued("GET", "/v1/usage", key=token(**claims))[1]["id"] == "jwt:acme:ann"
 
 
 TOO_LITTLE: dict[str, tuple[dict[str, Any], str]] = {

@@ -31,8 +31,8 @@ def denied(claims, names=NAMES):
 
 
 def test_a_tenant_is_enough_to_be_a_caller():
-    assert caller_of(CLAIMS, NAMES) == Caller("jwt:ann", "acme", "default", minted=False)
-    assert caller_of(CLAIMS | {"team": "search"}, NAMES) == Caller("jwt:ann", "acme", "search", minted=False)
+    assert caller_of(CLAIMS, NAMES) == Caller("jwt:acme:ann", "acme", "default", minted=False)
+    assert caller_of(CLAIMS | {"team": "search"}, NAMES) == Caller("jwt:acme:ann", "acme", "search", minted=False)
     assert caller_of(CLAIMS | {"team": "search"}, ClaimNames(tenant="tenant")).team == "default"
     assert caller_of({"sub": "ann", "https://acme.example/org": "acme"}, ClaimNames(tenant="https://acme.example/org")).tenant == "acme"
 
@@ -67,7 +67,18 @@ def test_whoever_is_let_in_counts_in_no_scope_but_their_own(sub, tenant, team):
     key, of_team, of_tenant, _ = scopes_of(caller)
     assert [key.count("#"), of_team.count("#"), of_tenant.count("#")] == [1, 1, 1]
     assert [key.count("/"), of_team.count("/"), of_tenant.count("/")] == [0, 1, 0]
-    assert (key, of_team, of_tenant) == (f"key#jwt:{sub}", f"team#{tenant}/{team}", f"tenant#{tenant}")
+    assert (key, of_team, of_tenant) == (f"key#jwt:{tenant}:{sub}", f"team#{tenant}/{team}", f"tenant#{tenant}")
+
+
+@given(
+    st.tuples(st.text("ab:.", max_size=4), st.text("ab:.", max_size=4)), st.tuples(st.text("ab:.", max_size=4), st.text("ab:.", max_size=4))
+)
+def test_one_subject_of_two_tenants_is_two_keys(one, other):
+    try:
+        keys = [caller_of({"tenant": tenant, "sub": sub}, NAMES).key_id for tenant, sub in (one, other)]
+    except Refusal:
+        return
+    assert (keys[0] == keys[1]) is (one == other)
 
 
 @given(st.sampled_from("#/ \t\n\x00\x1f\x7f\x85\u2028\u200b"), st.text(max_size=5), st.text(max_size=5))

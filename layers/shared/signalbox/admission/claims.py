@@ -32,21 +32,22 @@ def is_token(bearer: str | None) -> bool:
 
 def operator_of(claims: Claims, names: ClaimNames) -> Operator:
     """Raises Refusal permission_denied."""
-    return Operator(_subject(claims), known(claims.get(names.permissions)))
+    return Operator(f"{PREFIX}{_subject(claims)}", known(claims.get(names.permissions)))
 
 
 def caller_of(claims: Claims, names: ClaimNames) -> Caller:
     """Raises Refusal permission_denied, which says what is missing."""
     tenant = _named(claims, names.tenant)
     team = _named(claims, names.team) if names.team in claims else DEFAULT_TEAM
-    return Caller(_subject(claims), tenant, team, minted=False, grants=_grants(claims, names.grants))
+    # With the tenant, which has no colon: who asks for two tenants is two keys, and neither spends or sees anything of the other.
+    return Caller(f"{PREFIX}{tenant}:{_subject(claims)}", tenant, team, minted=False, grants=_grants(claims, names.grants))
 
 
 def _subject(claims: Claims) -> str:
-    subject = claims["sub"]
+    subject: str = claims["sub"]
     if not (SUBJECT.fullmatch(subject) and subject.isprintable()):
         raise _denied("its claim sub must have up to 200 printable characters, and no space, # or / among them")
-    return f"{PREFIX}{subject}"
+    return subject
 
 
 def _named(claims: Claims, claim: str) -> str:
