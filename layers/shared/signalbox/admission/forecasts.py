@@ -18,7 +18,7 @@ class Pace(NamedTuple):
 
 
 class Forecast(NamedTuple):
-    """`by_end_nanousd`: what will be spent when the period ends; None where it never does. `exhausted_ms`: None where it lasts until then."""
+    """`by_end_nanousd`: what will be spent when the period ends; None where it never does. `exhausted_ms`: None where it lasts so long."""
 
     by_end_nanousd: int | None
     exhausted_ms: int | None
