@@ -3,7 +3,6 @@
 import json
 import sys
 import threading
-import urllib.error
 import urllib.request
 from collections import defaultdict
 from contextlib import suppress
@@ -60,7 +59,7 @@ class Bus:
     def delay(self, url: str, headers: dict[str, str], body: bytes, late_s: float) -> None:
         def deliver() -> None:
             request = urllib.request.Request(url, body, headers)
-            with suppress(urllib.error.URLError), urllib.request.urlopen(request, timeout=5) as answer:
+            with suppress(OSError), urllib.request.urlopen(request, timeout=30) as answer:
                 answer.read()
 
         timer = threading.Timer(late_s, deliver)

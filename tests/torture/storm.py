@@ -38,7 +38,7 @@ class Storm(NamedTuple):
     @property
     def most_s(self) -> float:
         """How long it may last: a ledger that refuses nobody is found out, too."""
-        return 60 + self.fits / 10
+        return 120 + self.fits / 10
 
     def limit(self, scope: str) -> int:
         return int(self.fits * MEAN * LIMITS[scope][1])

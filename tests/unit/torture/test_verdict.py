@@ -36,7 +36,10 @@ def sights(settled=FITS, held=0, lost=0):
     return found
 
 
-def judged(lines=tuple(lines()), events=tuple(events()), sights=sights(), pending=0):
+LINES, EVENTS, SIGHTS = tuple(lines()), tuple(events()), sights()
+
+
+def judged(lines=LINES, events=EVENTS, sights=SIGHTS, pending=0):
     return judge(STORM, lines, events, sights, pending, killed=0)
 
 
@@ -65,6 +68,12 @@ MORE = FITS + 1
 )
 def test_what_is_wrong_is(wrong, complaint):
     assert any(complaint in told for told in judged(**wrong)[1]), judged(**wrong)[1]
+
+
+def test_a_crash_may_be_told_with_the_whole_bound_beside_what_it_cost():
+    whole = (*events(), {"id": "a", "cost_nanousd": FITS + 9, "outcome": "crashed"})
+    assert judged(events=whole)[1] == []
+    assert "and the events say" in judged(events=whole, sights=sights(FITS + 10))[1][-1]
 
 
 def denied(at_s, life="life-0-0", floor=1):
