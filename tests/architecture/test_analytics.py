@@ -5,19 +5,27 @@ import re
 from pathlib import Path
 
 from ops.openapi import load_control
-from signalbox.usage import events, histogram, observed, totals
+from signalbox.aws import boto_sums
+from signalbox.usage import events, histogram, item, observed, totals
 
-DOCUMENT = (Path(__file__).resolve().parents[2] / "docs" / "analytics.md").read_text()
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+DOCUMENT, USAGE = ((DOCS / name).read_text() for name in ("analytics.md", "usage.md"))
 RECKONED = re.compile(r"^\| [^|]+ \| `([0-9+*/() ]+)` \| ([0-9.]+) \|$", re.M)
 MODULES = load_control()
 
 
 def test_each_reckoning_comes_to_what_it_says() -> None:
-    rows = RECKONED.findall(DOCUMENT)
+    rows = RECKONED.findall(USAGE)
     assert len(rows) == 7
     for reckoned, value in rows:
-        assert math.isclose(eval(reckoned, {"__builtins__": {}}), float(value)), (reckoned, value)
-    assert f"`1000 / 20 * 3 * 2` = {1000 // 20 * 3 * 2} " in DOCUMENT
+        assert math.isclose(eval(reckoned, {"__builtins__": {}}), float(value), abs_tol=0.005), (reckoned, value)
+
+
+def test_the_limits_of_usage_are_the_codes() -> None:
+    assert f"{boto_sums.DUE_BYTES // 1000} KB or {boto_sums.DUE_ENTRIES} entries" in USAGE
+    assert f"{boto_sums.SHARDS} shards" in USAGE
+    assert f"for {totals.DAYS_ONLY['user']} days" in USAGE
+    assert f"{item.KEEP_S // 86_400} days" in USAGE
 
 
 def test_the_error_and_the_limits_are_the_codes() -> None:

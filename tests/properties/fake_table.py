@@ -6,13 +6,14 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.htm
 
 import operator
 import re
+from collections import Counter
 from concurrent.futures import Future
 from contextlib import contextmanager
 from types import SimpleNamespace
 
 from botocore.exceptions import ClientError
 
-from ..edge.aws.metered import item_size
+from .item_size import item_size, write_units
 
 COMPARISONS = {"<": operator.lt, "=": operator.eq}
 MOST_BYTES = 400 * 1024
@@ -43,9 +44,11 @@ class Serial:
 class FakeTable:
     name = "usage"
 
-    def __init__(self, before=lambda: None, after=lambda: None):
+    def __init__(self, before=lambda: None, after=lambda: None, page=2):
         self.items: dict[Key, dict] = {}
         self.before, self.after = before, after
+        self.page = page
+        self.units = Counter()  # of writes, by the partition's kind
         self.meta = SimpleNamespace(client=self)
 
     def get_item(self, Key, ConsistentRead, TableName=name):
@@ -55,7 +58,7 @@ class FakeTable:
 
     def update_item(self, TableName=name, **update):
         self.before()
-        self._commit([self._updated(update)])
+        self._commit([self._updated(update)], 1)
         self.after()
 
     def transact_write_items(self, TransactItems):
@@ -72,19 +75,25 @@ class FakeTable:
         if failed:
             codes = [_codes(outcome) for outcome in outcomes]
             raise ClientError(
-                {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": codes},  # type: ignore[typeddict-unknown-key]
+                {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": codes},
                 "TransactWriteItems",
             )
-        self._commit(outcomes)
+        self._commit(outcomes, 2)
         self.after()
 
     @contextmanager
     def batch_writer(self):
         yield self
 
+    def put_item(self, Item):
+        self.before()
+        self._commit([((Item["pk"], Item["sk"]), Item)], 1)
+        self.after()
+
     def delete_item(self, Key):
         self.before()
-        self.items.pop((Key["pk"], Key["sk"]), None)
+        gone = self.items.pop((Key["pk"], Key["sk"]), {})
+        self.units[_kind(Key["pk"])] += write_units(gone)
         self.after()
 
     def get_paginator(self, operation):
@@ -95,13 +104,13 @@ class FakeTable:
         assert KeyConditionExpression == "pk = :pk AND sk BETWEEN :first AND :last"
         assert ConsistentRead
         pk, first, last = (ExpressionAttributeValues[name] for name in (":pk", ":first", ":last"))
-        while True:  # two a page: what happens between two pages is seen, as it may be
+        while True:  # few a page: what happens between two pages is seen, as it may be
             self.before()
-            found = [item for (of, sk), item in sorted(self.items.items()) if of == pk and first <= sk <= last]
-            yield {"Items": [dict(item) for item in found[:2]]}
-            if len(found) <= 2:
+            found = [self.items[key] for key in sorted(key for key in self.items if key[0] == pk and first <= key[1] <= last)]
+            yield {"Items": [dict(item) for item in found[: self.page]]}
+            if len(found) <= self.page:
                 return
-            first = found[1]["sk"] + "\0"
+            first = found[self.page - 1]["sk"] + "\0"
 
     def _put(self, row):
         key = row["Item"]["pk"], row["Item"]["sk"]
@@ -128,12 +137,18 @@ class FakeTable:
                 new[name] = values[value] + (new.get(name, 0) if verb == "ADD" else 0)
         return key, new
 
-    def _commit(self, written):
+    def _commit(self, written, factor):
         assert len(dict(written)) == len(written)
         for _, item in written:
             if item_size(item) > MOST_BYTES:
                 raise _refused("ValidationException")
+        for key, item in written:
+            self.units[_kind(key[0])] += factor * max(write_units(item), write_units(self.items.get(key, {})))
         self.items |= dict(written)
+
+
+def _kind(pk):
+    return pk.partition("#")[0]
 
 
 def _holds(condition, item, names, values):

@@ -148,5 +148,3 @@ def test_each_event_is_counted_once(data):
         ("key", "k1"): counted({number for number in world.told if number % 2}),
     }
     assert {of: (row.get("requests", 0), row.get("cost_nanousd", 0)) for of, row in found.items()} == expected
-
-
