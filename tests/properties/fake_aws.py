@@ -34,9 +34,9 @@ class Failure(Exception):
 
 class FakeCloud:
     """`ignored` conditions count as true: what would happen without them. Each is a term, of whatever expression, or one expression's own:
-    (update, condition, term).
+    (place, update, condition, term).
 
-    `seen` are the expressions with conditions that were asked for, as (update, condition); `heard` is called after every write.
+    `seen` are the expressions with conditions that were asked for, as (place, update, condition); `heard` is called after every write.
     """
 
     def __init__(self, ignored=(), heard=lambda: None):
@@ -109,10 +109,11 @@ class FakeCloud:
         parts = [next(iter(part.items())) for part in payload["TransactItems"]]
         places = [(part["TableName"], *_key(part)) for _, part in parts]
         assert len(places) == len(set(places)) <= 100
+        beside = "level" if any("#until_ms" in part.get("UpdateExpression", "") for _, part in parts) else "create"
         reasons = []
         for _, part in parts:
             try:
-                self._check(part)
+                self._check(part, beside)
                 reasons.append({"Code": "None"})
             except Failure as failure:
                 reasons.append({"Code": "ConditionalCheckFailed"} | {k: v for k, v in failure.body.items() if k == "Item"})
@@ -129,12 +130,15 @@ class FakeCloud:
     def _store(self, payload, item):
         self.items(payload["TableName"])[_key(payload)] = item
 
-    def _check(self, payload):
+    def _check(self, payload, beside=""):
         item = self._stored(payload)
         condition = payload.get("ConditionExpression")
-        if condition:
-            self.seen.add((payload.get("UpdateExpression", ""), condition))
-        if condition and not Expression(payload).holds(condition, item or {}, self.ignored):
+        if condition is None:
+            return
+        expression = (place_of(payload, beside), payload.get("UpdateExpression", ""), condition)
+        self.seen.add(expression)
+        ignored = {each[3] if isinstance(each, tuple) else each for each in self.ignored if isinstance(each, str) or each[:3] == expression}
+        if condition not in ignored and not Expression(payload).holds(condition, item or {}, ignored):
             returned = {"Item": to_values(item)} if item and payload.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD" else {}
             raise Failure("ConditionalCheckFailedException", **returned)
 
@@ -146,10 +150,7 @@ class Expression:
         self.update = payload.get("UpdateExpression", "")
 
     def holds(self, text, item, ignored):
-        def without(term):
-            return term in ignored or (self.update, text, term) in ignored
-
-        return any(all(without(term) or self._term(term, item) for term in either.split(" AND ")) for either in text.split(" OR "))
+        return any(all(term in ignored or self._term(term, item) for term in either.split(" AND ")) for either in text.split(" OR "))
 
     def _term(self, term, item):
         if found := re.fullmatch(rf"attribute_(not_)?exists\(({PATH})\)", term):
@@ -210,6 +211,14 @@ class Expression:
                 raise Failure("ValidationException", about=f"{path} leads nowhere")
             item = item[name]
         return item
+
+
+def place_of(payload, beside=""):
+    """What tells expressions apart that read the same."""
+    pk, _ = _key(payload)
+    if pk.startswith("pending#"):
+        return "pending"
+    return f"control, {beside}" if payload["TableName"] == "control" else "account"
 
 
 def _key(payload):

@@ -78,7 +78,7 @@ class Level(NamedTuple):
     """One transaction over an account's shards: `by` more for its limit, `size` shards from now on, which lease until `until_ms`.
 
     It holds where item 00 has the `seen_shards` and the total that it had. `guarded`: it leaves several shards open, and so holds only
-    where none of them comes to owe by it, and nobody has shut them meanwhile.
+    where none of them comes to owe by it.
     """
 
     by: int

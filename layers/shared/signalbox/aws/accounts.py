@@ -78,7 +78,7 @@ def give_back(table: str, account: Account, shard: int, lease: Lease) -> Call:
             "SET #remaining = #remaining + :held REMOVE #leases.#lease",
             _AS_SEEN,
             {"lease": lease.id},
-            {"held": lease.held, "seq": lease.seq, "seen_ms": lease.expires_ms},
+            {"held": lease.held, "seq": lease.seq},
         ),
     )
 
@@ -98,13 +98,12 @@ def shorten(table: str, account: Account, shard: int, lease: Lease, keep: int, e
                 "expires_ms": expires_ms,
                 "held": lease.held,
                 "seq": lease.seq,
-                "seen_ms": lease.expires_ms,
             },
         ),
     )
 
 
-_AS_SEEN = "#leases.#lease.#held = :held AND #leases.#lease.#seq = :seq AND #leases.#lease.#expires_ms = :seen_ms"
+_AS_SEEN = "#leases.#lease.#held = :held AND #leases.#lease.#seq = :seq"
 
 
 def charge(table: str, part: Part, cost: int) -> Call:
@@ -114,8 +113,6 @@ def charge(table: str, part: Part, cost: int) -> Call:
         *key(part.account, part.shard),
         Expression(
             "SET #settled = #settled + :cost, #remaining = #remaining - :cost",
-            "attribute_exists(#pk) AND attribute_not_exists(#leases.#lease)",
-            {"lease": part.lease},
-            {"cost": cost},
+            values={"cost": cost},
         ),
     )

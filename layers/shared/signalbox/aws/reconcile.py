@@ -114,10 +114,7 @@ class Reconciler:
         """What is left to do for a part after this answer; None: it has its cost."""
         ledger, cost = self._tables.ledger, pending.cost_of(slot)
         if isinstance(answer, Cancelled):
-            ours, struck = (code for code, _ in answer.reasons)
-            if struck == FAILED:
-                return None
-            return accounts.settle(ledger, part, cost, min(0, pending.bound - cost)) if ours == FAILED else call
+            return None if FAILED in dynamodb.reasons(answer) else call
         if not isinstance(answer, AwsError):
             return None
         if not isinstance(answer, ConditionFailed):

@@ -73,14 +73,12 @@ def _head(level: Level, more: int, version: int) -> Expression:
     dated = level.seen_shards == 0
     return Expression(
         f"{OPEN}, #shards = :size, #total = {':total' if dated else '#total + :by'}, #budget_version = :version",
-        ("attribute_not_exists(#shards)" if dated else AS_SEEN)
-        + (f" AND #until_ms = :seen_ms AND {OWES_NOTHING}" if level.guarded else ""),
+        ("attribute_not_exists(#shards)" if dated else AS_SEEN) + (f" AND {OWES_NOTHING}" if level.guarded else ""),
         values={
             "more": more,
             "least": -more,
             "until_ms": level.until_ms,
             "hard": level.hard,
-            "seen_ms": level.seen_ms,
             "size": level.size,
             "shards": level.seen_shards,
             "by": level.by,

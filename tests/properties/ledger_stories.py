@@ -1,0 +1,359 @@
+"""What happens where a condition of the ledger is missing, told as short as it can be. The world in which it happens asserts."""
+
+from contextlib import suppress
+
+from signalbox.admission.shards import Move, to_sight
+from signalbox.aws import accounts, shards
+from signalbox.aws.client import AwsError
+
+from .fake_aws import Pool, client
+from .ledger_world import Act, World, small_shards
+
+HARD = {"key#k": ("total", True, 900)}
+SOFT = {"team#t/a": ("month", False, 500)}
+A_WHILE, TEN_MINUTES, ONE_PARTITION_EACH = 4, 5, 16  # the first two are places in STEPS_MS
+
+
+def two_want_more_than_there_is(ignored):
+    world = World(ignored, {"key#k": ("total", True, 300)})
+    for what in ("step", "step"):
+        world.act(Act(0, what, 20))
+        world.act(Act(1, what, 20))
+    return world
+
+
+def the_answer_to_a_lease_is_lost(ignored):
+    world = World(ignored, HARD)
+    world.act(Act(0, "step", faults=((3, "late"),)))
+    return world
+
+
+def the_answer_to_a_settling_is_lost(ignored):
+    world = World(ignored, {"key#k": ("total", True, 100_000)})
+    world.act(Act(0, "step", 1))
+    world.act(Act(0, "step", 20))
+    world.act(Act(0, "step", faults=((2, "late"),)))
+    return world
+
+
+def a_container_settles_what_the_sweeper_has_settled(ignored):
+    world = World(ignored, HARD)
+    world.act(Act(0, "step", 9))
+    world.act(Act(0, "step", 9))
+    world.act(Act(0, "advance", TEN_MINUTES))
+    world.act(Act(0, "sweep"))
+    world.act(Act(0, "step"))
+    return world
+
+
+def an_intent_arrives_when_all_is_over(ignored):
+    world = World(ignored, HARD)
+    world.act(Act(0, "step"))
+    world.act(Act(0, "step", faults=((0, "delayed"),)))
+    world.act(Act(0, "step"))
+    world.act(Act(0, "release"))
+    world.act(Act(0, "deliver"))
+    return world
+
+
+def two_begin_a_period(ignored):
+    world = World(ignored, HARD)
+    world.act(Act(0, "step", meanwhile=((2, Act(1, "step")),)))
+    world.act(Act(0, "step", 20))
+    world.act(Act(1, "step", 20))
+    return world
+
+
+def a_budget_changes_before_its_period_begins(ignored):
+    world = World(ignored, HARD)
+    world.act(Act(0, "step", meanwhile=((2, Act(0, "change", 5)),)))
+    return world
+
+
+def a_charge_without_a_lease_is_not_answered_for(ignored):
+    world = World(ignored, SOFT, faults_a_request=9)
+    world.act(Act(0, "step", faults=((3, "lost"), (4, "lost"))))
+    world.act(Act(0, "step"))
+    world.act(Act(0, "step", faults=((4, "late"),)))
+    return world
+
+
+def crashed_between_its_outbox_and_the_budget(ignored):
+    world = World(ignored, HARD)
+    world.act(Act(0, "step", 20))
+    world.act(Act(0, "step", 20))
+    world.act(Act(0, "step", faults=((2, "crash"),)))
+    world.act(Act(0, "advance", A_WHILE))
+    return world
+
+
+def a_slow_sweeper_comes_after_all_others(ignored):
+    world = crashed_between_its_outbox_and_the_budget(ignored)
+    quick = Act(0, "sweep", faults=((ONE_PARTITION_EACH + 2, "crash"),))
+    needs_the_lease = Act(1, "step", 80)
+    world.act(Act(0, "sweep", meanwhile=((ONE_PARTITION_EACH - 1, quick), (ONE_PARTITION_EACH, needs_the_lease))))
+    return world
+
+
+def the_sweeper_is_faster_than_who_needs_the_lease(ignored):
+    world = crashed_between_its_outbox_and_the_budget(ignored)
+    world.act(Act(1, "step", 80, meanwhile=((5, Act(0, "sweep")),)))
+    return world
+
+
+def a_container_thaws_while_its_lease_is_returned(ignored):
+    world = World(ignored, {"key#k": ("total", True, 6_500)})
+    for _ in range(3):
+        world.act(Act(0, "step", 1))
+    world.act(Act(0, "advance", A_WHILE))
+    world.act(Act(1, "step", 645, meanwhile=((5, Act(0, "step", 1)),)))
+    world.act(Act(0, "step", 20))
+    world.act(Act(1, "step", 20))
+    return world
+
+
+def a_request_costs_more_than_its_bound(ignored):
+    world = World(ignored, {"key#k": ("total", True, 11_000)})
+    world.act(Act(0, "step", 2))
+    world.act(Act(0, "step", 20))
+    world.act(Act(0, "advance", A_WHILE))
+    world.act(Act(1, "step", 1_090))
+    [request] = world.reached.values()
+    world.containers[0].billed = request.billed = 50
+    world.act(Act(0, "step"))
+    return world
+
+
+def a_container_whose_intent_is_in_doubt_settles_what_the_sweeper_has_settled(ignored):
+    world = World(ignored, SOFT)
+    world.act(Act(0, "step", 9))
+    world.act(Act(0, "step", 9, faults=((0, "late"), (1, "lost"))))
+    world.act(Act(0, "advance", TEN_MINUTES))
+    world.act(Act(0, "sweep", faults=((ONE_PARTITION_EACH + 1, "crash"),)))
+    world.act(Act(0, "step"))
+    return world
+
+
+def a_container_settles_while_the_sweeper_is_about_to(ignored):
+    for place in range(1, 6):
+        world = World(ignored, HARD, faults_a_request=3)
+        world.act(Act(0, "step", 9))
+        world.act(Act(0, "step", 9))
+        world.act(Act(0, "advance", TEN_MINUTES))
+        settles = Act(0, "step", faults=((place, "crash"),))
+        world.act(Act(0, "sweep", meanwhile=((ONE_PARTITION_EACH, settles),)))
+        world.end()
+    return world
+
+
+# Over several shards: who comes in between is tried at each place.
+
+EVERY_PLACE = range(9)
+ENDED = 3  # of the places in STEPS_MS: after FOR_A_WHILE
+FOR_A_WHILE = 20  # the size of a raise that lasts forty seconds
+
+
+def the_answer_to_a_soft_lease_is_lost(ignored):
+    for place in EVERY_PLACE:
+        world = World(ignored, {"team#t/a": ("total", False, 500)})
+        world.act(Act(0, "step", faults=((place, "late"),)))
+        world.end()
+    return world
+
+
+def a_renewal_arrives_before_the_second_try_of_a_settling(ignored):
+    for limits in ({"key#k": ("total", True, 100_000)}, {"team#t/a": ("total", False, 500)}):
+        for renewal in (0, 1):
+            for second_try in range(3, 6):
+                world = World(ignored, limits)
+                for _ in range(3):
+                    world.act(Act(0, "step", 1))
+                world.act(Act(0, "step", 100, faults=((renewal, "delayed"),)))
+                world.act(Act(0, "step", 20))
+                world.act(Act(0, "step", 1, faults=((2, "late"),), meanwhile=((second_try, Act(0, "deliver")),)))
+                world.end()
+    return world
+
+
+def a_raise_has_ended(ignored):
+    for renews in (False, True):
+        world = World(ignored, HARD)
+        for _ in range(3):
+            world.act(Act(0, "step", 1))
+        world.act(Act(0, "raise", FOR_A_WHILE))
+        world.act(Act(0, "advance", ENDED))
+        world.act(Act(0 if renews else 1, "step", 120))
+        world.end()
+    return world
+
+
+def two_take_a_raise_back(ignored):
+    for place in EVERY_PLACE:
+        world = World(ignored, HARD)
+        world.act(Act(0, "step", 1))
+        world.act(Act(0, "raise", FOR_A_WHILE))
+        world.act(Act(0, "advance", ENDED))
+        world.act(Act(1, "step", 10, meanwhile=((place, Act(2, "step", 10)),)))
+        world.end()
+    return world
+
+
+def two_need_more_shards(ignored):
+    for limits in (HARD, {"team#t/a": ("total", False, 500)}):
+        for place in EVERY_PLACE:
+            with small_shards(1):
+                world = World(ignored, limits)
+                world.act(Act(0, "step", 1))
+                world.act(Act(1, "step", 1, meanwhile=((place, Act(2, "step", 1)),)))
+                world.end()
+    return world
+
+
+def several_hold(ignored, size=10, limits=HARD):
+    world = World(ignored, limits)
+    for who in range(3):
+        world.act(Act(who, "step", size))
+        world.act(Act(who, "step", size))
+    return world
+
+
+def a_limit_is_lowered_while_somebody_leases(ignored):
+    for who, lower in ((0, 4), (0, 5), (3, 4), (3, 5)):
+        with small_shards(1):
+            world = several_hold(ignored)
+            leases = ((0, Act(who, "step", 20)), (1, Act(who, "step", 20)))
+            world.act(Act(0, "change", lower, meanwhile=((2, Act(who, "many", meanwhile=leases)),)))
+            for other in (4, 5, 6, 7, 3, 0, 1, 2) * 2:
+                world.act(Act(other, "step", 1))
+            world.end()
+    return world
+
+
+def a_limit_is_lowered_while_one_shard_is_leased_empty(ignored):
+    with small_shards(2):
+        world = several_hold(ignored, size=5)
+        empties = ((0, Act(2, "step")), (1, Act(2, "step", left(world, 1) // 10)))
+        world.act(Act(0, "change", 2, meanwhile=((2, Act(2, "many", meanwhile=empties)),)))
+        world.act(Act(0, "step"))
+        world.act(Act(0, "step", 1))
+    return world
+
+
+def a_slow_one_moves_what_was_leased_meanwhile(ignored):
+    with small_shards(2):
+        world = several_hold(ignored, size=5)
+        call = shards.move("ledger", ("key#k", "total"), Move(0, ((1, left(world, 1)),)))
+        world.act(Act(2, "step"))
+        world.act(Act(2, "step", left(world, 1) // 10))
+        late(world, call)
+        world.act(Act(0, "step"))
+        world.act(Act(0, "step", left(world, 0) // 10))
+    return world
+
+
+def a_limit_is_raised_while_a_raise_ends(ignored):
+    with small_shards(1):
+        world = several_hold(ignored)
+        world.act(Act(0, "raise", FOR_A_WHILE))
+        world.act(Act(0, "advance", ENDED))
+        world.act(Act(0, "change", 20, meanwhile=((2, Act(3, "step", 1)),)))
+    return world
+
+
+def a_raise_ends_in_debt(ignored):
+    for place in EVERY_PLACE:
+        with small_shards(1):
+            world = several_hold(ignored, size=20)
+            world.act(Act(0, "raise", FOR_A_WHILE))
+            world.act(Act(0, "change", 1))
+            world.act(Act(0, "advance", ENDED))
+            world.act(Act(5, "step", 1, faults=((place, "late"),)))
+            world.end()
+    return world
+
+
+def who_levels_knows_an_old_limit(ignored):
+    with small_shards(1):
+        world = several_hold(ignored, size=20)
+        world.act(Act(0, "change", 1))
+        world.act(Act(1, "step"))
+        world.act(Act(1, "step", 1))
+        world.act(Act(3, "step", 1))
+    return world
+
+
+def an_item_of_an_earlier_release_changes_while_it_becomes_several(ignored):
+    with small_shards(1):
+        world = World(ignored, HARD)
+        world.backdate()
+        steps = tuple((n, Act(n, "step", 1)) for n in range(3))
+        world.act(Act(0, "change", 20, meanwhile=((2, Act(0, "many", meanwhile=steps)),)))
+    return world
+
+
+def a_period_begins_while_its_budget_changes(ignored):
+    world = World(ignored, HARD)
+    world.act(Act(0, "change", 5, meanwhile=((2, Act(0, "step")),)))
+    return world
+
+
+def a_soft_budget_becomes_hard(ignored):
+    for renews in (True, False):
+        world = World(ignored, HARD)
+        world.cloud.items("control")["key#k", "scope"]["budgets"]["total"]["hard"] = False
+        for who in (0, 1):
+            for _ in range(3):
+                world.act(Act(who, "step", 1))
+        if not renews:
+            world.containers[1].desk._hand.leases.clear()
+        world.harden(200)
+        world.act(Act(0 if renews else 1, "step", 90))
+        world.end()
+    return world
+
+
+def a_slow_one_returns_what_others_have_shortened(ignored):
+    for slow in (accounts.give_back, lambda *where: accounts.shorten(*where, 20, 0)):
+        world = World(ignored, {"key#k": ("total", True, 11_000)})
+        world.act(Act(0, "step", 2))
+        world.act(Act(0, "step", 20))
+        world.act(Act(0, "advance", A_WHILE))
+        call = slow("ledger", ("key#k", "total"), 0, *seen(world).leases.values())
+        world.act(Act(1, "step", 1_090))
+        late(world, call)
+        world.end()
+    return world
+
+
+def a_slow_one_returns_what_its_owner_leases_again(ignored):
+    for slow in (accounts.give_back, lambda *where: accounts.shorten(*where, 0, 0)):
+        world = World(ignored, {"key#k": ("total", True, 6_500)})
+        for _ in range(3):
+            world.act(Act(0, "step", 1))
+        world.act(Act(0, "advance", A_WHILE))
+        call = slow("ledger", ("key#k", "total"), 0, *seen(world).leases.values())
+        world.act(Act(0, "step", 1))
+        late(world, call)
+        world.act(Act(0, "step", 20))
+        world.end()
+    return world
+
+
+def left(world, shard):
+    return world.cloud.items("ledger")["key#k", f"total#{shard:02}"]["remaining"]
+
+
+def seen(world):
+    return to_sight(world.cloud.items("ledger")["key#k", "total#00"])
+
+
+def late(world, call):
+    with suppress(AwsError):
+        client(Pool(world.cloud)).call(call)
+
+
+STORIES = tuple(
+    story
+    for name, story in list(globals().items())
+    if callable(story) and getattr(story, "__module__", "") == __name__ and name not in ("several_hold", "left", "seen", "late")
+)
