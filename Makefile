@@ -11,7 +11,7 @@ COMPILE = .tools/uv/bin/uv pip compile --quiet --universal --python-version 3.11
 # The Lambda runtime brings these itself; the layer is installed with --no-deps.
 IN_RUNTIME := boto3 botocore s3transfer urllib3 jmespath python-dateutil six
 
-.PHONY: help run test test-clients test-js test-llama test-ledger test-torture test-equality diff-litellm lint format build invoke deploy bench lock clean
+.PHONY: help run test test-clients test-js test-llama test-ledger test-torture test-equality diff-litellm lint format build invoke deploy mutants-ledger bench lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ invoke: build ## sam local invoke, on Docker: make invoke EVENT=events/x.json [F
 
 deploy: .venv/.ready build ## sam deploy to your AWS account (ENV=dev, staging or prod)
 	overrides=$$($(PYTHON) ops/release.py $(ENV)) && $(SAM) deploy --config-env $(ENV) --parameter-overrides $$overrides
+
+mutants-ledger: .venv/.ready ## take each condition of the ledger's writes away, and see a check fail for it (LIVES=1000 plays longer)
+	.venv/bin/python -m tests.mutants --lives $(or $(LIVES),100)
 
 bench: .venv/.ready .tools/emulator/.ready ## what a request costs through Signalbox, beside a direct call
 	.venv/bin/python -m bench
