@@ -3,10 +3,11 @@
 import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 import stage
+from moments import future_ms
+from printable import Printable
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from signalbox.aws import boto_snapshots
@@ -15,15 +16,17 @@ from signalbox.errors import Refusal
 
 LIMITS = "Names that are left out have their default, null is no limit, and 0 suspends"
 MODELS = "What `model` may name: ids of models, aliases, or provider/*. With `routes` beside it, either; null: whatever `routes` says"
+OVER = "To end a key now, disable or delete it."
 EXPIRES = "When it ends, as 2027-01-31T00:00:00Z; null: never"
 
 LimitName = Literal["requests_per_minute", "requests_per_hour", "tokens_per_minute", "concurrency"]
 Limits = Annotated[dict[LimitName, Annotated[int, Field(ge=0, le=10**12, strict=True)] | None], Field(description=LIMITS)]
 Model = Annotated[str, Field(min_length=1, max_length=200)]
 Models = Annotated[list[Model], Field(max_length=100)]
-Headed = Annotated[list[Annotated[str, Field(min_length=1, max_length=200)]], Field(max_length=100)]
-Tag = Annotated[str, Field(pattern=r"^[^,\s][^,]{0,63}$")]
+Headed = Annotated[list[Annotated[Printable, Field(min_length=1, max_length=200)]], Field(max_length=100)]
+Tag = Annotated[Printable, Field(pattern=r"^[^,\s][^,]{0,63}$")]
 Status = Literal["active", "disabled"]
+Standing = Literal["active", "disabled", "expired"]
 
 
 class Grants(BaseModel):
@@ -46,7 +49,8 @@ class Grants(BaseModel):
         """What is said, by the names of the record; None where it is to have none. Refusal for what could never be used."""
         said = {name: value for name, value in self.model_dump(exclude_unset=True).items() if name in Grants.model_fields}
         if "expires_at" in said:
-            said["expires_ms"] = _future_ms(said.pop("expires_at"))
+            at = said.pop("expires_at")
+            said["expires_ms"] = None if at is None else future_ms(at, "expires_at", OVER, "Leave it out for a key that never ends.")
         if named := [(field, name) for field in ("models", "routes") for name in said.get(field) or ()]:
             _known(named)
         return said
@@ -67,18 +71,14 @@ class Granted(BaseModel):
 
 def to_granted(record: Mapping[str, Any]) -> dict[str, Any]:
     """As it is shown; the rest of the record as it is."""
-    return {**record, "expires_at": to_iso(record.get("expires_ms"))}
+    expires_ms, status = record.get("expires_ms"), record["status"]
+    if status == "active" and expires_ms is not None and expires_ms <= stage.now_ms():
+        status = "expired"
+    return {**record, "expires_at": to_iso(expires_ms), "status": status}
 
 
 def to_iso(at_ms: int | None) -> str | None:
     return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="seconds") if at_ms is not None else None
-
-
-def _future_ms(at: datetime | None) -> int | None:
-    if at is not None and at <= stage.now():
-        message = f"expires_at: {at.isoformat(timespec='seconds')} is over. To end a key now, disable or delete it."
-        raise Refusal("invalid_request", message, param="expires_at")
-    return int(Decimal(at.timestamp()) * 1000) if at is not None else None
 
 
 def _known(named: list[tuple[str, str]]) -> None:

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 import stage
 from budgets import MAX_USD, Period
-from grants import Granted, Grants, Status, to_granted, to_iso
+from grants import Granted, Grants, Standing, Status, to_granted, to_iso
+from printable import Printable
 from pydantic import BaseModel, ConfigDict, Field
 from usage import to_usd
 
@@ -16,7 +17,7 @@ from signalbox.admission.keys import NAME
 FOREVER_S = 366 * 86_400
 
 Name = Annotated[str, Field(pattern=NAME)]
-Title = Annotated[str, Field(min_length=1, max_length=200, description="For people; a key is known by its id")]
+Title = Annotated[Printable, Field(min_length=1, max_length=200, description="For people; a key is known by its id")]
 
 
 class KeyBudget(BaseModel):
@@ -47,7 +48,7 @@ class Key(Granted):
     name: str
     tenant: str
     team: str
-    status: Status
+    status: Annotated[Standing, Field(description="expired: it is active, and its time is over; another `expires_at` lets it ask again")]
     budgets: list[ShownBudget] = []
     created_at: str
     created_by: str

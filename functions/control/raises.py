@@ -1,6 +1,5 @@
 """/admin/budgets/raises: a budget that is higher for a while, and by itself no longer."""
 
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated
 
@@ -9,15 +8,13 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from budgets import MAX_USD, Period, Scope, ScopeId, scope_name
 from left import BudgetView, to_time, view
+from moments import future_ms
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from signalbox.aws import boto_raises
-from signalbox.errors import Refusal
 from signalbox.money import NANOUSD_PER_USD
 
 router = Router()
-
-LAST = datetime(2200, 1, 1, tzinfo=UTC)
 
 
 class NewRaise(BaseModel):
@@ -33,9 +30,7 @@ class NewRaise(BaseModel):
 @router.post("/admin/budgets/raises", summary="Raise a budget until a moment; it counts from now on, also in mid-period", tags=["budgets"])
 def raise_budget(new: NewRaise) -> BudgetView:
     scope = scope_name(new.scope, new.id)
-    if not stage.now() < new.until <= LAST:
-        raise Refusal("invalid_request", f"until: {new.until.isoformat()} is not in the future; a raise ends then.", param="until")
-    until_ms = int(new.until.timestamp() * 1000)
+    until_ms = future_ms(new.until, "until", "A raise ends then: name a moment to come.", "POST /admin/budgets sets a limit for good.")
     by_nanousd = int(new.by_usd * NANOUSD_PER_USD)
     budget = boto_raises.begin(stage.control(), stage.ledger(), scope, new.period, by_nanousd, until_ms, stage.now_ms())
     router.append_context(changed=f"{scope} {new.period}: raised by {new.by_usd} USD until {to_time(until_ms)}")

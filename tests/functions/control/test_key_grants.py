@@ -73,6 +73,11 @@ def test_a_change_changes_what_it_says_and_null_takes_it_back(api: Api, stage: A
     [
         ({"expires_at": "2026-11-21T12:00:00Z"}, "expires_at"),
         ({"expires_at": "2027-01-01T00:00:00"}, "expires_at"),
+        ({"expires_at": "9999-12-31T23:59:59-12:00"}, "expires_at"),  # in UTC a year that no calendar here has
+        ({"name": "\x1b[2Kroot"}, "name"),
+        ({"name": " "}, "name"),
+        ({"agents": ["\u202etobor"]}, "agents"),
+        ({"tags": ["a\nb"]}, "tags"),
         ({"limits": {"requests_per_second": 1}}, "limits"),
         ({"limits": {"concurrency": -1}}, "limits"),
         ({"limits": {"concurrency": "1"}}, "limits"),
@@ -175,5 +180,8 @@ def test_a_key_ends_when_it_expires(api: Api, noon: Any) -> None:
     assert api("GET", "/v1/usage", key=minted["secret"])[0] == 200
     noon(minutes=60)
     assert "expired on 2026-11-21 13:00 UTC" in refused(api("GET", "/v1/usage", key=minted["secret"]), "invalid_key")
-    api("PATCH", f"/admin/keys/{minted['id']}", {"expires_at": None})
+    assert [key["status"] for key in api("GET", "/admin/keys")[1]["keys"]] == ["expired"]
+    assert api("PATCH", f"/admin/keys/{minted['id']}", {"status": "disabled"})[1]["status"] == "disabled"
+    assert api("PATCH", f"/admin/keys/{minted['id']}", {"status": "active"})[1]["status"] == "expired"
+    assert api("PATCH", f"/admin/keys/{minted['id']}", {"expires_at": None})[1]["status"] == "active"
     assert api("GET", "/v1/usage", key=minted["secret"])[0] == 200
