@@ -18,6 +18,7 @@ from signalbox.data_api import DIALECTS, DataApi
 
 aws, pool = Aws(os.environ), Pool()
 tables = Tables.from_env(os.environ)
+places = Places(os.environ["SIGNALBOX_CACHE_TABLE"], os.environ["SIGNALBOX_ANSWER_BUCKET"], os.environ.get("SIGNALBOX_CACHE_URL", ""))
 callers = CallerKeys(aws, os.environ["SIGNALBOX_KEY_SECRET"], Issuer.of_callers(os.environ, pool))
 completions = Completions(
     desk=Desk(aws, tables),
@@ -27,9 +28,7 @@ completions = Completions(
     pool=pool,
     clock=Clock(time.time, time.monotonic, time.sleep),
     capacities=Capacities(aws, tables.ledger, time.time),
-    keeper=Keeper(
-        aws, Places(os.environ["SIGNALBOX_CACHE_TABLE"], os.environ["SIGNALBOX_ANSWER_BUCKET"]), lambda: callers.ring().mac_key, time.time
-    ),
+    keeper=Keeper(aws, places, lambda: callers.ring().mac_key, time.time),
     rates=Rates(aws, tables.ledger, time.time),
 )
 api = DataApi(

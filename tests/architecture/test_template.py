@@ -57,6 +57,13 @@ UNBOUND = {
     "logs:PutResourcePolicy",
     "logs:DescribeResourcePolicies",
     "logs:DescribeLogGroups",
+    # https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html: of a network that the stack does not know the parts of
+    "ec2:CreateNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:DeleteNetworkInterface",
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:UnassignPrivateIpAddresses",
 }
 
 Resources = dict[str, dict[str, Any]]
@@ -108,11 +115,16 @@ def listed(value: Any) -> list[Any]:
 
 
 def statements(role_id: str) -> list[dict[str, Any]]:
-    """What a role may do: its own policies, and those of this template that it attaches."""
+    """What a role may do at the most: its own policies, and those of this template that it attaches."""
     role = properties(role_id)
     attached = [properties(id_of(arn)) for arn in role.get("ManagedPolicyArns", []) if "Ref" in arn]
     documents = [policy["PolicyDocument"] for policy in role.get("Policies", []) + attached]
-    return [statement for document in documents for statement in document["Statement"]]
+    return [met(statement) for document in documents for statement in document["Statement"]]
+
+
+def met(value: Any) -> Any:
+    """Where it depends on a condition: what stands there if that is met."""
+    return value["Fn::If"][1] if isinstance(value, dict) and "Fn::If" in value else value
 
 
 def variables(function_id: str) -> dict[str, Any]:
@@ -287,6 +299,7 @@ def test_complete_is_told_of_nothing_that_it_does_not_use() -> None:
         "SIGNALBOX_BUS",
         "SIGNALBOX_CONFIG_BUCKET",
         "SIGNALBOX_ANSWER_BUCKET",
+        "SIGNALBOX_CACHE_URL",
         "SIGNALBOX_KEY_SECRET",
         "SIGNALBOX_PROVIDER_SECRETS",
         "SIGNALBOX_RESPONSE_MODE",
@@ -579,6 +592,32 @@ def test_the_answer_bucket_is_private_and_under_our_key_and_forgets_after_a_day(
 
 def test_nobody_but_complete_reads_what_is_kept() -> None:
     assert {id for id in FUNCTIONS for _, name in grants(id) if "AnswerBucket" in name or "CacheTable" in name} == {"CompleteFunction"}
+
+
+VALKEY = {"AnswerCache", "AnswerCacheUser", "AnswerCacheUserGroup", "AnswerCacheSecurityGroup", "CompleteSecurityGroup"}
+
+
+def test_without_valkey_there_is_no_network_and_nothing_that_costs_at_rest() -> None:
+    template = yaml_parse(TEXT)
+    assert template["Parameters"]["CacheBackend"]["Default"] == "dynamodb"
+    assert {id for id, row in template["Resources"].items() if row.get("Condition") == "UsesValkey"} == VALKEY
+    assert {id for id, row in stack().items() if row["Type"].startswith(("AWS::ElastiCache::", "AWS::EC2::"))} == VALKEY
+    assert variables("CompleteFunction")["SIGNALBOX_CACHE_URL"]["Fn::If"][::2] == ["UsesValkey", ""]
+    assert properties("CompleteFunction")["VpcConfig"]["Fn::If"][::2] == ["UsesValkey", {"Ref": "AWS::NoValue"}]
+    assert "VpcConfig" not in {name for id in FUNCTIONS if id != "CompleteFunction" for name in properties(id)}
+
+
+def test_complete_alone_reaches_valkey_over_tls_and_as_a_user_of_its_own_role() -> None:
+    cache, user = properties("AnswerCache"), properties("AnswerCacheUser")
+    assert (cache["Engine"], user["Engine"], user["AuthenticationMode"]) == ("valkey", "valkey", {"Type": "iam"})
+    assert cache["ServerlessCacheName"] == user["UserId"] == user["UserName"]  # which the token takes for granted
+    assert met(variables("CompleteFunction")["SIGNALBOX_CACHE_URL"])["Fn::Sub"].startswith("valkeys://${AnswerCacheUser}@")
+    assert id_of(cache["KmsKeyId"]) == "Key"
+    [guard] = properties("AnswerCacheSecurityGroup")["SecurityGroupIngress"]
+    assert (guard["FromPort"], guard["ToPort"], id_of(guard["SourceSecurityGroupId"])) == (6379, 6379, "CompleteSecurityGroup")
+    assert "SecurityGroupIngress" not in properties("CompleteSecurityGroup")
+    connects = {(action, name) for id in FUNCTIONS for action, name in grants(id) if action.startswith("elasticache:")}
+    assert connects == {("elasticache:Connect", "AnswerCache"), ("elasticache:Connect", "AnswerCacheUser")}
 
 
 def test_the_traffic_bucket_is_private_and_encrypted_and_keeps_what_it_has_as_long_as_usage() -> None:

@@ -15,7 +15,7 @@ from .world import sample
 
 Json = Any
 
-EXACT = {"temperature": 0}
+EXACT: Json = {"temperature": 0}
 
 
 @pytest.fixture(autouse=True)

@@ -15,12 +15,12 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from itertools import count
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote
 
 from ..wire import HttpRequest
 from .http import Exchange, Pool, TransportError
-from .sign import Credentials, signed
+from .sign import Credentials, presigned, signed
 
 Json = Any
 
@@ -86,6 +86,15 @@ class Call(NamedTuple):
     patience_s: float | None = None
 
 
+class Wire(Protocol):
+    """What carries a service that does not speak HTTP, in the same waves."""
+
+    def begin(self, call: Call, timeout_s: float) -> "InFlight":
+        """Sends, and returns at once; never raises."""
+
+    def close(self) -> None: ...
+
+
 class InFlight:
     """A call that was sent; or that could not be, which `answer` then tells."""
 
@@ -127,6 +136,7 @@ class Aws:
         self._timeout_s = float(environ.get("SIGNALBOX_AWS_TIMEOUT_S") or TIMEOUT_S)
         self._pool = pool or Pool()
         self._clock, self._draw, self._sleep = clock, draw, sleep
+        self._wires: dict[str, Wire] = {}
 
     def call(self, call: Call, *, timeout_s: float | None = None, tries: int = TRIES) -> Any:
         """The answer; raises AwsError."""
@@ -161,6 +171,8 @@ class Aws:
     def begin(self, call: Call, *, timeout_s: float | None = None) -> InFlight:
         """Sends, and returns at once; never raises."""
         timeout_s = _bounded(call, self._timeout_s if timeout_s is None else timeout_s)
+        if call.service in self._wires:
+            return self._wires[call.service].begin(call, timeout_s)
         request = signed(self._to_request(call), self._credentials, self._region, call.service, self._clock())
         try:
             return InFlight(call, self._pool.send(request, timeout_s), timeout_s)
@@ -171,8 +183,17 @@ class Aws:
         """A request to a service that is not called here: it goes out as it is, under this role."""
         return signed(request, self._credentials, region or self._region, service, self._clock())
 
+    def presigned(self, url: str, service: str, expires_s: int) -> str:
+        return presigned(url, self._credentials, self._region, service, self._clock(), expires_s)
+
+    def carried(self, service: str, wire: Wire) -> None:
+        """This service's calls go by this wire from now on."""
+        self._wires[service] = wire
+
     def close(self) -> None:
         self._pool.close()
+        for wire in self._wires.values():
+            wire.close()
 
     def _to_request(self, call: Call) -> HttpRequest:
         endpoint = self._endpoint or f"https://{call.service}.{self._region}.amazonaws.com"

@@ -25,7 +25,7 @@ class Credentials(NamedTuple):
 
 def signed(request: HttpRequest, credentials: Credentials, region: str, service: str, at_s: float) -> HttpRequest:
     """The request with its signature. Every header it has is signed, so none may be changed on the way. `at_s` is epoch seconds."""
-    url, stamp = urlsplit(request.url), datetime.fromtimestamp(at_s, UTC).strftime("%Y%m%dT%H%M%SZ")
+    url, stamp = urlsplit(request.url), _stamp(at_s)
     digest = sha256(request.body).hexdigest()
     headers = {name.lower(): value.strip() for name, value in request.headers.items()} | {"host": url.netloc, "x-amz-date": stamp}
     if service == "s3":
@@ -45,14 +45,41 @@ def signed(request: HttpRequest, credentials: Credentials, region: str, service:
             digest,
         )
     )
-    credential_scope = f"{stamp[:8]}/{region}/{service}/aws4_request"
-    to_sign = "\n".join((ALGORITHM, stamp, credential_scope, sha256(canonical.encode()).hexdigest()))
-    key = _signing_key(credentials.secret_key, stamp[:8], region, service)
-    signature = hmac.digest(key, to_sign.encode(), "sha256").hex()
-    headers["authorization"] = (
-        f"{ALGORITHM} Credential={credentials.access_key}/{credential_scope}, SignedHeaders={names}, Signature={signature}"
-    )
+    scope, signature = _scope(stamp, region, service), _signature(canonical, credentials, stamp, region, service)
+    headers["authorization"] = f"{ALGORITHM} Credential={credentials.access_key}/{scope}, SignedHeaders={names}, Signature={signature}"
     return request._replace(headers=headers)
+
+
+def presigned(url: str, credentials: Credentials, region: str, service: str, at_s: float, expires_s: int) -> str:
+    """The address of a GET with its signature in it, good for so long."""
+    parts, stamp = urlsplit(url), _stamp(at_s)
+    proof = {
+        "X-Amz-Algorithm": ALGORITHM,
+        "X-Amz-Credential": f"{credentials.access_key}/{_scope(stamp, region, service)}",
+        "X-Amz-Date": stamp,
+        "X-Amz-Expires": str(expires_s),
+        "X-Amz-SignedHeaders": "host",
+    }
+    if credentials.token:
+        proof["X-Amz-Security-Token"] = credentials.token
+    encoded = [(name, _encoded(value)) for name, value in proof.items()]
+    proven = "&".join("=".join(pair) for pair in sorted((*_pairs(parts.query), *encoded)))
+    canonical = "\n".join(("GET", parts.path or "/", proven, f"host:{parts.netloc}", "", "host", sha256(b"").hexdigest()))
+    signature = _signature(canonical, credentials, stamp, region, service)
+    return f"{parts.scheme}://{parts.netloc}{parts.path or '/'}?{proven}&X-Amz-Signature={signature}"
+
+
+def _signature(canonical: str, credentials: Credentials, stamp: str, region: str, service: str) -> str:
+    to_sign = "\n".join((ALGORITHM, stamp, _scope(stamp, region, service), sha256(canonical.encode()).hexdigest()))
+    return hmac.digest(_signing_key(credentials.secret_key, stamp[:8], region, service), to_sign.encode(), "sha256").hex()
+
+
+def _stamp(at_s: float) -> str:
+    return datetime.fromtimestamp(at_s, UTC).strftime("%Y%m%dT%H%M%SZ")
+
+
+def _scope(stamp: str, region: str, service: str) -> str:
+    return f"{stamp[:8]}/{region}/{service}/aws4_request"
 
 
 @lru_cache(maxsize=16)

@@ -16,6 +16,7 @@ from .routed import Routed
 from .trip import Trip
 
 if TYPE_CHECKING:
+    from ..aws.kept import Store
     from .journey import Journey
     from .kept_lookup import Cache, Lookup
     from .kept_once import Claim
@@ -23,10 +24,11 @@ if TYPE_CHECKING:
 
 
 class Places(NamedTuple):
-    """Where answers are kept: a table, and a bucket for what is too large for it."""
+    """Where answers are kept: a table, and a bucket for what is too large for it. `cache_url`: Valkey, for those of the cache."""
 
     table: str
     bucket: str
+    cache_url: str = ""
 
 
 class Keeper:
@@ -53,11 +55,20 @@ class Keeper:
     @property
     def cache(self) -> "Cache":
         if self._cache is None:
-            from ..aws.kept import DynamoDbStore
             from .kept_lookup import Cache
 
-            self._cache = Cache(self.aws, DynamoDbStore(self.places.table), self.wall)
+            self._cache = Cache(self.aws, self._store(), self.wall)
         return self._cache
+
+    def _store(self) -> "Store":
+        if not self.places.cache_url:
+            from ..aws.kept import DynamoDbStore
+
+            return DynamoDbStore(self.places.table)
+        from ..aws.valkey import SERVICE, Valkey, ValkeyStore, iam_token
+
+        self.aws.carried(SERVICE, Valkey(self.places.cache_url, iam_token(self.aws), self.wall))
+        return ValkeyStore()
 
 
 class Keeping:

@@ -1,0 +1,137 @@
+"""Answers from a cache in Valkey, as a caller meets them: the same as from the table, and no error wherever the server is."""
+
+import hashlib
+import json
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from signalbox.aws import valkey as wire
+from signalbox.completion import kept_lookup
+from tests import valkey
+
+from .routes import Routed
+from .test_complete_cache import EXACT, cached, content, let_in, publish, said, streamed
+
+pytestmark = valkey.needed
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[valkey.Server]:
+    with valkey.Server(tmp_path) as server:
+        yield server
+
+
+@pytest.fixture
+def now(routed: Routed) -> list[float]:
+    """The cache's own clock: a failure is forgotten when this has gone on."""
+    keeper = routed.world.module.completions._keeper
+    began, now = keeper.wall(), [0.0]
+    keeper.wall = lambda: began + now[0]
+    return now
+
+
+@pytest.fixture
+def caching(routed: Routed, server: valkey.Server, now: list[float], monkeypatch: pytest.MonkeyPatch) -> Routed:
+    monkeypatch.setattr(wire, "PATIENCE_S", 5)  # a machine that has other things to do is no cache that is down
+    keeper = routed.world.module.completions._keeper
+    keeper.places = keeper.places._replace(cache_url=server.url)
+    publish(routed)
+    return routed
+
+
+def table(routed: Routed) -> set[str]:
+    return {item["pk"].partition("#")[0] for item in routed.world.table("cache").scan()["Items"]}
+
+
+def test_a_hit_is_told_and_recorded_as_one_from_the_table(caching: Routed) -> None:
+    first, again = caching.ask(**EXACT), caching.ask(**EXACT)
+    [usage] = caching.usage
+    assert (cached(first), cached(again), content(again)) == ("miss", "hit", content(first))
+    assert (usage["cache"], usage["cost_nanousd"], usage["attempts"], caching.calls) == ("hit", 0, [], [])
+    assert table(caching) == set()
+
+
+@pytest.mark.parametrize(("first", "second"), [(False, True), (True, False)])
+def test_streamed_from_it_and_into_it(caching: Routed, first: bool, second: bool) -> None:
+    assert [streamed(caching, stream, **said("one two three")) for stream in (first, second)] == 2 * ["one two three"]
+    assert caching.usage[0]["cache"] == "hit"
+
+
+def test_an_idempotency_key_stays_in_the_table(caching: Routed) -> None:
+    """Which forgets nothing before its time."""
+    once = {"idempotency-key": "k"}
+    assert [cached(caching.ask(headers=once, **EXACT)) for _ in range(2)] == ["miss", "replay"]
+    assert table(caching) == {"once"}
+    assert cached(caching.ask(headers={"idempotency-key": "l"}, **EXACT)) == "hit"
+
+
+def test_no_other_tenant_is_given_it_and_nothing_of_it_can_be_read_in_a_name(caching: Routed, server: valkey.Server) -> None:
+    caching.ask(**said("the secret of the line"))
+    let_in(caching, {"sk-other": ("other", "elsewhere")})
+    assert cached(caching.ask(headers={"authorization": "Bearer sk-other"}, **said("the secret of the line"))) == "miss"
+    assert cached(caching.ask(**said("the secret of the line"))) == "hit"
+
+
+def test_the_look_up_goes_along_with_the_wave(caching: Routed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sent before anything of it is heard."""
+    caching.ask(**EXACT)
+    told: list[str] = []
+    begin, answer = wire.Valkey.begin, wire._Asked.answer
+    wave = caching.world.module.aws.wave
+    monkeypatch.setattr(wire.Valkey, "begin", lambda self, *more: told.append("sent") or begin(self, *more))
+    monkeypatch.setattr(wire._Asked, "answer", lambda self, *more: told.append("heard") or answer(self, *more))
+
+    def watched(calls: Any, **more: Any) -> Any:
+        told.append(f"wave of {'several' if len(calls) > 1 else 'one'}")
+        return wave(calls, **more)
+
+    monkeypatch.setattr(caching.world.module.aws, "wave", watched)
+    assert cached(caching.ask(**EXACT)) == "hit"
+    assert told[:3] == ["wave of several", "sent", "heard"]
+
+
+def test_a_server_that_is_away_is_no_error_and_is_left_alone_for_a_while(
+    caching: Routed, server: valkey.Server, now: list[float], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sent: list[str] = []
+    begin = wire.Valkey.begin
+    monkeypatch.setattr(wire.Valkey, "begin", lambda self, call, timeout_s: sent.append(call.action) or begin(self, call, timeout_s))
+    server.stop()
+    assert [caching.ask(**EXACT).status for _ in range(3)] == [200, 200, 200]
+    assert sent == ["GET"]
+    assert sum("CacheFailures" in json.loads(line) for line in capsys.readouterr().out.splitlines()) == 1
+    server.start()
+    assert cached(caching.ask(**EXACT)) == "miss"
+    assert sent == ["GET"]
+    now[0] += kept_lookup.SILENCE_S
+    assert [cached(caching.ask(**EXACT)) for _ in range(2)] == ["miss", "hit"]
+
+
+def test_a_server_that_hangs_costs_one_request_its_patience(
+    caching: Routed, server: valkey.Server, now: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caching.ask(**EXACT)
+    server.signal(signal.SIGSTOP)
+    monkeypatch.setattr(wire, "PATIENCE_S", 0.05)
+    assert [(response.status, cached(response)) for response in (caching.ask(**EXACT), caching.ask(**EXACT))] == 2 * [(200, "miss")]
+    server.signal(signal.SIGCONT)
+    monkeypatch.setattr(wire, "PATIENCE_S", 5)
+    now[0] += kept_lookup.SILENCE_S
+    assert cached(caching.ask(**EXACT)) == "hit"
+
+
+def test_a_server_that_was_restarted_has_forgotten_and_learns_anew(caching: Routed, server: valkey.Server) -> None:
+    caching.ask(**EXACT)
+    server.stop()
+    server.start()
+    assert [cached(caching.ask(**EXACT)) for _ in range(2)] == ["miss", "hit"]
+
+
+def test_what_is_larger_than_its_bound_is_not_kept(caching: Routed) -> None:
+    publish(caching, max_kb=1)
+    noise = " ".join(hashlib.sha256(str(number).encode()).hexdigest() for number in range(60))
+    assert [cached(caching.ask(**said(noise))) for _ in range(2)] == ["miss", "miss"]
