@@ -3,7 +3,7 @@
 import hashlib
 import json
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -76,14 +76,24 @@ def test_no_other_tenant_is_given_it_and_nothing_of_it_can_be_read_in_a_name(cac
     assert cached(caching.ask(**said("the secret of the line"))) == "hit"
 
 
+def noted(into: list[str], name: Callable[..., str], function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, each of whose calls is written down."""
+
+    def noting(*arguments: Any) -> Any:
+        into.append(name(*arguments))
+        return function(*arguments)
+
+    return noting
+
+
 def test_the_look_up_goes_along_with_the_wave(caching: Routed, monkeypatch: pytest.MonkeyPatch) -> None:
     """Sent before anything of it is heard."""
     caching.ask(**EXACT)
     told: list[str] = []
     begin, answer = wire.Valkey.begin, wire._Asked.answer
     wave = caching.world.module.aws.wave
-    monkeypatch.setattr(wire.Valkey, "begin", lambda self, *more: told.append("sent") or begin(self, *more))
-    monkeypatch.setattr(wire._Asked, "answer", lambda self, *more: told.append("heard") or answer(self, *more))
+    monkeypatch.setattr(wire.Valkey, "begin", noted(told, lambda *_: "sent", begin))
+    monkeypatch.setattr(wire._Asked, "answer", noted(told, lambda *_: "heard", answer))
 
     def watched(calls: Any, **more: Any) -> Any:
         told.append(f"wave of {'several' if len(calls) > 1 else 'one'}")
@@ -99,7 +109,7 @@ def test_a_server_that_is_away_is_no_error_and_is_left_alone_for_a_while(
 ) -> None:
     sent: list[str] = []
     begin = wire.Valkey.begin
-    monkeypatch.setattr(wire.Valkey, "begin", lambda self, call, timeout_s: sent.append(call.action) or begin(self, call, timeout_s))
+    monkeypatch.setattr(wire.Valkey, "begin", noted(sent, lambda _, call, __: call.action, begin))
     server.stop()
     assert [caching.ask(**EXACT).status for _ in range(3)] == [200, 200, 200]
     assert sent == ["GET"]
