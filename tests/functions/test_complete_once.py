@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -371,3 +372,57 @@ def test_a_claim_is_no_round_trip_of_its_own(routed, monkeypatch):
     assert waves[0] == ["BatchGetItem", "PutItem"]
     before = [calls for calls in waves if calls == ["PutItem"]]
     assert before == []
+
+
+def test_an_error_of_ours_before_anything_was_sent_leaves_the_key_free(routed, once, monkeypatch):
+    """Wherever it is: in what is decided by, in what is made of the answer that was found, or on the way to the upstream."""
+    for broken in ("signalbox.completion.admitted._held", "signalbox.completion.endpoint.to_intent"):
+        with monkeypatch.context() as failing:
+            failing.setattr(broken, failing_at_once)
+            assert (once().status, claims(routed)) == (500, [])
+            assert routed.usage[0]["outcome"] == "internal_error"
+    assert once().status == 200
+
+
+def failing_at_once(*_: Any, **__: Any) -> Any:
+    raise LookupError("a fault of ours")
+
+
+def test_a_hit_that_cannot_be_told_is_not_kept_under_the_key(routed, once, monkeypatch):
+    routes = routed.document()["routes"]
+    routes["chat"]["cache"] = {"ttl_s": 60}
+    routed.publish(routes=routes)
+    routed.ask(temperature=0)
+    with monkeypatch.context() as failing:
+        failing.setattr("signalbox.completion.repeated.gather", failing_at_once)
+        assert (once(temperature=0).status, claims(routed)) == (500, [])
+    assert cached(once(temperature=0)) == "hit"
+
+
+def test_what_a_container_told_before_it_ended_is_no_answer(routed, once):
+    event = sample("complete_chat_stream")
+    event["headers"]["idempotency-key"] = "k-1"
+    event["body"] = json.dumps({"model": "chat", "stream": True} | said("one two three four"))
+    response = routed.world.module.handler(event, Context("r", int((time.time() + 30) * 1000)))
+    stream = iter(response.body)
+    next(stream)
+    with ending_soon(), pytest.raises(SystemExit):
+        for _ in stream:
+            pass
+    response.after()
+    [usage] = routed.world.usage()
+    assert usage["outcome"] == "internal_error"
+    again = routed.world.ask(event)
+    assert (again.status, code(again)) == (500, "internal_error")
+
+
+@contextmanager
+def ending_soon() -> Iterator[None]:
+    """SIGTERM's grace is over while an upstream is read."""
+
+    def end(*_: object) -> None:
+        raise SystemExit(0)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("signalbox.completion.flight.Flight._note", end)
+        yield

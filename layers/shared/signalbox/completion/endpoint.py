@@ -78,15 +78,14 @@ class Completions:
             return self._explain(asked, dialect, headers)
         keeping, limited = self._keeper.of(asked, call.body), Limited(self._rates, asked, self._clock)
         try:
-            admitted = admit(asked, self._desk, self._live, self._router, lambda routed: (*keeping.errands(routed), limited.errand(routed)))
+            errands_of = lambda routed: (*keeping.errands(routed), limited.errand(routed))  # noqa: E731
+            admitted = admit(asked, self._desk, self._live, self._router, errands_of)
+            return self._travel(asked, admitted, keeping, limited, dialect, {**headers, **limited.headers()})
         except Answered as found:
             return self._again(asked, found, keeping, limited, dialect, headers)
-        except NotAdmitted as left:
-            record = to_refused(asked, left.refusal, left.trip, self._clock)
-            told = _told_of(left.trip) if left.trip else {}
-            headers = {**headers, **told, **limited.headers()}
-            return refused(left.refusal, dialect, headers)._replace(after=lambda: self._note(record, keeping.free, limited))
-        return self._travel(asked, admitted, keeping, limited, dialect, {**headers, **limited.headers()})
+        except Exception as error:
+            left = error if isinstance(error, NotAdmitted) else NotAdmitted(_as_refusal(error), None)
+            return self._left(asked, left, keeping, limited, dialect, headers)
 
     def models(self, call: Call) -> Response:
         """GET /v1/models: what this key may write for `model`."""
@@ -122,6 +121,14 @@ class Completions:
         headers = {**headers, "x-signalbox-policy": told["policy"], "x-signalbox-config-version": str(told["config_version"])}
         return Response(200, headers | JSON, json.dumps(told).encode())
 
+    def _left(
+        self, asked: Asked, left: NotAdmitted, keeping: Keeping, limited: Limited, dialect: Dialect, headers: Mapping[str, str]
+    ) -> Response:
+        """Nothing was sent."""
+        record = to_refused(asked, left.refusal, left.trip, self._clock)
+        headers = {**headers, **(_told_of(left.trip) if left.trip else {}), **limited.headers()}
+        return refused(left.refusal, dialect, headers)._replace(after=lambda: self._note(record, keeping.free, limited))
+
     def _note(self, record: UsageRecord, keep: Callable[[], Callable[[], None]], limited: Limited) -> None:
         """`keep` sends what is to be kept, and gives what waits for it."""
         kept, left = keep(), limited.leave(0)
@@ -138,10 +145,10 @@ class Completions:
 
         assert found.routed is not None, "it was found for something"
         record = to_repeated(asked, found.routed.trip, found.kept, REPLAY if found.is_replay else HIT, self._clock)
-        headers = {**headers, **limited.headers()}
+        headers, keep = {**headers, **limited.headers()}, lambda: keeping.found(found)
 
         def after() -> None:
-            self._note(record, lambda: keeping.found(found), limited)
+            self._note(record, keep, limited)
             self._callers.refresh()
             self._providers.refresh()
 
@@ -149,7 +156,7 @@ class Completions:
             told = told_again(asked, found, dialect)
         except Exception as error:
             refusal = _as_refusal(error)
-            record = record._replace(outcome=refusal.code, status=refusal.status)
+            record, keep = record._replace(outcome=refusal.code, status=refusal.status), keeping.free
             return refused(refusal, dialect, headers)._replace(after=after)
         headers = {**headers, **dict.fromkeys(REQUEST_IDS, told.id), **told.headers, **(EVENTS if told.is_stream else JSON)}
         return Response(told.status, headers, told.body, after)
@@ -243,6 +250,9 @@ def _to_the_end(journey: Journey, guards: Iterable[Guardrail], broke: Callable[[
             yield chunk
         if not counted:
             yield Usage(total(journey.attempts()))
+    except SystemExit:  # the container ends, and what it has told so far is no answer
+        broke(internal_error())
+        raise
     except Exception as error:
         refusal = _as_refusal(error)
         broke(refusal)
