@@ -274,6 +274,15 @@ def test_a_large_answer_is_kept_in_the_bucket(routed, once, monkeypatch):
     assert "answer" not in claim
 
 
+def test_a_bucket_that_hangs_keeps_no_budget_waiting(routed, once, monkeypatch):
+    monkeypatch.setattr(kept_claims, "MOST_BYTES", 10)
+    actions, aws = [], routed.world.module.aws
+    wave = aws.wave
+    monkeypatch.setattr(aws, "wave", lambda calls, **named: actions.extend(call.action for call in calls) or wave(calls, **named))
+    once()
+    assert actions.index("PutObject") > actions.index("PutEvents")
+
+
 def test_a_large_answer_that_cannot_be_read_is_asked_for_again_later(routed, once, monkeypatch):
     monkeypatch.setattr(kept_claims, "MOST_BYTES", 10)
     once()

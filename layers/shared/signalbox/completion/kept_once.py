@@ -36,6 +36,7 @@ class Claim:
         self._is_doubtful = False
         self._found: Answered | None = None
         self._written: InFlight | None = None
+        self._large: bytes | None = None
 
     def calls(self, view: View, now_ms: int) -> Sequence[Call]:
         if self._found:
@@ -63,16 +64,14 @@ class Claim:
             self.is_ours = True
 
     def keep(self, kept: Kept) -> None:
-        """What came of it. Sends, and returns at once; `settled` hears. Never raises."""
-        packed: bytes | None = to_bytes(kept)
-        if packed is not None and len(packed) > kept_claims.MOST_BYTES:
-            try:
-                self._aws.call(kept_claims.put_large(self._bucket, self._name, packed), timeout_s=LARGE_S)
-            except AwsError as error:
-                return _failed("a large answer could not be kept", error)
-            packed = None
-        self._written = self._aws.begin(kept_claims.answer(self._table, self._name, self._request, packed))
-        return None
+        """What came of it. Sends, and returns at once; `settled` hears. What is large waits until then, and the money does not wait for it.
+        Never raises.
+        """
+        packed = to_bytes(kept)
+        if len(packed) > kept_claims.MOST_BYTES:
+            self._large = packed
+        else:
+            self._written = self._aws.begin(kept_claims.answer(self._table, self._name, self._request, packed))
 
     def free(self) -> None:
         """Gives it back: the key is as if it had never been used. Never raises."""
@@ -81,6 +80,8 @@ class Claim:
 
     def settled(self) -> None:
         """Waits for what was sent, and sends it again where it was not answered. Never raises."""
+        if self._large is not None:
+            self._keep_large(self._large)
         if self._written is None:
             return
         try:
@@ -91,6 +92,14 @@ class Claim:
             [again] = self._aws.wave([self._written.call])
             if isinstance(again, AwsError) and not isinstance(again, ConditionFailed):
                 _failed("what came of a claim could not be kept", again)
+
+    def _keep_large(self, packed: bytes) -> None:
+        try:
+            self._aws.call(kept_claims.put_large(self._bucket, self._name, packed), timeout_s=LARGE_S)
+        except AwsError as error:
+            return _failed("a large answer could not be kept", error)
+        self._written = self._aws.begin(kept_claims.answer(self._table, self._name, self._request, None))
+        return None
 
     def _of_another(self, stored: Mapping[str, Any]) -> None:
         first = stored["request"]
