@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ops.local.template import read
 from ops.openapi import load_control
-from signalbox.admission.claims import GRANTS
+from signalbox.admission.grants import GRANTS
 from signalbox.admission.operators import PERMISSIONS
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signalbox.admission.budgets import scopes_of
-from signalbox.admission.claims import GRANTS, LIMITS, ClaimNames, caller_of, is_token, operator_of
+from signalbox.admission.claims import ClaimNames, caller_of, is_token, operator_of
+from signalbox.admission.grants import GRANTS, LIMITS
 from signalbox.admission.keys import Caller, mint, record_of
 from signalbox.admission.operators import PERMISSIONS, USAGE, Operator
 from signalbox.errors import Refusal

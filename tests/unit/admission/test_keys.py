@@ -78,6 +78,32 @@ def test_a_static_key_grants_what_its_row_says_and_its_record_says_it_louder():
     assert record_of(Caller("k", "t", "a", minted=True), {"key#k": {"status": "active"}}) == {"status": "active"}
 
 
+@pytest.mark.parametrize(
+    ("said", "named"),
+    [
+        ({"modells": ["chat"]}, "modells"),
+        ({"models": "chat"}, "models"),
+        ({"teams": "redteam"}, "teams"),  # of which "red" is a part, and so would be permitted
+        ({"expires_at": "2026-11-21T00:00:00Z"}, "expires_at"),
+        ({"expires_ms": "1795287600000"}, "expires_ms"),
+        ({"status": "off"}, "status"),
+        ({"limits": {"requests_per_second": 1}}, "limits"),
+        ({"team": None}, "team"),
+    ],
+)
+def test_a_row_that_is_not_understood_lets_nobody_in(said, named):
+    row = {"key_id": "local", "tenant": "home", "team": "default"} | said
+    with pytest.raises(Refusal, match=f"not understood: {named}") as refusal:
+        authenticate("sk-written", KeyRing(b"secret", {digest("sk-written"): row}, {}))
+    assert refusal.value.code == "permission_denied"
+
+
+def test_a_row_may_say_what_a_record_may():
+    row = {"expires_ms": NOW, "status": "active", "name": "first", "models": ["*"], "limits": {"concurrency": None}}
+    ring = KeyRing(b"secret", {digest("sk-written"): {"key_id": "local", "tenant": "home", "team": "default"} | row}, {})
+    assert authenticate("sk-written", ring).grants == row
+
+
 def test_the_secret_as_the_template_makes_it_is_read():
     ring = KeyRing.parse('{"mac_key": "c2VjcmV0", "admin_keys": {}, "data_keys": {}}')
     assert ring == KeyRing(b"c2VjcmV0", {}, {})

@@ -19,6 +19,7 @@ ROWS = [
     ({"name": "ann", "permissions": [USAGE, "what there is not"]}, {USAGE}),
     ({"name": "ann", "permissions": []}, set()),
     ({"name": "ann", "permissions": None}, set()),
+    ({"name": "ann", "permission": [USAGE]}, set()),  # it was to have less than everything
     ({"name": "ann", "permissions": dict.fromkeys(PERMISSIONS, False)}, set()),
 ]
 

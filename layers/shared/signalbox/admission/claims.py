@@ -1,10 +1,11 @@
 """What a token's claims grant: permissions to an operator, a tenant and a team to a caller. That the token is good was seen before."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ..errors import Refusal
+from .grants import GRANTS, unfit
 from .keys import NOTHING, Caller
 from .operators import Operator, known
 
@@ -60,37 +61,14 @@ def _named(claims: Claims, claim: str) -> str:
 
 
 def _grants(claims: Claims, claim: str) -> Mapping[str, Any]:
-    """By the names of a key's record. What is not understood may have been meant to forbid something: it is refused."""
     said = claims.get(claim) if claim else None
     if said is None:
         return NOTHING
     if not isinstance(said, Mapping):
         raise _denied(f"its claim {claim} must be an object")
-    for name, value in said.items():
-        fits = GRANTS.get(name)
-        if fits is None or not fits(value):
-            raise _denied(f"its claim {claim} may have {', '.join(GRANTS)}, each as the record of a key has it")
+    if unfit(said, GRANTS) is not None:
+        raise _denied(f"its claim {claim} may have {', '.join(GRANTS)}, each as the record of a key has it")
     return said
-
-
-def _names(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(name, str) and name for name in value)
-
-
-def _limits(value: Any) -> bool:
-    return isinstance(value, Mapping) and all(name in LIMITS and _limit(limit) for name, limit in value.items())
-
-
-def _limit(value: Any) -> bool:
-    return value is None or (type(value) is int and value >= 0)
-
-
-LIMITS = ("requests_per_minute", "requests_per_hour", "tokens_per_minute", "concurrency")
-GRANTS: Mapping[str, Callable[[Any], bool]] = {
-    **dict.fromkeys(("models", "routes", "agents", "teams", "tags"), _names),
-    "fallbacks": lambda value: isinstance(value, bool),
-    "limits": _limits,
-}
 
 
 def _denied(why: str) -> Refusal:

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ..errors import Refusal
+from .grants import STATIC, unfit
 
 PREFIX = "sk-sb-"
 MAC_BYTES = 16
@@ -18,7 +19,7 @@ RANDOM_BYTES = 16
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"  # of a tenant or a team: no `#` and no `/`, which part the names of scopes and of secrets
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 FOREVER_MS = 2**63
-IDENTITY = frozenset({"key_id", "tenant", "team"})  # of a static key's row; what else it says is granted
+IDENTITY = ("key_id", "tenant", "team")  # of a static key's row; what else it says is granted
 
 Records = Mapping[str, Mapping[str, Any]]  # by scope
 
@@ -119,7 +120,11 @@ def _minted(key: str, mac_key: bytes) -> Caller | None:
 
 
 def _static(row: Mapping[str, Any]) -> Caller:
+    """People write these rows by hand."""
     grants = {name: value for name, value in row.items() if name not in IDENTITY}
+    wrong = unfit(grants, STATIC) or next((name for name in IDENTITY if not isinstance(row.get(name), str)), None)
+    if wrong is not None:
+        raise Refusal("permission_denied", f"What the key secret says of this key is not understood: {wrong[:50]}. Ask the operators.")
     return Caller(row["key_id"], row["tenant"], row["team"], minted=False, grants=grants or NOTHING)
 
 

@@ -27,10 +27,14 @@ def authenticate_admin(bearer: str | None, ring: KeyRing) -> Operator:
 
 
 def to_operator(row: Any) -> Operator:
-    """Of an admin key's row in the key secret: a name, which may do everything, or {"name": …, "permissions": […]}."""
+    """Of an admin key's row in the key secret: a name, which may do everything, or {"name": …, "permissions": […]}.
+
+    What else a row says, a mistyped `permissions` say, was to say less than everything: it gives nothing.
+    """
     if isinstance(row, str):
         return Operator(row, frozenset(PERMISSIONS))
-    return Operator(row["name"], known(row.get("permissions", PERMISSIONS)))
+    understood = row.keys() <= {"name", "permissions"}
+    return Operator(row["name"], known(row.get("permissions", PERMISSIONS)) if understood else frozenset())
 
 
 def known(said: Any) -> frozenset[str]:
