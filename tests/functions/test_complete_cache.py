@@ -197,6 +197,38 @@ def test_the_answer_of_a_target_that_was_fallen_back_to_is_not_kept(caching):
     assert (cached(response), response.headers["x-signalbox-target"]) == ("miss", MINI)
 
 
+@pytest.mark.parametrize("body", [{}, {"fallbacks": [LARGE]}])
+def test_the_answer_of_a_target_that_stands_in_for_one_that_is_ill_is_not_kept(caching, body):
+    caching.permit(fallbacks=True)
+    ill = [MINI, SMALL] if body else [MINI]
+    circuits(caching, ill)
+    response = caching.ask(**EXACT, **body)
+    assert (cached(response), response.headers["x-signalbox-target"]) == ("miss", LARGE if body else SMALL)
+    circuits(caching, [])
+    response = caching.ask(**EXACT)
+    assert (cached(response), response.headers["x-signalbox-target"]) == ("miss", MINI)
+    circuits(caching, ill)
+    assert cached(caching.ask(**EXACT, **body)) == "hit"
+
+
+def test_what_a_request_brings_along_poisons_no_answer_of_its_route(caching):
+    """Where its own targets cannot serve it at all: nobody else who asks the same has an answer of that one."""
+    models = caching.document()["models"]
+    for id in (MINI, SMALL):
+        models[id] = models[id] | {"capabilities": ["streaming"]}
+    caching.publish(models=models, routes=caching.document()["routes"] | {"chat": {"targets": [MINI, SMALL], "cache": {"ttl_s": 60}}})
+    caching.permit(fallbacks=True)
+    tool = {"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}
+    for _ in range(2):
+        response = caching.ask(**EXACT, tools=[tool], fallbacks=[LARGE])
+        assert (response.status, cached(response), response.headers["x-signalbox-target"]) == (200, "miss", LARGE)
+
+
+def circuits(routed: Routed, ill: list[str]) -> None:
+    targets = {id: {"state": "open", "generation": 3, "until_ms": 10**15} for id in ill}
+    routed.world.table("control").put_item(Item={"pk": "circuits", "sk": "state", "targets": targets})
+
+
 def test_a_policy_says_what_is_kept_where_the_route_says_nothing_or_otherwise(routed):
     policies = routed.document()["policies"]
     kept = {"status": "active", "continue": True, "priority": 1, "conditions": {"tags": "kept"}, "actions": {"cache": {"ttl_s": 60}}}

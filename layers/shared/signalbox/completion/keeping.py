@@ -166,6 +166,7 @@ class Keeping:
 
     def _answered(self, journey: "Journey", told: Mapping[str, str]) -> None:
         from .kept import Kept, is_whole
+        from .kept_terms import is_usual
 
         if not self._is_whole:
             return
@@ -183,7 +184,7 @@ class Keeping:
         )
         if self._claim:
             self._claim.keep(kept)
-        usual = journey.attempts()[0].target == kept.target and not journey.clamped
+        usual = journey.attempts()[0].target == kept.target and is_usual(journey.trip, kept.target) and not journey.clamped
         if self._terms and self._lookup and usual and (is_whole(self._choices) or journey.trip.request.inputs):
             self._put = self._keeper.cache.put(self._lookup.name, kept._replace(told={}), self._terms)
 

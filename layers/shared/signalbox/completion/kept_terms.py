@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from ..circuits.state import CLOSED
 from ..request import Raw, Request
+from .trip import Trip
 
 KB = 1024
 # Parameters by which an answer comes from more than the request: what the provider looks up, runs or remembers.
@@ -40,6 +42,20 @@ def is_deterministic(request: Request) -> bool:
     if OUTSIDE & request.extra.keys() or any(isinstance(tool, Raw) for tool in request.tools):
         return False
     return bool(request.inputs) or request.temperature == 0 or request.seed is not None
+
+
+def is_usual(trip: Trip, target: str) -> bool:
+    """Whether it answers such requests on other days too: this one did not bring it along, and it stands in for none that is ill or full.
+
+    Else an outage of a minute would go on until what was kept has expired.
+    """
+    route, inputs = trip.snapshot.route(trip.decision.route), trip.inputs
+    own = route.targets if route else ()
+    if target not in own and target in inputs.features.fallbacks:
+        return False
+    ahead = own[: own.index(target)] if target in own else own
+    ill = {id for id, circuit in inputs.circuits.items() if circuit.state != CLOSED}
+    return not ill.union(inputs.full).intersection(ahead)
 
 
 def directives(header: str) -> dict[str, str]:
