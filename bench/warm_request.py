@@ -13,6 +13,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -47,19 +49,25 @@ class Caller:
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as home:
-        simulated = {f"{name.upper()}_API_KEY": "" for name in ROWS}  # whatever keys stand in the environment or in .env
-        environment = os.environ | simulated | {"SIGNALBOX_HOME": home, "PORT": "0", "SIM_PORT": "0"}
-        command = [str(Path(sys.executable).parent / "signalbox"), "up"]
-        with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as stack:
-            assert stack.stdout
-            try:
-                if not any(line.strip() == "signalbox ready" for line in stack.stdout):
-                    raise SystemExit("the local stack did not start")
-                compare(running(Path(home)))
-            finally:
-                stack.send_signal(signal.SIGINT)
-                stack.communicate()
+    with tempfile.TemporaryDirectory() as home, stack_in(home) as facts:
+        compare(facts)
+
+
+@contextmanager
+def stack_in(home: str) -> Iterator[dict[str, str]]:
+    """A local stack with simulated providers alone, and where it is found."""
+    simulated = {f"{name.upper()}_API_KEY": "" for name in ROWS}  # whatever keys stand in the environment or in .env
+    environment = os.environ | simulated | {"SIGNALBOX_HOME": home, "PORT": "0", "SIM_PORT": "0"}
+    command = [str(Path(sys.executable).parent / "signalbox"), "up"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as stack:
+        assert stack.stdout
+        try:
+            if not any(line.strip() == "signalbox ready" for line in stack.stdout):
+                raise SystemExit("the local stack did not start")
+            yield running(Path(home))
+        finally:
+            stack.send_signal(signal.SIGINT)
+            stack.communicate()
 
 
 def compare(facts: dict[str, str]) -> None:

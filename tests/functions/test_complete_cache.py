@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bench.cache import rates, workload
 from signalbox.aws import kept as store
 from signalbox.completion import kept_lookup
 
@@ -388,3 +389,16 @@ def test_where_nothing_is_kept_nothing_is_asked(routed, monkeypatch):
     )
     assert cached(routed.ask(**EXACT)) == "none"
     assert not [body for body in sent if b'"TableName":"cache"' in body]
+
+
+def test_of_questions_that_are_asked_as_questions_are_most_are_answered_from_the_cache(caching, capsys):
+    """Few often and many seldom: bench/cache.py shows it at length, and through the whole stack."""
+    asked = list(workload(questions=15, requests=60, seed=7))
+    told = [cached(caching.ask(**said(f"answer {number}"))) for number in asked]
+    assert told == ["hit" if number in asked[:place] else "miss" for place, number in enumerate(asked)]
+    early, late = rates([one == "hit" for one in told], (0, 40))
+    assert early > 0.3
+    assert late > 0.8
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    counted = [sum(line.get(name, 0) for line in lines if line.get("Route") == "chat") for name in ("CacheHits", "CacheMisses")]
+    assert counted == [told.count("hit"), told.count("miss")]
