@@ -15,7 +15,7 @@ from signalbox.aws.client import Unavailable
 from signalbox.completion.keeping import Keeping
 from signalbox.runtime.invocation import Context
 
-from .routes import MINI, Routed, code
+from .routes import MINI, SMALL, Routed, code
 from .test_complete_cache import cached, content, let_in, said
 from .world import ROOT, sample
 
@@ -435,3 +435,25 @@ def ending_soon() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("signalbox.completion.flight.Flight._note", end)
         yield
+
+
+@pytest.mark.parametrize(
+    ("actions", "refused"),
+    [({"max_cost_usd": 0.000001}, "permission_denied"), ({"remove_targets": [MINI, SMALL]}, "no_route")],
+    ids=["too dear by now", "nobody left"],
+)
+def test_what_nobody_would_serve_now_is_still_told_again(routed, once, actions, refused):
+    first = once()
+    routed.publish(policies={"closed": {"status": "active", "conditions": {}, "actions": actions}})
+    again = once()
+    assert code(once("another")) == refused
+    assert len(claims(routed)) == 1  # and the other key is free
+    assert (again.status, again.body, cached(again)) == (200, first.body, "replay")
+    assert (once(temperature=0.5).status, code(once(temperature=0.5))) == (409, "idempotency_conflict")
+
+
+def test_what_is_denied_by_now_is_not_told_again(routed, once):
+    once()
+    denied = {"status": "active", "conditions": {}, "actions": {"deny": "Not today."}}
+    routed.publish(policies={"closed": denied})
+    assert code(once()) == "permission_denied"

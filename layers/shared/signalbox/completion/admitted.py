@@ -36,39 +36,60 @@ class NotAdmitted(Exception):
 
 
 Decided = Callable[[Trip], None]  # hears of each decision
+Replayed = Callable[[Routed, View], None]  # raises Answered
 
 
 def no_errands(routed: Routed) -> tuple[Errand, ...]:
     return ()
 
 
-def admit(asked: Asked, desk: Desk, live: Live, router: Router, errands_of: Callable[[Routed], Sequence[Errand]] = no_errands) -> Admitted:
+def no_replay(routed: Routed, view: View) -> None:
+    pass
+
+
+def admit(
+    asked: Asked,
+    desk: Desk,
+    live: Live,
+    router: Router,
+    errands_of: Callable[[Routed], Sequence[Errand]] = no_errands,
+    replayed: Replayed = no_replay,
+) -> Admitted:
     """Routes by what is known, holds what it may cost, and does both anew where more changed meanwhile than the order. Or NotAdmitted.
 
     `errands_of` says what else is to be done for what was routed; asked again where it is routed anew, it may answer the same ones.
-    Answered, with what was routed, where one of them finds the answer.
+    Answered, with what was routed, where one of them finds the answer; or where `replayed` does, which is asked of what nobody can serve.
     """
     decided: list[Trip] = []
     try:
-        return _admitted(asked, desk, live, router, decided.append, errands_of)
+        return _admitted(asked, desk, live, router, decided.append, errands_of, replayed)
     except Refusal as refusal:
         raise NotAdmitted(refusal, decided[-1] if decided else None) from refusal
 
 
 def _admitted(
-    asked: Asked, desk: Desk, live: Live, router: Router, decided: Decided, errands_of: Callable[[Routed], Sequence[Errand]]
+    asked: Asked,
+    desk: Desk,
+    live: Live,
+    router: Router,
+    decided: Decided,
+    errands_of: Callable[[Routed], Sequence[Errand]],
+    replayed: Replayed,
 ) -> Admitted:
     moved = Refusal("no_route", "The configuration changed faster than the request could be routed. Try again.", retry_after_s=1)
+    routed: Routed | None = None
     for _ in range(TIMES_ROUTED_ANEW):
+        routed = None
         try:
-            routed, scopes, bounds = _planned(asked, desk, live, router, decided)
+            routed = _routed(asked, desk, live, router)
+            decided(routed.trip)
+            scopes, bounds = _planned(routed, desk)
         except Refusal as refusal:
             # What is known here may be old, and what was published or raised meanwhile may serve.
             moved = refusal
-            if not desk.refresh(scopes_of(asked.caller)):
-                desk.stands(asked.caller)  # who may not ask at all is told that, and not what there is to ask
-                raise
-            continue
+            if desk.refresh(scopes_of(asked.caller)):
+                continue
+            break
         try:
             hold = desk.admit(
                 asked.caller,
@@ -94,7 +115,9 @@ def _admitted(
             router.sets_out(fresh.trip)
             return Admitted(fresh.trip, hold, fresh.guards)
         desk.cancel(hold)
-    desk.stands(asked.caller)
+    view = desk.stands(asked.caller)  # who may not ask at all is told that, and not what there is to ask
+    if routed and routed.trip.decision.deny is None:
+        _replayed(routed, view, replayed)
     raise moved
 
 
@@ -115,13 +138,20 @@ def explained(asked: Asked, desk: Desk, live: Live, router: Router) -> dict[str,
     return told
 
 
-def _planned(asked: Asked, desk: Desk, live: Live, router: Router, decided: Decided) -> tuple[Routed, tuple[str, ...], Bounds]:
-    """By what this container knows, however old: with the scopes that it counts in, and its bounds."""
-    routed = _routed(asked, desk, live, router)
-    decided(routed.trip)
+def _planned(routed: Routed, desk: Desk) -> tuple[tuple[str, ...], Bounds]:
+    """By what this container knows, however old: the scopes that it counts in, and its bounds."""
     served(routed.trip)
     scopes = _scopes(routed)
-    return routed, scopes, bounds_of(routed.trip, _hard(scopes, desk))
+    return scopes, bounds_of(routed.trip, _hard(scopes, desk))
+
+
+def _replayed(routed: Routed, view: View, replayed: Replayed) -> None:
+    """What was answered once is told again, whoever would serve it now."""
+    try:
+        replayed(routed, view)
+    except Answered as found:
+        found.routed = routed
+        raise
 
 
 def _routed(asked: Asked, desk: Desk, live: Live, router: Router) -> Routed:

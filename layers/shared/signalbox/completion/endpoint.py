@@ -79,7 +79,7 @@ class Completions:
         keeping, limited = self._keeper.of(asked, call.body), Limited(self._rates, asked, self._clock)
         try:
             errands_of = lambda routed: (*keeping.errands(routed), limited.errand(routed))  # noqa: E731
-            admitted = admit(asked, self._desk, self._live, self._router, errands_of)
+            admitted = admit(asked, self._desk, self._live, self._router, errands_of, keeping.replayed)
             return self._travel(asked, admitted, keeping, limited, dialect, {**headers, **limited.headers()})
         except Answered as found:
             return self._again(asked, found, keeping, limited, dialect, headers)

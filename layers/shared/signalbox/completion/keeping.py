@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..aws import telemetry
 from ..aws.client import Aws, InFlight
+from ..aws.control import View
 from ..aws.ledger import Errand
 from ..errors import Refusal
 from ..money import Tokens
@@ -96,13 +97,17 @@ class Keeping:
     def errands(self, routed: Routed) -> tuple[Errand, ...]:
         if not (self._asked.idempotency_key or routed.trip.decision.cache):
             return ()
-        claim: tuple[Errand, ...] = ()
-        if self._asked.idempotency_key:
-            self._claim = self._claim or self._keeper.claim(self._asked, self._body)
-            self._claim.until_ms = routed.trip.inputs.deadline_ms
-            claim = (self._claim,)
+        claim = (self._claimed(routed.trip),) if self._asked.idempotency_key else ()
         self.sets_out(routed.trip)
         return (*claim, self._lookup) if self._lookup else claim
+
+    def replayed(self, routed: Routed, view: View) -> None:
+        """Of a request that is about to be refused: Answered where its key has an answer already, or what `Claim` refuses it for."""
+        if self._asked.idempotency_key:
+            claim = self._claimed(routed.trip)
+            calls = claim.calls(view, int(self._keeper.wall() * 1000))
+            if calls:
+                claim.heard(self._keeper.aws.wave(calls))
 
     def sets_out(self, trip: Trip) -> None:
         """By the decision that it goes by now."""
@@ -119,6 +124,11 @@ class Keeping:
         name = answer_name(self._keeper.secret(), trip)
         if self._lookup is None or self._lookup.name != name:
             self._lookup = Lookup(self._keeper.cache, name, self._terms)
+
+    def _claimed(self, trip: Trip) -> "Claim":
+        self._claim = self._claim or self._keeper.claim(self._asked, self._body)
+        self._claim.until_ms = trip.inputs.deadline_ms
+        return self._claim
 
     def told(self, choices: list[Choice], tokens: Tokens) -> None:
         """The answer in one piece."""
