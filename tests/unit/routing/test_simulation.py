@@ -82,6 +82,16 @@ def test_a_draft_that_is_what_was_live_changes_nothing(compiled, inputs, lacks):
     assert all(row["low"] == row["high"] == row["expected"] for row in result["providers"].values())
 
 
+def test_a_mirror_that_served_serves_again_whatever_its_capabilities_say():
+    mirrors = policy(mirror={"target": "b/cheap", "percent": 100})
+    live = snapshot("a/dear", policies=[mirrors], targets=[target("a/dear", DEAR, capabilities=["tools"])])
+    inputs = Inputs(Features("r1", "acme", "", "k1", "chat", uses=("tools",)), now_ms=traffic.NOW_MS)
+    mirror = OK._replace(target="b/cheap", purpose="mirror", cost_nanousd=AT_CHEAP)
+    recorded = traffic.row_of(inputs, {}, live, attempts=(OK, mirror), target="a/dear", cost_nanousd=AT_DEAR + AT_CHEAP)
+    result = simulated(live._replace(digest="draft"), recorded, known=live)
+    assert (result["changed"]["requests"], result["cost_nanousd"]["expected"]) == (0, AT_DEAR + AT_CHEAP)
+
+
 def test_another_model_costs_what_it_writes_which_nobody_knows():
     result = simulated(snapshot("b/cheap", "a/dear"), row())
     low = 800 * 1_000 + 50 * 4_000

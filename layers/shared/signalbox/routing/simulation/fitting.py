@@ -29,11 +29,11 @@ class Fitting:
 
 
 def _looked_at(was: Recorded, before: Snapshot, then: Decision) -> set[str]:
-    """For the default, those declared up to it; and where nobody was denied, all that were ordered or passed over."""
+    """For the default, those declared up to it; and where nobody was denied, all that were ordered or passed over, and the mirror."""
     route = before.route(was.inputs.features.model)
     declared = route.targets if route else ()
     known = {*then.lacks, *(declared[: declared.index(then.default) + 1] if then.default else declared)}
-    return known if then.deny is not None else {*known, *reachable(then), *dict(then.passed)}
+    return known if then.deny is not None else {*known, *reachable(then), *dict(then.passed), then.mirror}
 
 
 def _same(target: Target, before: Snapshot | None) -> bool:
