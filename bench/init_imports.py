@@ -20,7 +20,7 @@ STATEMENTS = {
     "the same and ssl (AWS, not local)": "import signalbox.runtime.loop, handler, ssl",
     "boto3, had we used it": "import boto3",
 }
-SETTINGS = "CONTROL_TABLE LEDGER_TABLE CACHE_TABLE BUS CONFIG_BUCKET ANSWER_BUCKET KEY_SECRET PROVIDER_SECRETS"
+SETTINGS = "CONTROL_TABLE LEDGER_TABLE CACHE_TABLE BUS CONFIG_BUCKET ANSWER_BUCKET SAMPLE_QUEUE KEY_SECRET PROVIDER_SECRETS"
 
 
 def environment() -> dict[str, str]:

@@ -14,6 +14,7 @@ from signalbox.aws.rates import Rates
 from signalbox.completion.endpoint import Completions
 from signalbox.completion.flight import Clock
 from signalbox.completion.keeping import Keeper, Places
+from signalbox.completion.sampling import Sampler
 from signalbox.data_api import DIALECTS, DataApi
 
 aws, pool = Aws(os.environ), Pool()
@@ -30,6 +31,7 @@ completions = Completions(
     capacities=Capacities(aws, tables.ledger, time.time),
     keeper=Keeper(aws, places, lambda: callers.ring().mac_key, time.time),
     rates=Rates(aws, tables.ledger, time.time),
+    sampler=Sampler(aws, os.environ["SIGNALBOX_SAMPLE_QUEUE"]),
 )
 api = DataApi(
     {path: {"POST": completions.complete} for path in DIALECTS}

@@ -7,8 +7,9 @@ from typing import Any
 from aws_lambda_powertools import Logger, single_metric
 from aws_lambda_powertools.metrics import MetricUnit
 
-from signalbox.aws import boto_bus, boto_tables
+from signalbox.aws import boto_bus, boto_fields, boto_tables
 from signalbox.aws.boto_drafts import Drafts
+from signalbox.aws.boto_fields import Fields
 from signalbox.aws.boto_versions import Versions
 from signalbox.config import announcement
 
@@ -28,11 +29,19 @@ def usage() -> Any:
 
 
 def versions() -> Versions:
-    return Versions(control(), boto_bus.client("s3"), os.environ["SIGNALBOX_CONFIG_BUCKET"], announce, ledger=ledger())
+    return Versions(control(), boto_bus.client("s3"), os.environ["SIGNALBOX_CONFIG_BUCKET"], announce, ledger=ledger(), fields=fields())
 
 
 def drafts() -> Drafts:
-    return Drafts(control(), boto_bus.client("s3"), os.environ["SIGNALBOX_CONFIG_BUCKET"])
+    return Drafts(control(), boto_bus.client("s3"), os.environ["SIGNALBOX_CONFIG_BUCKET"], fields())
+
+
+def samples() -> Any:
+    return boto_tables.table(os.environ["SIGNALBOX_SAMPLE_TABLE"])
+
+
+def fields() -> Fields:
+    return boto_fields.of(os.environ)
 
 
 def announce(name: str, detail: dict[str, Any]) -> None:

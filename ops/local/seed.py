@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from signalbox.aws import boto_fields
 from signalbox.aws.boto_ceilings import CeilingConflict
 from signalbox.aws.boto_versions import CeilingsNotKept, Versions
 from signalbox.config.defaults import resolved
@@ -20,6 +21,7 @@ from ..secrets import put_provider_keys
 from ..simulators.providers import PROVIDERS as SIMULATED
 from ..simulators.providers.google_identity import service_account
 from ..trouble import Trouble
+from .deploy import PARAMETERS
 from .emulator import Cloud
 from .settings import ADMIN_KEY, DATA_KEY, DATA_ROW, ROOT
 
@@ -125,7 +127,10 @@ def _versions(cloud: Cloud, outputs: Mapping[str, str], keeps_ceilings: bool = T
 
     tables = cloud.session.resource("dynamodb", endpoint_url=cloud.endpoint).Table
     ledger = tables(outputs["LedgerTableName"]) if keeps_ceilings else None
-    return Versions(tables(outputs["ControlTableName"]), cloud.client("s3"), outputs["ConfigBucketName"], announce, ledger=ledger)
+    fields = boto_fields.Sealed(outputs["KeyArn"], PARAMETERS["Stage"], cloud.client("kms"))
+    return Versions(
+        tables(outputs["ControlTableName"]), cloud.client("s3"), outputs["ConfigBucketName"], announce, ledger=ledger, fields=fields
+    )
 
 
 def _digest(key: str) -> str:

@@ -21,9 +21,10 @@ PURE = {
     "usage": set(),
     "routing": {"circuits"},
     "providers": {"routing"},
-    "config": {"routing", "providers", "circuits", "guardrails"},
+    "config": {"routing", "providers", "circuits", "guardrails", "capture"},
     "rollback": set(),
     "guardrails": set(),
+    "capture": {"guardrails"},
 }
 PYDANTIC = {"config", "usage", "rollback", "admission"}  # for what is slow or rare
 YAML = {"config"}

@@ -33,6 +33,7 @@ FUNCTIONS = {
     "CompleteFunction": "complete",
     "ControlFunction": "control",
     "RecordUsageFunction": "record_usage",
+    "StoreSampleFunction": "store_sample",
     "EvaluateBudgetsFunction": "evaluate_budgets",
     "TrackCircuitsFunction": "track_circuits",
     "ProbeHealthFunction": "probe_health",
@@ -40,7 +41,9 @@ FUNCTIONS = {
     "RollBackFunction": "roll_back",
 }
 CONSUMERS = {"RecordUsageFunction": "UsageQueue", "EvaluateBudgetsFunction": "BudgetQueue", "TrackCircuitsFunction": "CircuitQueue"}
-TABLES = {"ControlTable", "LedgerTable", "UsageTable", "CacheTable"}
+SAMPLES = {"StoreSampleFunction": "SampleQueue"}
+TABLES = {"ControlTable", "LedgerTable", "UsageTable", "CacheTable", "SampleTable"}
+FORGETFUL = {"CacheTable", "SampleTable"}  # a backup would keep what has expired
 ANY = "x-amazon-apigateway-any-method"
 
 # Actions for which AWS has no narrower resource than `*`.
@@ -299,6 +302,7 @@ def test_complete_is_told_of_nothing_that_it_does_not_use() -> None:
         "SIGNALBOX_BUS",
         "SIGNALBOX_CONFIG_BUCKET",
         "SIGNALBOX_ANSWER_BUCKET",
+        "SIGNALBOX_SAMPLE_QUEUE",
         "SIGNALBOX_CACHE_URL",
         "SIGNALBOX_KEY_SECRET",
         "SIGNALBOX_PROVIDER_SECRETS",
@@ -349,6 +353,9 @@ def test_the_names_that_the_layer_reads_are_set_somewhere() -> None:
         ("SIGNALBOX_CONFIG_BUCKET", "ConfigBucket"),
         ("SIGNALBOX_TRAFFIC_BUCKET", "TrafficBucket"),
         ("SIGNALBOX_ANSWER_BUCKET", "AnswerBucket"),
+        ("SIGNALBOX_SAMPLE_QUEUE", "SampleQueue"),
+        ("SIGNALBOX_SAMPLE_TABLE", "SampleTable"),
+        ("SIGNALBOX_FIELD_KEY", "Key"),
         ("SIGNALBOX_KEY_SECRET", "KeySecret"),
         ("SIGNALBOX_ALERT_TOPIC", "AlertTopic"),
         ("SIGNALBOX_ROLL_BACK_WORKFLOW", "RollBackWorkflow"),
@@ -448,7 +455,7 @@ def test_a_function_may_publish_only_on_our_bus(id: str) -> None:
     assert {name for action, name in grants(id) if action == "events:PutEvents"} <= {"Bus"}
 
 
-@pytest.mark.parametrize(("id", "queue"), CONSUMERS.items())
+@pytest.mark.parametrize(("id", "queue"), (CONSUMERS | SAMPLES).items())
 def test_a_consumer_may_take_from_its_own_queue(id: str, queue: str) -> None:
     needed = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
     assert {(action, name) for action, name in grants(id) if action.startswith("sqs:")} == {(action, queue) for action in needed}
@@ -553,7 +560,7 @@ def test_tables(id: str) -> None:
     assert {row["AttributeName"]: row["KeyType"] for row in table["KeySchema"]} == {"pk": "HASH", "sk": "RANGE"}
     assert {row["AttributeName"]: row["AttributeType"] for row in table["AttributeDefinitions"]} == {"pk": "S", "sk": "S"}
     backed_up = {"PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True}}
-    assert backed_up.items() <= table.items() or (id == "CacheTable" and not backed_up.keys() & table.keys())  # what expires is gone
+    assert backed_up.items() <= table.items() or (id in FORGETFUL and not backed_up.keys() & table.keys())
     assert table["SSESpecification"] == {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": {"Fn::GetAtt": ["Key", "Arn"]}}
     assert table["DeletionProtectionEnabled"] == {"Fn::If": ["ProtectsData", True, False]}
     assert stack()[id]["UpdateReplacePolicy"] == "Retain"
@@ -623,7 +630,8 @@ def test_complete_alone_reaches_valkey_over_tls_and_as_a_user_of_its_own_role() 
 def test_the_traffic_bucket_is_private_and_encrypted_and_keeps_what_it_has_as_long_as_usage() -> None:
     bucket = properties("TrafficBucket")
     [encryption] = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
-    assert encryption == {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+    assert encryption["ServerSideEncryptionByDefault"] == {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": {"Fn::GetAtt": ["Key", "Arn"]}}
+    assert encryption["BucketKeyEnabled"] is True
     assert list(bucket["PublicAccessBlockConfiguration"].values()) == [True] * 4
     [rule] = bucket["LifecycleConfiguration"]["Rules"]
     assert (rule["Status"], rule["ExpirationInDays"] * 86_400) == ("Enabled", KEEP_S)
@@ -685,7 +693,7 @@ def test_every_queue_lets_in_the_rules_that_send_to_it_and_nobody_else() -> None
     assert len(sent) == 4
 
 
-@pytest.mark.parametrize(("id", "queue_id"), CONSUMERS.items())
+@pytest.mark.parametrize(("id", "queue_id"), (CONSUMERS | SAMPLES).items())
 def test_consumers_retry_what_failed_alone_and_set_aside_what_keeps_failing(id: str, queue_id: str) -> None:
     [source] = [row for row in of_type("AWS::Lambda::EventSourceMapping").values() if id_of(row["FunctionName"]) == id]
     queue = properties(queue_id)
@@ -700,9 +708,14 @@ def test_consumers_retry_what_failed_alone_and_set_aside_what_keeps_failing(id: 
 
 def test_queues_are_encrypted_and_what_is_set_aside_waits_as_long_as_sqs_can() -> None:
     for id, queue in of_type("AWS::SQS::Queue").items():
-        assert queue["SqsManagedSseEnabled"] is True
-        if "RedrivePolicy" not in queue:
+        assert queue.get("SqsManagedSseEnabled") is True or "KmsMasterKeyId" in queue, id
+        if "RedrivePolicy" not in queue and id != "SampleDeadLetterQueue":
             assert queue["MessageRetentionPeriod"] == 14 * 86_400, id
+
+
+def test_no_sample_outlives_its_days_in_a_queue() -> None:
+    for id in ("SampleQueue", "SampleDeadLetterQueue"):
+        assert properties(id)["MessageRetentionPeriod"] == 86_400  # the fewest that `capture` takes
 
 
 def test_everything_said_on_the_bus_is_archived_but_what_somebody_asked_for() -> None:
@@ -789,7 +802,7 @@ def test_what_an_idle_stage_costs_is_reckoned_with_what_the_template_has() -> No
     assert f"| {len(of_type('AWS::CloudWatch::Alarm'))} alarms |" in said
     assert f"| {len(schedules)} schedules, each minute" in said
     assert len(of_type("AWS::KMS::Key")) == len(of_type("AWS::SecretsManager::Secret")) == 1
-    assert len(of_type("AWS::Lambda::EventSourceMapping")) == 3
+    assert len(of_type("AWS::Lambda::EventSourceMapping")) == 4
 
 
 # ---------------------------------------------------------------- releases and settings

@@ -10,6 +10,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from signalbox.aws.boto_fields import Plain
 from signalbox.aws.boto_versions import LIVE, PublishConflict, UnknownVersion, Versions
 from signalbox.config.source import InvalidDocument
 from signalbox.routing.catalog import to_snapshot
@@ -32,7 +33,7 @@ class Stage:
         self.s3: Any = boto3.client("s3")
         self.s3.create_bucket(Bucket=BUCKET)
         self.announced: list[tuple[str, dict[str, Any]]] = []
-        self.versions = Versions(self.table, self.s3, BUCKET, lambda name, detail: self.announced.append((name, detail)))
+        self.versions = Versions(self.table, self.s3, BUCKET, lambda name, detail: self.announced.append((name, detail)), fields=Plain())
 
     def publish(self, text: str = SEED, **more: Any) -> Any:
         return self.versions.publish(text, author="ann", message="why", **more)
@@ -81,7 +82,7 @@ def test_a_wrong_document_leaves_the_live_one(stage: Stage) -> None:
 
 def test_of_two_publishers_at_once_one_wins_and_the_other_is_told(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     stage.publish()
-    slow = Versions(stage.table, stage.s3, BUCKET, lambda name, detail: None)
+    slow = Versions(stage.table, stage.s3, BUCKET, lambda name, detail: None, fields=Plain())
     real = slow._store
 
     def overtaken(*args: Any) -> None:
@@ -99,7 +100,7 @@ def test_two_first_publishers_at_once_are_no_exception(stage: Stage, monkeypatch
     monkeypatch.setattr(stage.versions, "live", lambda: {})
     stage.publish()
     monkeypatch.undo()
-    racing = Versions(stage.table, stage.s3, BUCKET, lambda name, detail: None)
+    racing = Versions(stage.table, stage.s3, BUCKET, lambda name, detail: None, fields=Plain())
     seen = iter([{}, stage.versions.live()])
     monkeypatch.setattr(racing, "live", lambda: next(seen))
     with pytest.raises(PublishConflict):

@@ -33,7 +33,7 @@ def resource(service: str) -> Any:
 
 class Stage:
     def __init__(self) -> None:
-        self.control, self.ledger, self.usage = (self._table(name) for name in ("control", "ledger", "usage"))
+        self.control, self.ledger, self.usage, self.samples = (self._table(name) for name in ("control", "ledger", "usage", "samples"))
         for bucket in (BUCKET, TRAFFIC):
             client("s3").create_bucket(Bucket=bucket)
         events = client("events")
@@ -91,6 +91,8 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
         monkeypatch.setenv("SIGNALBOX_ALERT_TOPIC", stage.topic)
         monkeypatch.setenv("SIGNALBOX_CONFIG_BUCKET", BUCKET)
         monkeypatch.setenv("SIGNALBOX_TRAFFIC_BUCKET", TRAFFIC)
+        monkeypatch.setenv("SIGNALBOX_SAMPLE_TABLE", "samples")
+        monkeypatch.setenv("SIGNALBOX_FIELD_KEY", "none")
         monkeypatch.setenv("SIGNALBOX_PROVIDER_SECRETS", "signalbox/test/providers/")
         yield stage
 

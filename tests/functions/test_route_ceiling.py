@@ -8,6 +8,7 @@ import pytest
 from boto3.dynamodb.conditions import Key
 
 from signalbox.admission.leases import to_sight
+from signalbox.aws.boto_fields import Plain
 from signalbox.aws.boto_versions import Versions
 
 from .routes import MINI, SMALL, Routed, code, routed
@@ -21,7 +22,8 @@ DAY_S = 86_400
 def kept(routed: Routed) -> Routed:
     """With versions that keep ceilings, as those of the control API do."""
     world = routed.world
-    world.versions = Versions(world.table("control"), world.client("s3"), "config", lambda *_: None, ledger=world.table("ledger"))
+    ledger = world.table("ledger")
+    world.versions = Versions(world.table("control"), world.client("s3"), "config", lambda *_: None, ledger=ledger, fields=Plain())
     return routed
 
 

@@ -16,6 +16,7 @@ from moto.server import ThreadedMotoServer
 
 from ops.local.settings import DATA_KEY, DATA_ROW
 from ops.simulators.server import Simulators
+from signalbox.aws.boto_fields import Plain
 from signalbox.aws.boto_versions import Versions
 from signalbox.config.overrides import PREFIX
 from signalbox.runtime.invocation import Context
@@ -30,6 +31,7 @@ SETTINGS = {
     "SIGNALBOX_LEDGER_TABLE": "ledger",
     "SIGNALBOX_CACHE_TABLE": "cache",
     "SIGNALBOX_ANSWER_BUCKET": "answers",
+    "SIGNALBOX_SAMPLE_QUEUE": "samples",
     "SIGNALBOX_BUS": "signalbox",
     "SIGNALBOX_CONFIG_BUCKET": "config",
     "SIGNALBOX_KEY_SECRET": "keys",
@@ -133,7 +135,7 @@ def opened(
     arn = sqs.get_queue_attributes(QueueUrl=world.queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     events.put_rule(Name="usage", EventBusName="signalbox", EventPattern=json.dumps({"detail-type": ["UsageRecorded"]}))
     events.put_targets(Rule="usage", EventBusName="signalbox", Targets=[{"Id": "queue", "Arn": arn}])
-    world.versions = Versions(world.table("control"), world.client("s3"), "config", lambda *_: None)
+    world.versions = Versions(world.table("control"), world.client("s3"), "config", lambda *_: None, fields=Plain())
     world.versions.publish(document, author="test", message="seed", overrides=overrides)
     upstreams.faults.clear()
     upstreams.ledger.clear()

@@ -10,6 +10,7 @@ import boto3
 import pytest
 
 from signalbox.aws import boto_traffic, boto_versions
+from signalbox.aws.boto_fields import Plain
 from signalbox.routing.catalog import to_snapshot
 from signalbox.routing.inputs import Features, Inputs
 from signalbox.usage.events import UsageRecorded
@@ -45,7 +46,7 @@ class Stage:
 
     def live(self, text, overrides=None):
         """Published as the control function does; the snapshot of it."""
-        versions = boto_versions.Versions(self.control, self.s3, CONFIG, lambda name, detail: None)
+        versions = boto_versions.Versions(self.control, self.s3, CONFIG, lambda name, detail: None, fields=Plain())
         digest = versions.publish(text, author="ann", message="", overrides=overrides).digest
         body = gzip.decompress(self.s3.get_object(Bucket=CONFIG, Key=f"snapshots/{digest}.json.gz")["Body"].read())
         return to_snapshot(json.loads(body), 0, digest)

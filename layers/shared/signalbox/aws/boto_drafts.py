@@ -1,10 +1,12 @@
-"""The one draft of a stage: a document that somebody works on, before it is any version. Its text is in S3, by its content."""
+"""The one draft of a stage: a document that somebody works on, before it is any version. Its text is in S3, by its content, and sealed."""
 
 import hashlib
 from datetime import datetime
 from typing import Any
 
 from . import boto_tables
+from .boto_fields import Fields
+from .boto_versions import SEALED_AS
 
 KEY = {"pk": "config", "sk": "draft"}
 
@@ -12,22 +14,25 @@ KEY = {"pk": "config", "sk": "draft"}
 class Drafts:
     """`table` is boto3's Table, `s3` its client."""
 
-    def __init__(self, table: Any, s3: Any, bucket: str) -> None:
+    def __init__(self, table: Any, s3: Any, bucket: str, fields: Fields) -> None:
         self._table = table
         self._s3 = s3
         self._bucket = bucket
+        self._fields = fields
 
     def read(self) -> dict[str, Any] | None:
         """Its author, time, message and `document`; None where there is none."""
         row = boto_tables.get(self._table, KEY["pk"], KEY["sk"])
         if row is None:
             return None
-        return row | {"document": self._s3.get_object(Bucket=self._bucket, Key=_object(row["sha256"]))["Body"].read().decode()}
+        stored = self._s3.get_object(Bucket=self._bucket, Key=_object(row["sha256"]))["Body"].read().decode()
+        return row | {"document": self._fields.opened(stored, **SEALED_AS)}
 
     def store(self, text: str, *, author: str, message: str, now: datetime) -> None:
         """Instead of the one before."""
         sha256 = hashlib.sha256(text.encode()).hexdigest()
-        self._s3.put_object(Bucket=self._bucket, Key=_object(sha256), Body=text.encode(), ContentType="application/yaml")
+        body = self._fields.sealed(text, **SEALED_AS).encode()
+        self._s3.put_object(Bucket=self._bucket, Key=_object(sha256), Body=body, ContentType="application/yaml")
         row = {"author": author, "message": message, "at": now.isoformat(timespec="seconds"), "sha256": sha256}
         self._table.put_item(Item=KEY | row)
 

@@ -2,6 +2,7 @@
 
 The pointer and the version's own item are written by one transaction, on the condition that nobody moved the pointer meanwhile.
 What is in S3 before that is content-addressed, and harmless where the transaction fails. The ceilings of the routes follow the pointer.
+Texts, which hold the policies as their authors wrote them, are sealed; the snapshots, which `complete` reads, are not.
 """
 
 import gzip
@@ -20,7 +21,9 @@ from ..config.diff import Change, compare
 from ..config.document import Document, parse
 from ..config.source import InvalidDocument, Problem
 from . import boto_ceilings
+from .boto_fields import Fields
 
+SEALED_AS = {"what": "configuration"}  # drafts, too
 LIVE = {"pk": "config", "sk": "live"}
 
 
@@ -50,7 +53,7 @@ class Published:
 class Versions:
     """`table` is boto3's Table, `s3` its client; `announce` publishes one event, as (detail type, detail).
 
-    `ledger` is the table of the budgets that hold the routes' daily ceilings; without it they are left alone.
+    `ledger` is the table of the budgets that hold the routes' daily ceilings; without it they are left alone. `fields` seals the texts.
     """
 
     def __init__(
@@ -61,6 +64,8 @@ class Versions:
         announce: Callable[[str, dict[str, Any]], None],
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         ledger: Any = None,
+        *,
+        fields: Fields,
     ) -> None:
         self._table = table
         self._s3 = s3
@@ -68,6 +73,7 @@ class Versions:
         self._announce = announce
         self._now = now
         self._ledger = ledger
+        self._fields = fields
 
     def live(self) -> dict[str, Any]:
         """The pointer, with what else hangs on it (`llm_disabled`, `overrides`); {} before the first publication."""
@@ -150,8 +156,7 @@ class Versions:
         it by what it was compiled to.
         """
         key = f"documents/{row.get('text', row['digest'])}.yaml"
-        text: str = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read().decode()
-        return text
+        return self._fields.opened(self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read().decode(), **SEALED_AS)
 
     def compared(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[Change, ...]:
         """What version `new` says differently from `old`, each with its overrides. Raises InvalidDocument."""
@@ -199,7 +204,8 @@ class Versions:
     def _store(self, compiled: Compiled, sha256: str, text: str) -> None:
         snapshot = gzip.compress(compiled.json, mtime=0)
         self._s3.put_object(Bucket=self._bucket, Key=f"snapshots/{compiled.digest}.json.gz", Body=snapshot, ContentType="application/gzip")
-        self._s3.put_object(Bucket=self._bucket, Key=f"documents/{sha256}.yaml", Body=text.encode(), ContentType="application/yaml")
+        body = self._fields.sealed(text, **SEALED_AS).encode()
+        self._s3.put_object(Bucket=self._bucket, Key=f"documents/{sha256}.yaml", Body=body, ContentType="application/yaml")
 
     def _point(self, live: Mapping[str, Any], row: dict[str, Any], changes: tuple[Change, ...]) -> int:
         """Writes the next version and points at it; whatever else hangs on the pointer stays."""

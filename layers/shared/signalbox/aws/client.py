@@ -34,6 +34,7 @@ PROTOCOLS = {
     "dynamodb": ("DynamoDB_20120810", "1.0"),
     "events": ("AWSEvents", "1.1"),
     "secretsmanager": ("secretsmanager", "1.1"),
+    "sqs": ("AmazonSQS", "1.0"),
 }
 THROTTLES = {
     "ProvisionedThroughputExceededException",

@@ -11,7 +11,7 @@ from ..aws import telemetry
 from ..aws.capacity import Capacities
 from ..aws.http import Exchange, Pool
 from ..aws.keys import CallerKeys, ProviderKeys
-from ..aws.ledger import Desk
+from ..aws.ledger import Desk, Hold
 from ..aws.live import Live
 from ..aws.rates import Rates
 from ..data_api import Call, bearer, dialect_of, internal_error, refused
@@ -31,9 +31,11 @@ from .guards import Guards, guarded
 from .journey import Journey, total
 from .keeping import Keeper, Keeping
 from .limited import Limited
+from .outing import Outings
 from .permits import may_name
 from .record import HIT, REPLAY, to_intent, to_record, to_refused, to_repeated
 from .routed import Router, unknown_model
+from .sampling import Sampler, Sampling
 from .trip import Trip
 
 REQUEST_IDS = ("x-signalbox-request-id", "x-request-id", "request-id")  # ours, and those that OpenAI's and Anthropic's clients look for
@@ -55,6 +57,7 @@ class Completions:
         capacities: Capacities,
         keeper: Keeper,
         rates: Rates,
+        sampler: Sampler,
     ) -> None:
         self._desk = desk
         self._live = live
@@ -65,6 +68,7 @@ class Completions:
         self._capacities = capacities
         self._keeper = keeper
         self._rates = rates
+        self._sampler = sampler
         self._router = Router(Guards(), capacities.full)
 
     def complete(self, call: Call) -> Response:
@@ -129,26 +133,38 @@ class Completions:
         headers = {**headers, **(_told_of(left.trip) if left.trip else {}), **limited.headers()}
         return refused(left.refusal, dialect, headers)._replace(after=lambda: self._note(record, keeping.free, limited))
 
-    def _note(self, record: UsageRecord, keep: Callable[[], Callable[[], None]], limited: Limited) -> None:
-        """`keep` sends what is to be kept, and gives what waits for it."""
-        kept, left = keep(), limited.leave(0)
-        self._desk.record(record.to_detail())
+    def _note(self, record: UsageRecord, keep: Callable[[], Callable[[], None]], limited: Limited, hold: Hold | None = None) -> None:
+        """`keep` sends what is to be kept, and gives what waits for it. `hold` is what a look-up by meaning was paid from."""
+        kept, left = keep(), limited.leave(record.tokens.input)
+        if hold:
+            self._desk.settle(hold, record.cost_nanousd, record.to_detail())
+        else:
+            self._desk.record(record.to_detail())
         telemetry.completion(record)
         kept()
         left()
 
     def _again(
-        self, asked: Asked, found: Answered, keeping: Keeping, limited: Limited, dialect: Dialect, headers: Mapping[str, str]
+        self,
+        asked: Asked,
+        found: Answered,
+        keeping: Keeping,
+        limited: Limited,
+        dialect: Dialect,
+        headers: Mapping[str, str],
+        hold: Hold | None = None,
     ) -> Response:
-        """What is there already: nothing is called, and nothing held."""
+        """What is there already: nothing is called, and nothing held but for what looked it up."""
         from .repeated import told_again
 
         assert found.routed is not None, "it was found for something"
         record = to_repeated(asked, found.routed.trip, found.kept, REPLAY if found.is_replay else HIT, self._clock)
+        if hold:
+            record = keeping.counted(record._replace(lease=hold.lease, period_by_scope=hold.period_by_scope))
         headers, keep = {**headers, **limited.headers()}, lambda: keeping.found(found)
 
         def after() -> None:
-            self._note(record, keep, limited)
+            self._note(record, keep, limited, hold)
             self._callers.refresh()
             self._providers.refresh()
 
@@ -166,6 +182,7 @@ class Completions:
     ) -> Response:
         hold, opening = admitted.hold, allocate_lock()
         keeping.sets_out(admitted.trip)
+        sampling = self._sampler.of(admitted.trip, asked.id)
         headers = {**headers, "x-signalbox-cache": keeping.cache}
 
         def send(request: HttpRequest, timeout_s: float) -> Exchange:
@@ -179,7 +196,10 @@ class Completions:
                     raise
             return exchange
 
-        journey = Journey(admitted.trip, send, self._providers, self._clock, self._capacities)
+        def outings(trip: Trip) -> Outings:
+            return Outings(trip, send, self._providers, self._capacities, self._clock)
+
+        journey = Journey(admitted.trip.spared, send, self._providers, self._clock, self._capacities)
         intent = to_intent(asked, admitted, self._clock)._replace(cache=keeping.cache)
         broke: list[Refusal] = []
 
@@ -191,20 +211,26 @@ class Completions:
             if not broke:
                 journey.mirror()
             outcome, status = (broke[0].code, broke[0].status) if broke else ("ok", 200)
-            record = to_record(intent, asked, journey, outcome, status, ended_s)
+            record = keeping.counted(to_record(intent, asked, journey, outcome, status, ended_s))
             left = limited.leave(record.tokens.input + record.tokens.output)
             self._desk.settle(hold, record.cost_nanousd, record.to_detail())
             telemetry.completion(record)
             kept()
             left()
             journey.land()
+            sampling.send(record)
             self._callers.refresh()
             self._providers.refresh()
 
         try:
             self._desk.open(hold, admitted.trip.decision.targets[0], intent.to_detail())
+            keeping.look(admitted.trip, outings, self._clock)
             journey.begin(whole=not asked.request.stream)
-            return self._answer(asked, admitted.guards, journey, keeping, dialect, {**headers, **_told(journey)}, broke.append, settle)
+            told = {**headers, **_told(journey)}
+            return self._answer(asked, admitted.guards, journey, keeping, sampling, dialect, told, broke.append, settle)
+        except Answered as found:
+            found.routed = admitted
+            return self._again(asked, found, keeping, limited, dialect, headers, hold)
         except Exception as error:
             refusal = _as_refusal(error)
             broke.append(refusal)
@@ -216,6 +242,7 @@ class Completions:
         guards: Iterable[Guardrail],
         journey: Journey,
         keeping: Keeping,
+        sampling: Sampling,
         dialect: Dialect,
         headers: Mapping[str, str],
         broke: Callable[[Refusal], None],
@@ -223,11 +250,12 @@ class Completions:
     ) -> Response:
         answer = Answer(asked.id, asked.at_ms // 1000, journey.trip.snapshot.targets[journey.target].model, asked.request)
         if asked.request.stream:
-            events = dialect.to_events(answer, keeping.listened(_to_the_end(journey, guards, broke)))
+            events = dialect.to_events(answer, keeping.listened(sampling.listened(_to_the_end(journey, guards, broke))))
             return Response(200, {**headers, **EVENTS}, events, settle)
         choices, tokens = gather(guarded(journey.chunks(), guards))
         tokens = tokens or total(journey.attempts())
         keeping.told(choices, tokens)
+        sampling.told(choices)
         body = dialect.to_body(answer, choices, tokens)
         return Response(200, {**headers, **JSON}, body, settle)
 

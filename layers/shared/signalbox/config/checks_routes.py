@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from ..capture.patterns import own
+from ..capture.redactors import REDACTORS
 from . import timeouts
 from .document import Document
 from .fields import names, shown
@@ -44,4 +46,35 @@ def _hedges_come_before_the_end(document: Document) -> Iterator[Finding]:
             )
 
 
-ERRORS: tuple[Check, ...] = (_weights_name_targets, _shares_name_providers, _hedges_come_before_the_end, _caches_keep_something)
+def _captures_redact_by_what_there_is(document: Document) -> Iterator[Finding]:
+    for name, route in document.routes.items():
+        capture = route.capture
+        if capture is None:
+            continue
+        for position, redactor in enumerate(capture.redact or ()):
+            if redactor not in REDACTORS:
+                yield ("routes", name, "capture", "redact", position), f"there is no redactor {shown(redactor)}; known: {names(REDACTORS)}"
+        for id, text in capture.own.items():
+            if id in REDACTORS:
+                yield ("routes", name, "capture", "own", id), "is the name of a redactor that is there already; give it another"
+                continue
+            try:
+                own(id, text)
+            except ValueError as error:
+                yield ("routes", name, "capture", "own", id), str(error)
+
+
+def _captures_take_something(document: Document) -> Iterator[Finding]:
+    for name, route in document.routes.items():
+        if route.capture and not route.capture.share:
+            yield ("routes", name, "capture", "share"), "0 samples nothing; give it a part of 1, or take `capture` out"
+
+
+ERRORS: tuple[Check, ...] = (
+    _weights_name_targets,
+    _shares_name_providers,
+    _hedges_come_before_the_end,
+    _caches_keep_something,
+    _captures_take_something,
+    _captures_redact_by_what_there_is,
+)

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
+from ..capture.patterns import MOST as MOST_OWN
 from .fields import PLAIN, Count, FlagName, Name, Percent, Seconds, Strategy, Usd, Weight
 from .rows import Row, Timeouts
 
@@ -20,12 +21,30 @@ class Chain(Row):
     terminal: str | None = None
 
 
+class Semantic(Row):
+    """Answers to what means the same: `route` (or a model) embeds the last text, `threshold` is a cosine. `most` are looked through."""
+
+    route: str
+    threshold: Annotated[float, Field(ge=0.5, le=1, allow_inf_nan=False)] = 0.95
+    most: Annotated[int, Field(gt=0, le=100)] = 32
+
+
 class Cache(Row):
     """For how long an answer is kept; 0: it is not. `any`: also one that may be another each time. `max_kb`: what one may take, packed."""
 
     ttl_s: Annotated[int, Field(ge=0, le=2_592_000)]
     any: bool = False
     max_kb: Annotated[int, Field(gt=0, le=350)] = 64
+    semantic: Semantic | None = None
+
+
+class Capture(Row):
+    """`share` of the requests, 0 to 1, are kept for `days`, without what `redact` (left out: every redactor) and `own` patterns find."""
+
+    share: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+    days: Annotated[int, Field(ge=1, le=90)] = 7
+    redact: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    own: Annotated[Mapping[str, str], Field(max_length=MOST_OWN)] = {}
 
 
 # Lambda takes 6 MB of an event, in which a body may be a third longer than it was sent.
@@ -48,6 +67,7 @@ class Route(Row):
     hedge_after_s: Seconds | None = None
     shares: Mapping[Name, Percent] = {}
     cache: Cache | None = None
+    capture: Capture | None = None
     max_request_kb: Annotated[int, Field(gt=0, le=MOST_REQUEST_KB)] | None = None
 
 

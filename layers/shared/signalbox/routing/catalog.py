@@ -90,6 +90,7 @@ class Route(NamedTuple):
     `weights` are by target, for `weighted`; `sticky` says by what: user or conversation. `retries` are by failure kind: how often the same
     target is asked again before the next. `shares` are the percentages of its requests that each provider should have, for reports.
     `cache` is as the document has it: ttl_s, any, max_kb; None: its answers are not kept. `max_request_bytes` are those of a body.
+    `capture` is as the document has it: share, days, redact, own; None: nothing of them is stored.
     """
 
     name: str
@@ -107,6 +108,7 @@ class Route(NamedTuple):
     shares: Mapping[str, float] = MappingProxyType({})
     cache: Mapping[str, Any] | None = None
     max_request_bytes: int = 1_048_576
+    capture: Mapping[str, Any] | None = None
 
 
 class Flag(NamedTuple):

@@ -1,0 +1,1 @@
+"""Samples of what was asked and answered, for routes that say so: redacted before they leave, and gone after their days."""
