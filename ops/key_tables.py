@@ -17,7 +17,7 @@ def table(keys: Iterable[Json]) -> list[str]:
 
 def as_text(key: Json) -> list[str]:
     rows = {
-        "of": f"{key['tenant']}/{key['team']}",
+        "of": _of(key),
         "status": key["status"],
         "made": f"{key['created_at']} by {key['created_by']}",
         "expires": key["expires_at"],
@@ -34,7 +34,11 @@ def as_text(key: Json) -> list[str]:
 def _cells(key: Json) -> tuple[str, ...]:
     may, expires = _may_name(key), (key["expires_at"] or "never")[:16].replace("T", " ")
     may = may if len(may) <= MOST_CHARS else may[: MOST_CHARS - 1] + "…"
-    return key["id"], key["name"], f"{key['tenant']}/{key['team']}", key["status"], expires, may, _budgets(key)
+    return key["id"], key["name"], _of(key), key["status"], expires, may, _budgets(key)
+
+
+def _of(key: Json) -> str:
+    return f"{key['tenant']}/{key['team'] or '*'}"
 
 
 def _may_name(key: Json) -> str:

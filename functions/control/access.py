@@ -11,8 +11,9 @@ from typing import NamedTuple
 import stage
 from aws_lambda_powertools.utilities import parameters
 
+from signalbox import data_api
 from signalbox.admission.budgets import scopes_of
-from signalbox.admission.claims import PREFIX, caller_of, is_token, operator_of
+from signalbox.admission.claims import caller_of, is_token, operator_of, tenant_of
 from signalbox.admission.keys import Caller, KeyRing, authenticate, check_standing
 from signalbox.admission.operators import OPERATIONS, ROUTING, TENANTS, USAGE, Operator, authenticate_admin
 from signalbox.aws import boto_tables
@@ -68,12 +69,10 @@ ROWS = (
 
 def identify(method: str, path: str, headers: Mapping[str, str]) -> Who:
     """Raises Refusal: 401 before 403, and both before anything is said of what there is."""
-    scheme, _, key = headers.get("authorization", "").partition(" ")
-    bearer = key.strip() if scheme.lower() == "bearer" else None
     who = who_may(method, path)
     if who in KINDS:
-        return KINDS[who](bearer)
-    operator = authenticated(bearer)
+        return KINDS[who](data_api.bearer(headers))
+    operator = authenticated(data_api.bearer(headers))
     if who is None:
         raise _nothing_for(method, path)
     if who not in operator.permissions:
@@ -119,9 +118,12 @@ def ring() -> KeyRing:
     return KeyRing.parse(parameters.get_secret(os.environ["SIGNALBOX_KEY_SECRET"], max_age=SECRET_AGE_S))
 
 
-def is_static(key_id: str) -> bool:
-    """Of a row of the key secret, or of a token, neither of which needs a record."""
-    return key_id.startswith(PREFIX) or any(row["key_id"] == key_id for row in ring().data_keys.values())
+def unminted(key_id: str) -> Caller | None:
+    """Of a row of the key secret, or of a token, whose team each token says anew: neither needs a record. None for any other."""
+    if tenant := tenant_of(key_id):
+        return Caller(key_id, tenant, "", minted=False)
+    row = next((row for row in ring().data_keys.values() if row.get("key_id") == key_id), None)
+    return Caller(key_id, row["tenant"], row["team"], minted=False) if row else None
 
 
 def issuer() -> Issuer | None:

@@ -1,6 +1,5 @@
 """/admin/budgets: limits per scope and period, and what is left of them."""
 
-import re
 from decimal import Decimal
 from typing import Annotated, Literal
 
@@ -10,8 +9,9 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from left import BudgetView, view
 from pydantic import BaseModel, ConfigDict, Field
+from scopes import Scope, ScopeId, check_known, scope_name
 
-from signalbox.admission.budgets import GLOBAL, Budget
+from signalbox.admission.budgets import Budget
 from signalbox.admission.periods import to_zone
 from signalbox.aws import boto_budgets, boto_keys
 from signalbox.errors import Refusal
@@ -19,17 +19,8 @@ from signalbox.money import NANOUSD_PER_USD
 
 router = Router()
 
-Scope = Literal["key", "team", "tenant", "agent", "route", "provider", "global"]
 Period = Literal["day", "week", "month", "total"]
-ScopeId = Annotated[
-    str,
-    Field(
-        pattern=r"^[A-Za-z0-9._:@/-]{0,200}$",
-        description="Of the key, tenant, …; a team is `tenant/team`, an agent `tenant/agent`; none for `global`",
-    ),
-]
 MAX_USD = 1_000_000_000
-FORMS = {"team": "[^/]+/[^/]+", "agent": "[^/]+/.+"}  # of names within a tenant; an agent's own may have slashes
 NEW_PERIOD = "By the time zone of {zone} this is a period of its own: what was spent in {before} is not counted in it."
 
 
@@ -78,10 +69,12 @@ class Budgets(BaseModel):
 )
 def set_budget(new: NewBudget) -> BudgetView:
     scope = scope_name(new.scope, new.id)
-    minted = new.scope == "key" and not access.is_static(new.id)
+    minted = new.scope == "key" and access.unminted(new.id) is None
     if minted and boto_keys.find(stage.control(), new.id) is None:
         raise Refusal("not_found", f"There is no key {new.id}. GET /admin/keys lists them.", param="id")
     before = next((budget for budget in boto_budgets.of_scope(stage.control(), scope) if budget.kind == new.period), None)
+    if before is None:
+        check_known(new.scope, new.id)
     budget = boto_budgets.change(
         stage.control(),
         stage.ledger(),
@@ -101,7 +94,7 @@ def set_budget(new: NewBudget) -> BudgetView:
 
 @router.delete("/admin/budgets", summary="Remove a budget; what was spent stays known", tags=["budgets"])
 def remove(
-    scope: Annotated[Scope, Query()], period: Annotated[Period, Query()], id: Annotated[str, Query(max_length=200)] = ""
+    scope: Annotated[Scope, Query()], period: Annotated[Period, Query()], id: Annotated[str, Query(max_length=300)] = ""
 ) -> RemovedBudget:
     name = scope_name(scope, id)
     if not boto_budgets.remove(stage.control(), name, period):
@@ -113,9 +106,9 @@ def remove(
 @router.get("/admin/budgets", summary="Budgets and what is left of them, of one scope or of all", tags=["budgets"])
 def list_budgets(
     scope: Annotated[Scope | None, Query()] = None,
-    id: Annotated[str, Query(max_length=200)] = "",
+    id: Annotated[str, Query(max_length=300)] = "",
     limit: Annotated[int, Query(ge=1, le=100)] = 50,
-    after: Annotated[str, Query(max_length=300)] = "",
+    after: Annotated[str, Query(max_length=400)] = "",
 ) -> Budgets:
     if scope:
         return Budgets(budgets=_views([scope_name(scope, id)]))
@@ -142,16 +135,3 @@ def _note(before: Budget | None, budget: Budget) -> str | None:
     if before is None or before.zone == budget.zone:
         return None
     return NEW_PERIOD.format(zone=budget.zone or "UTC", before=before.period(stage.now_ms()))
-
-
-def scope_name(kind: str, id: str) -> str:
-    """The scope's name in the tables."""
-    if kind == "global":
-        if id:
-            raise Refusal("invalid_request", "id: the global budget has none; leave it out.", param="id")
-        return GLOBAL
-    if not id:
-        raise Refusal("invalid_request", f"id: name the {kind} that the budget is for.", param="id")
-    if kind in FORMS and not re.fullmatch(FORMS[kind], id):
-        raise Refusal("invalid_request", f"id: name the {kind} as tenant/{kind}.", param="id")
-    return f"{kind}#{id}"

@@ -47,7 +47,7 @@ class Key(Granted):
     id: str
     name: str
     tenant: str
-    team: str
+    team: Annotated[str, Field(description="Empty for a token's subject, whose team each token says")]
     status: Annotated[Standing, Field(description="expired: it is active, and its time is over; another `expires_at` lets it ask again")]
     budgets: list[ShownBudget] = []
     created_at: str

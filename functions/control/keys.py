@@ -7,6 +7,7 @@ import access
 import stage
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Query
+from grants import Grants
 from key_views import Deleted, Key, KeyBudget, KeyChange, Keys, MintedKey, NewKey, Rotation, said
 
 from signalbox.admission.keys import digest_of, mint
@@ -17,6 +18,7 @@ from signalbox.money import NANOUSD_PER_USD
 router = Router()
 
 MOST_SECRETS = 8  # of one key, at once
+SAID = {"expires_ms", "budgets", *Grants.model_fields}  # of a record, beside whose it is
 
 AskedTenant = Annotated[str, Query(max_length=64, description="Only those of this tenant")]
 AskedTeam = Annotated[str, Query(max_length=64, description="And of this team of it")]
@@ -63,7 +65,9 @@ def show(key_id: str) -> Key:
 def change(key_id: str, change: KeyChange) -> Key:
     new = change.to_record() | change.model_dump(include={"name", "status"}, exclude_none=True)
     if new and not boto_keys.change(stage.control(), key_id, new):
-        raise _unknown(key_id)
+        _adopt(key_id)
+        if not boto_keys.change(stage.control(), key_id, new):
+            raise _unknown(key_id)
     others = sorted(change.model_fields_set - {"status"})
     told = ([f"is {change.status}"] if change.status else []) + ([f"has another {', '.join(others)}"] if others else [])
     router.append_context(changed=f"key {key_id} {' and '.join(told) or 'stays as it is'}")
@@ -73,6 +77,8 @@ def change(key_id: str, change: KeyChange) -> Key:
 @router.post("/admin/keys/<key_id>/rotate", summary="Give a minted key a new secret; the old one stays good for a while", tags=["keys"])
 def rotate(key_id: str, asked: Rotation | None = None) -> MintedKey:
     record, overlap_s = _found(key_id), (asked or Rotation()).overlap_s
+    if not record["secrets"]:
+        raise Refusal("conflict", f"Key {key_id} was not minted here: its row of the key secret, or its issuer, gives it another.")
     secret, stored = _minted(key_id, record["tenant"], record["team"])
     now_ms = stage.now_ms()
     old = [row | {"until_ms": min(row.get("until_ms", now_ms + overlap_s * 1000), now_ms + overlap_s * 1000)} for row in record["secrets"]]
@@ -88,6 +94,10 @@ def rotate(key_id: str, asked: Rotation | None = None) -> MintedKey:
 
 @router.delete("/admin/keys/<key_id>", summary="Delete a minted key for good", tags=["keys"])
 def delete(key_id: str) -> Deleted:
+    record = _found(key_id)
+    if not record["secrets"] and (said := _said_of(record)):  # it is good without a record, and would be let in again
+        message = f"Key {key_id} was not minted here, and is as its own row or token says once it is deleted. Take back first: {said}."
+        raise Refusal("conflict", message)
     if not boto_keys.delete(stage.control(), key_id):
         raise _unknown(key_id)
     router.append_context(changed=f"key {key_id} is deleted")
@@ -99,6 +109,21 @@ def _minted(key_id: str, tenant: str, team: str) -> tuple[str, dict[str, Any]]:
     mac_key = access.ring().mac_key
     secret = mint(key_id, tenant, team, mac_key)
     return secret, {"hash": digest_of(secret, mac_key)}
+
+
+def _adopt(key_id: str) -> None:
+    """A key that was not minted has a record once it is to be otherwise than its own row or token says."""
+    caller = access.unminted(key_id)
+    if caller is None:
+        raise _unknown(key_id)
+    record = {"tenant": caller.tenant, "team": caller.team, "name": key_id, "status": "active", "secrets": []}
+    made = {"created_at": stage.now().isoformat(timespec="seconds"), "created_by": router.context["who"]}
+    boto_keys.adopt(stage.control(), key_id, record | made)
+
+
+def _said_of(record: dict[str, Any]) -> str:
+    said = {"status": record["status"] != "active", **{name: bool(value) for name, value in record.items() if name in SAID}}
+    return ", ".join(name for name, is_said in said.items() if is_said)
 
 
 def _set_budgets(key_id: str, budgets: list[KeyBudget]) -> None:
@@ -116,5 +141,7 @@ def _found(key_id: str) -> dict[str, Any]:
 
 def _unknown(key_id: str) -> Refusal:
     return Refusal(
-        "not_found", f"No key {key_id[:100]} was minted here. GET /admin/keys lists them; static keys are rows of the key secret."
+        "not_found",
+        f"No key {key_id[:100]} was minted here. GET /admin/keys lists them; static keys are rows of the key secret, and of them and of"
+        " tokens there is something to show once PATCH has changed it.",
     )

@@ -6,10 +6,11 @@ from typing import Annotated
 import stage
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Query
-from budgets import MAX_USD, Period, Scope, ScopeId, scope_name
+from budgets import MAX_USD, Period
 from left import BudgetView, to_time, view
 from moments import future_ms
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from scopes import Scope, ScopeId, scope_name
 
 from signalbox.aws import boto_raises
 from signalbox.money import NANOUSD_PER_USD
@@ -41,7 +42,7 @@ def raise_budget(new: NewRaise) -> BudgetView:
 def end_raise(
     scope: Annotated[Scope, Query()],
     period: Annotated[Period, Query()],
-    id: Annotated[str, Query(max_length=200)] = "",
+    id: Annotated[str, Query(max_length=300)] = "",
     raise_id: Annotated[str, Query(alias="raise", max_length=20, description="One of the budget's `raises`; all without it")] = "",
 ) -> BudgetView:
     name = scope_name(scope, id)

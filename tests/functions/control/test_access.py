@@ -46,6 +46,8 @@ ENDPOINTS = {
     ("GET", "/admin/analytics"): USAGE,
     ("GET", "/admin/analytics/flags"): USAGE,
     ("GET", "/admin/savings"): USAGE,
+    ("GET", "/admin/reports"): USAGE,
+    ("GET", "/admin/reports/{day}"): USAGE,
     ("GET", "/admin/requests"): USAGE,
     ("GET", "/admin/requests/{request_id}"): USAGE,
     ("GET", "/admin/config"): ROUTING,
@@ -314,3 +316,10 @@ def test_the_document_of_the_api_is_for_everybody_and_is_the_tracked_one(issued:
         status, document = issued("GET", "/openapi.json", key=key)
         assert status == 200
         assert document == json.loads(DOCUMENT.read_text())
+
+
+def test_a_callers_key_is_taken_as_the_data_api_takes_it(issued: Api) -> None:
+    for key in (DATA, token(tenant="acme")):
+        for name in ("x-api-key", "X-Api-Key"):
+            assert issued("GET", "/v1/usage", headers={name: key}, multiValueHeaders={name: [key]})[0] == 200
+    refused(issued("GET", "/admin/keys", headers={"x-api-key": DATA}, multiValueHeaders={}), "permission_denied")

@@ -8,7 +8,7 @@ import pytest
 
 from signalbox.admission.periods import period_id
 
-from .client import DATA, MODULES, Api, refused
+from .client import DATA, MODULES, SEED, Api, refused
 
 
 def spend(stage: Any, scope: str, period: str, limit: int, settled: int, held: int, version: int = 1) -> None:
@@ -121,7 +121,7 @@ def test_a_removed_budget_is_gone_and_what_was_spent_is_not(api: Api, stage: Any
     spend(stage, "tenant#a", "total", 10**9, settled=5, held=0)
     where = {"scope": "tenant", "id": "a", "period": "total"}
     assert api("DELETE", "/admin/budgets", query=where) == (200, where | {"deleted": True})
-    assert api("GET", "/admin/budgets")[1]["budgets"] == []
+    assert "operator" not in {row["set_by"] for row in api("GET", "/admin/budgets")[1]["budgets"]}
     refused(api("DELETE", "/admin/budgets", query=where), "not_found")
     back = api("POST", "/admin/budgets", new)[1]
     assert (back["version"], back["current"]["settled_nanousd"]) == (2, 5)
@@ -134,7 +134,7 @@ def test_a_budget_of_a_minted_key_needs_the_key(api: Api, stage: Any) -> None:
     assert api("POST", "/admin/budgets", new | {"id": id})[0] == 200
     assert api("GET", f"/admin/keys/{id}")[1]["status"] == "active"
     api("DELETE", f"/admin/keys/{id}")
-    assert api("GET", "/admin/budgets")[1]["budgets"] == []
+    assert "operator" not in {row["set_by"] for row in api("GET", "/admin/budgets")[1]["budgets"]}
     assert "Item" not in stage.control.get_item(Key={"pk": f"key#{id}", "sk": "scope"})
 
 
@@ -288,3 +288,42 @@ def test_a_caller_sees_what_is_left_for_its_key_team_and_tenant(api: Api, stage:
         ("team", "total", "1.00", None),
         ("tenant", "day", "-0.20", "2026-11-22T00:00:00Z"),
     ]
+
+
+UNKNOWN = [
+    ("route", "chta", "there is no route 'chta'"),
+    ("provider", "opnai", "there is no provider 'opnai'"),
+    ("route", "openai", "there is no route 'openai'"),
+    ("route", "mistral/*", "there is no route"),
+    ("tenant", "acme/red", "no tenant is named"),
+    ("team", "acme/red/blue", "no team is named"),
+    ("agent", "a b/crawler", "no agent is named"),
+]
+
+
+@pytest.mark.parametrize(("scope", "id", "said"), UNKNOWN)
+def test_a_budget_that_no_request_would_count_in_is_refused(api: Api, published: Any, scope: str, id: str, said: str) -> None:
+    assert said in refused(api("POST", "/admin/budgets", {"scope": scope, "id": id, "period": "day", "limit_usd": 1}), "invalid_request")
+    assert "operator" not in {row["set_by"] for row in api("GET", "/admin/budgets")[1]["budgets"]}
+
+
+def test_a_budget_on_another_name_of_a_route_names_the_route(api: Api) -> None:
+    api("POST", "/admin/config/publish", {"document": SEED.replace("\naliases:\n", "\naliases:\n  chitchat: chat\n")})
+    new = {"scope": "route", "id": "chitchat", "period": "day", "limit_usd": 1}
+    assert "another name of the route chat" in refused(api("POST", "/admin/budgets", new), "invalid_request")
+    for scope, id in (("route", "chat"), ("route", "openai/gpt-4.1-mini"), ("provider", "openai")):
+        assert api("POST", "/admin/budgets", new | {"scope": scope, "id": id})[0] == 200
+
+
+def test_a_budget_whose_route_is_gone_is_still_changed_and_removed(api: Api, request: Any) -> None:
+    old = {"scope": "route", "id": "retired", "period": "day", "limit_usd": 1}
+    assert api("POST", "/admin/budgets", old)[0] == 200
+    request.getfixturevalue("published")
+    assert api("POST", "/admin/budgets", old | {"limit_usd": 2})[0] == 200
+    assert api("DELETE", "/admin/budgets", query={"scope": "route", "id": "retired", "period": "day"})[0] == 200
+
+
+@pytest.mark.parametrize("id", ["acme/auth0|bot", "acme/a b", "acme/böt", f"acme/{'x' * 200}"])
+def test_whatever_an_agent_may_be_called_may_have_a_budget(api: Api, id: str) -> None:
+    assert api("POST", "/admin/budgets", {"scope": "agent", "id": id, "period": "day", "limit_usd": 1})[0] == 200
+    assert api("GET", "/admin/budgets", query={"scope": "agent", "id": id})[1]["budgets"][0]["id"] == id

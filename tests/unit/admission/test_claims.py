@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signalbox.admission.budgets import scopes_of
-from signalbox.admission.claims import ClaimNames, caller_of, is_token, operator_of
+from signalbox.admission.claims import ClaimNames, caller_of, is_token, operator_of, tenant_of
 from signalbox.admission.grants import GRANTS, LIMITS
 from signalbox.admission.keys import Caller, mint, record_of
 from signalbox.admission.operators import PERMISSIONS, USAGE, Operator
@@ -103,6 +103,16 @@ def test_an_operator_has_what_the_claim_says():
     assert operator_of({"sub": "ann", "permissions": [USAGE, "else"]}, NAMES) == Operator("jwt:ann", frozenset({USAGE}))
     assert operator_of({"sub": "ann", "scope": " ".join(PERMISSIONS)}, ClaimNames("scope")).permissions == set(PERMISSIONS)
     assert operator_of({"sub": "ann", "scope": USAGE}, NAMES).permissions == frozenset()
+
+
+@given(st.text("ab:.|#/ ", max_size=6), st.text("ab:.", max_size=4))
+def test_a_callers_key_tells_its_tenant(sub, tenant):
+    try:
+        caller = caller_of({"sub": sub, "tenant": tenant}, NAMES)
+    except Refusal:
+        assert tenant_of(f"jwt:{tenant}:{sub}") is None or ":" in tenant
+    else:
+        assert tenant_of(caller.key_id) == tenant
 
 
 @given(st.text(), st.text(), st.text())

@@ -31,6 +31,13 @@ def is_token(bearer: str | None) -> bool:
     return bearer is not None and bearer.startswith("ey") and bearer.count(".") == 2
 
 
+def tenant_of(key_id: str) -> str | None:
+    """Of the key that a token's caller asks as; None for any other."""
+    prefix, tenant, subject = [*key_id.split(":", 2), "", ""][:3]
+    fits = f"{prefix}:" == PREFIX and NAME.fullmatch(tenant) and SUBJECT.fullmatch(subject) and subject.isprintable()
+    return tenant if fits else None
+
+
 def operator_of(claims: Claims, names: ClaimNames) -> Operator:
     """Raises Refusal permission_denied."""
     return Operator(f"{PREFIX}{_subject(claims)}", known(claims.get(names.permissions)))

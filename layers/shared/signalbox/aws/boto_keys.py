@@ -21,8 +21,13 @@ def create(control: Any, key_id: str, record: dict[str, Any]) -> None:
     control.meta.client.transact_write_items(TransactItems=[{"Put": {"TableName": control.name} | row} for row in (new, *rows)])
 
 
+def adopt(control: Any, key_id: str, record: Mapping[str, Any]) -> bool:
+    """Makes the record of a key that was not minted here: as above, with no secrets. False where it has one."""
+    return boto_tables.made(control, scope(key_id), record, [(list, key_id) for list in _lists(record)])
+
+
 def find(control: Any, key_id: str) -> dict[str, Any] | None:
-    """None for a key that was never minted here, or was deleted. A static key has no record of its own, at most its budgets."""
+    """None for a key that was neither minted nor adopted here, or was deleted; of others there are at most budgets."""
     record = boto_tables.get(control, scope(key_id), "scope")
     return {"id": key_id} | record if record and "status" in record else None
 
@@ -76,7 +81,7 @@ def delete(control: Any, key_id: str) -> bool:
 
 def _lists(record: Mapping[str, Any]) -> tuple[str, ...]:
     tenant, team = record["tenant"], record["team"]
-    return ALL, _list(tenant), _list(tenant, team)
+    return tuple(dict.fromkeys((ALL, _list(tenant), _list(tenant, team))))  # a token's subject has no team of its own
 
 
 def _list(tenant: str = "", team: str = "") -> str:

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -78,6 +78,19 @@ def changed(table: Any, scope: str, new: Mapping[str, Any], seen: Mapping[str, A
         ExpressionAttributeNames={f"#{name}": name for name in {*new, *(seen or ()), "created_at"}},
         **({"ExpressionAttributeValues": values} if values else {}),
     )
+
+
+def made(table: Any, scope: str, record: Mapping[str, Any], rows: Iterable[tuple[str, str]]) -> bool:
+    """Makes the record of a scope that may have budgets before, and lists it in these rows; False where it was made already."""
+    new = {
+        "Key": {"pk": scope, "sk": "scope"},
+        "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in record),
+        "ConditionExpression": "attribute_not_exists(#created_at)",
+        "ExpressionAttributeNames": {f"#{name}": name for name in {*record, "created_at"}},
+        "ExpressionAttributeValues": {f":{name}": value for name, value in record.items()},
+    }
+    listed = ({"Put": {"TableName": table.name, "Item": {"pk": pk, "sk": sk}}} for pk, sk in rows)
+    return transacted(table, [{"Update": {"TableName": table.name} | new}, *listed])
 
 
 def transacted(table: Any, writes: list[dict[str, Any]]) -> bool:

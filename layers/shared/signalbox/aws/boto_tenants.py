@@ -27,15 +27,7 @@ def team(tenant: str, id: str) -> Group:
 
 def create(control: Any, group: Group, record: Mapping[str, Any]) -> bool:
     """`record`: name, status, created_at, created_by, limits. False where it was made before, or others make it just now."""
-    made = {
-        "Key": {"pk": group.scope, "sk": "scope"},
-        "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in record),
-        "ConditionExpression": "attribute_not_exists(#created_at)",
-        "ExpressionAttributeNames": {f"#{name}": name for name in record},
-        "ExpressionAttributeValues": {f":{name}": value for name, value in record.items()},
-    }
-    listed = {"Item": {"pk": group.list, "sk": group.id}}
-    return boto_tables.transacted(control, [{"Update": {"TableName": control.name} | made}, {"Put": {"TableName": control.name} | listed}])
+    return boto_tables.made(control, group.scope, record, [(group.list, group.id)])
 
 
 def find(control: Any, group: Group) -> dict[str, Any] | None:

@@ -1,0 +1,75 @@
+"""Static keys and tokens' subjects: let in by their row or their issuer, shut out and restricted here all the same."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.identity import Identity, token
+
+from .client import DATA, Api, refused
+
+ANN = "/admin/keys/jwt:acme:auth0|ann"
+
+
+@pytest.fixture(scope="module")
+def identity() -> Iterator[Identity]:
+    with Identity() as identity:
+        yield identity
+
+
+@pytest.fixture
+def issued(api: Api, identity: Identity, monkeypatch: pytest.MonkeyPatch) -> Api:
+    for name, value in identity.environment.items():
+        monkeypatch.setenv(name, value)
+    return api
+
+
+def asks(api: Api, tenant: str = "acme", sub: str = "auth0|ann") -> int:
+    return api("GET", "/v1/usage", key=token(tenant=tenant, sub=sub))[0]
+
+
+def test_a_tokens_subject_is_shut_out_alone_and_let_in_again(issued: Api) -> None:
+    assert asks(issued) == 200
+    status, key = issued("PATCH", ANN, {"status": "disabled"})
+    assert (status, key["id"], key["tenant"], key["team"], key["status"]) == (200, "jwt:acme:auth0|ann", "acme", "", "disabled")
+    assert "secret" not in key
+    assert "disabled" in refused(issued("GET", "/v1/usage", key=token(tenant="acme", sub="auth0|ann")), "invalid_key")
+    assert [asks(issued, sub="auth0|bob"), asks(issued, tenant="rival")] == [200, 200]
+    assert [row["id"] for row in issued("GET", "/admin/keys", query={"tenant": "acme"})[1]["keys"]] == ["jwt:acme:auth0|ann"]
+    assert issued("PATCH", ANN, {"status": "active"})[1]["status"] == "active"
+    assert asks(issued) == 200
+
+
+def test_a_static_key_is_shut_out_by_its_id(api: Api) -> None:
+    assert api("PATCH", "/admin/keys/static", {"status": "disabled"})[1]["team"] == "default"
+    refused(api("GET", "/v1/usage", key=DATA), "invalid_key")
+    assert api("PATCH", "/admin/keys/static", {"status": "active"})[0] == 200
+    assert api("GET", "/v1/usage", key=DATA)[0] == 200
+
+
+def test_its_budgets_stay_when_it_is_shut_out(issued: Api, stage: Any) -> None:
+    assert issued("POST", "/admin/budgets", {"scope": "key", "id": "jwt:acme:auth0|ann", "period": "day", "limit_usd": 1})[0] == 200
+    assert issued("PATCH", ANN, {"status": "disabled", "limits": {"concurrency": 1}})[1]["budgets"][0]["limit_usd"] == "1.00"
+    assert issued("POST", "/admin/budgets", {"scope": "key", "id": "jwt:acme:auth0|ann", "period": "day", "limit_usd": 2})[0] == 200
+    assert issued("GET", ANN)[1]["status"] == "disabled"
+
+
+def test_it_is_not_let_in_again_by_being_forgotten(issued: Api) -> None:
+    issued("PATCH", ANN, {"status": "disabled", "limits": {"concurrency": 1}})
+    assert "Take back first: status, limits" in refused(issued("DELETE", ANN), "conflict")
+    issued("PATCH", ANN, {"status": "active", "limits": None})
+    assert issued("DELETE", ANN)[0] == 200
+    refused(issued("DELETE", ANN), "not_found")
+    assert asks(issued) == 200
+
+
+def test_it_has_no_secret_to_renew(issued: Api) -> None:
+    issued("PATCH", ANN, {"name": "Ann"})
+    assert "not minted here" in refused(issued("POST", f"{ANN}/rotate"), "conflict")
+
+
+@pytest.mark.parametrize("id", ["jwt:acme", "jwt::ann", "jwt:a b:ann", "jwt:acme:", "jwt:acme:a b", "JWT:acme:ann", "another"])
+def test_what_no_token_asks_as_is_no_key(issued: Api, stage: Any, id: str) -> None:
+    refused(issued("PATCH", f"/admin/keys/{id}", {"status": "disabled"}), "not_found")
+    assert stage.control.scan()["Items"] == []
