@@ -78,6 +78,7 @@ def test_another_body_under_the_same_key_is_a_conflict(routed, once, change):
     response = once(**change)
     assert (response.status, code(response)) == (409, "idempotency_conflict")
     assert "Use one key for one request" in json.loads(response.body)["error"]["message"]
+    assert response.headers["x-should-retry"] == "false"  # to OpenAI's and Anthropic's clients any other 409 is worth two more tries
     assert routed.calls == []
     assert routed.usage[0]["outcome"] == "idempotency_conflict"
     assert content(once()) == content(once())
@@ -131,6 +132,7 @@ def test_who_asks_meanwhile_is_told_to_wait(routed, once):
         busy = other.ask(event)
         assert (busy.status, code(busy)) == (409, "request_in_progress")
         assert int(busy.headers["retry-after"]) >= 1
+        assert "x-should-retry" not in busy.headers
         for _ in stream:
             pass
         response.after()

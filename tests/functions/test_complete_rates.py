@@ -59,6 +59,16 @@ def test_one_more_than_a_minute_has_is_told_when_to_come_back_and_nobody_is_aske
     assert (usage["attempts"], usage["cost_nanousd"]) == ([], 0)
 
 
+@pytest.mark.parametrize(("limited", "again"), [("requests_per_minute", None), ("requests_per_hour", "false")])
+def test_who_would_have_to_wait_for_longer_than_clients_do_is_told_not_to_try_again(routed: Routed, monkeypatch, limited, again):
+    """They would come back within a second, and twice."""
+    monkeypatch.setattr("signalbox.data_api.LONGEST_WAIT_S", 60 if again is None else 0)  # no hour ends within a test
+    limit(routed, scope="key#local", **{limited: 1})
+    responses = [routed.ask() for _ in range(2)]
+    assert [response.status for response in responses] == [200, 429]
+    assert responses[1].headers.get("x-should-retry") == again
+
+
 @pytest.mark.parametrize("stream", [False, True])
 def test_answers_tell_of_the_tightest_limit(routed: Routed, stream):
     limit(routed, requests_per_minute=100, requests_per_hour=1_000)

@@ -24,6 +24,10 @@ DIALECTS = {
 }
 DEFAULT = "openai_chat"
 
+# What no other try mends. The official clients make two more of any 409 or 429, within a second where the wait is too long for them.
+NOT_AGAIN = frozenset({"idempotency_conflict"})
+LONGEST_WAIT_S = 60
+
 
 class Call(NamedTuple):
     """One HTTP call; header names are lower case."""
@@ -114,8 +118,15 @@ def too_large() -> Refusal:
 
 
 def refused(refusal: Refusal, dialect: Dialect, headers: Mapping[str, str] | None = None) -> Response:
-    wait = {"retry-after": str(refusal.retry_after_s)} if refusal.retry_after_s is not None else {}
-    return Response(refusal.status, {"content-type": "application/json"} | wait | dict(headers or {}), dialect.to_error(refusal))
+    headers = {"content-type": "application/json"} | _again(refusal) | dict(headers or {})
+    return Response(refusal.status, headers, dialect.to_error(refusal))
+
+
+def _again(refusal: Refusal) -> dict[str, str]:
+    """When to try again, as the official clients read it."""
+    wait_s = refusal.retry_after_s
+    told = {} if wait_s is None else {"retry-after": str(wait_s)}
+    return told | ({"x-should-retry": "false"} if refusal.code in NOT_AGAIN or (wait_s or 0) > LONGEST_WAIT_S else {})
 
 
 def health(_: Call) -> Response:
