@@ -1,20 +1,37 @@
-"""An embedded AWS on loopback, spoken to through our own client; boto3 only sets the scene."""
+"""An embedded AWS on loopback, spoken to through our own client; boto3 only sets the scene.
+
+Where SIGNALBOX_DYNAMODB_LOCAL names an endpoint, as `make test-ledger` does, the tables are in Amazon's own engine there.
+"""
 
 import functools
+import os
 
 import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
 from signalbox.aws.client import Aws
+from signalbox.aws.http import Pool
 from signalbox.aws.tables import Tables
 
 ENVIRONMENT = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_REGION": "eu-central-1"}
 KEYS = [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]
 
 
+class Doors(Pool):
+    """Tables have a door of their own, all else goes where it is addressed to."""
+
+    def __init__(self, tables):
+        super().__init__()
+        self.tables = tables
+
+    def send(self, request, timeout_s):
+        is_table = request.headers.get("x-amz-target", "").startswith("DynamoDB")
+        return super().send(request._replace(url=self.tables) if is_table else request, timeout_s)
+
+
 @pytest.fixture(scope="session")
-def endpoint():
+def moto():
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -23,15 +40,21 @@ def endpoint():
 
 
 @pytest.fixture(scope="session")
-def boto(endpoint):
+def endpoint(moto):
+    """Of the tables."""
+    return os.environ.get("SIGNALBOX_DYNAMODB_LOCAL") or moto
+
+
+@pytest.fixture(scope="session")
+def boto(moto, endpoint):
     """boto3's client of a service: one for all, since to read what botocore knows of a service takes longer than most tests."""
     session = boto3.session.Session("testing", "testing", region_name="eu-central-1")
-    return functools.cache(functools.partial(session.client, endpoint_url=endpoint))
+    return functools.cache(lambda service: session.client(service, endpoint_url=endpoint if service == "dynamodb" else moto))
 
 
 @pytest.fixture
-def aws(endpoint):
-    aws = Aws(ENVIRONMENT | {"AWS_ENDPOINT_URL": endpoint}, sleep=lambda _: None)
+def aws(moto, endpoint):
+    aws = Aws(ENVIRONMENT | {"AWS_ENDPOINT_URL": moto}, pool=Doors(endpoint), sleep=lambda _: None)
     yield aws
     aws.close()
 

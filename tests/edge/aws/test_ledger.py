@@ -309,6 +309,17 @@ def test_without_the_ledger_a_hard_budget_refuses_and_a_soft_one_is_charged_late
     assert "a lease was not answered for" in told(capsys)
 
 
+def test_a_budget_that_became_hard_lets_nothing_pass_unseen(counted, desk, clock, budget):
+    """Its definition is read in the very wave in which the ledger does not answer."""
+    budget("key#k", "month", 1_000_000, hard=False)
+    spend(desk, clock, 60)
+    clock.now_s += 100
+    budget("key#k", "month", 1_000_000)
+    counted.broken = ("UpdateItem",)
+    with refused("ledger_unavailable"):
+        admit(desk, clock)
+
+
 def test_control_items_serve_for_a_minute_where_the_table_is_silent(counted, desk, clock):
     admit(desk, clock)
     counted.broken = ("BatchGetItem",)

@@ -112,13 +112,13 @@ def test_what_others_merely_hold_is_asked_for_again_soon_and_is_not_exhausted():
     assert not refusal.value.exhausted
 
 
-def test_a_total_budget_has_no_time_to_retry():
+def test_a_total_budget_never_ends_and_is_asked_for_again_in_a_day():
     request = Admission(Hand("c0"), 100, 100)
     request.touch({("key#k", "total"): Budget("key#k", "total", 50, True, 1)})
     [want] = request.wants(NOW_MS)
     with pytest.raises(BudgetExceeded) as refusal:
         request.failed(want, sight(0, limit=50, settled=50), NOW_MS)
-    assert refusal.value.retry_after_s is None
+    assert refusal.value.retry_after_s == 86_400
 
 
 def test_expired_leases_are_returned_before_anything_is_refused_or_cut_and_only_once():

@@ -17,6 +17,7 @@ __all__ = ["Account", "Lease", "Sight", "to_sight"]
 
 ADMITS_MS = 60_000  # how long a slice admits
 GRACE_MS = 60_000  # how long a lease outlives its slice, and a hold its request's deadline
+NEVER_ENDS_MS = 86_400_000  # when to ask again where no period ends: somebody may have raised the limit
 SETTLED_SOON_MS = 2_000  # when to ask again for what others hold: most requests settle within seconds
 SLICE_BOUNDS = 8  # a slice is for so many requests
 TIGHT_BOUNDS = 64  # an account with less room than this leases by the single request and keeps nothing idle
@@ -52,7 +53,7 @@ class BudgetExceeded(Refusal):
     """`scope` and `period` name the budget that refused; `exhausted` is false where requests under way merely hold what is missing."""
 
     def __init__(self, budget: Budget, period: str, now_ms: int, *, exhausted: bool) -> None:
-        again_ms = budget.ends_ms(now_ms) if exhausted else now_ms + SETTLED_SOON_MS
+        again_ms = (budget.ends_ms(now_ms) or now_ms + NEVER_ENDS_MS) if exhausted else now_ms + SETTLED_SOON_MS
         why = (
             "does not cover this request: ask for less, retry later, or have it raised."
             if exhausted
@@ -61,7 +62,7 @@ class BudgetExceeded(Refusal):
         super().__init__(
             "budget_exceeded",
             f"The {budget.kind} budget of {budget.scope} {why}",
-            retry_after_s=None if again_ms is None else max(1, -(-(again_ms - now_ms) // 1000)),
+            retry_after_s=max(1, -(-(again_ms - now_ms) // 1000)),
         )
         self.scope = budget.scope
         self.period = period
@@ -129,8 +130,9 @@ class Admission:
         self.dead: set[Account] = set()
 
     def touch(self, budgets: Mapping[Account, Budget]) -> None:
-        """The budgets that count, which may change while the request is under way."""
+        """The budgets that count, which may change while the request is under way; one that becomes hard lets nothing pass unseen."""
         self._budgets = dict(budgets)
+        self._waived -= {account for account, budget in budgets.items() if budget.hard}
 
     def wants(self, now_ms: int) -> list[Want]:
         return [self._want(account, now_ms) for account in self._budgets if not self._has_enough(account, now_ms)]
