@@ -45,6 +45,8 @@ class FakeCloud:
         self.tables = {}
         self.events = []
         self.estimated = set()  # requests that somebody else settled, at their bound
+        self.told = set()  # and those whose cost came to be stored
+        self.asked_ms = None  # when whoever wrote last took it to be, where it said so
         self.calls = []
         self.ignored = set(ignored)
 
@@ -54,6 +56,7 @@ class FakeCloud:
     def answer(self, action, payload):
         """The status and body that AWS would answer."""
         self.calls.append(action)
+        self.asked_ms = to_plain(payload.get("ExpressionAttributeValues", {}).get(":now_ms", {"NULL": True}))
         try:
             answer = getattr(self, f"_{action}")(payload)
         except Failure as failure:
@@ -89,7 +92,10 @@ class FakeCloud:
 
     def _PutItem(self, payload):
         self._check(payload)
-        self._store(payload, to_item(payload["Item"]))
+        item = to_item(payload["Item"])
+        self._store(payload, item)
+        if item.get("state") == "settled":
+            self.told.add(item["request"])
         return {}
 
     def _DeleteItem(self, payload):

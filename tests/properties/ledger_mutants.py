@@ -91,7 +91,7 @@ def _parts(transaction):
 # Random lives, the same for the same number.
 
 FAULTS = ["lost", "late", "late", "delayed", "throttled", "crash", "crash after"]
-WHATS = ["step"] * 8 + ["advance", "advance", "sweep", "crash", "deliver", "release", "change", "raise"]
+WHATS = ["step"] * 8 + ["advance", "advance", "sweep", "crash", "deliver", "release", "change", "raise", "flip"]
 HARD = {"key#k": ("total", True, 900)}
 WORLDS = (
     HARD,

@@ -19,7 +19,7 @@ WHO = st.integers(0, len(SKEWS_MS) - 1)
 SIZES = st.integers(1, 20)
 POSITIONS = st.integers(0, 7) | st.integers(15, 22)  # a sweep begins with sixteen reads
 FAULTS = st.tuples(POSITIONS, st.sampled_from(["lost", "late", "late", "delayed", "throttled", "crash", "crash after"]))
-WHATS = st.sampled_from(["step"] * 6 + ["advance", "advance", "sweep", "crash", "deliver", "release", "change", "raise"])
+WHATS = st.sampled_from(["step"] * 6 + ["advance", "advance", "sweep", "crash", "deliver", "release", "change", "raise", "flip"])
 
 
 def acts(others=None):
