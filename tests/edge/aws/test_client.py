@@ -84,6 +84,10 @@ def failure(code, **more):
     return 400, {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": "why"} | more
 
 
+def cancelled(*codes):
+    return failure("TransactionCanceledException", CancellationReasons=[{"Code": code} for code in codes])
+
+
 def hang_up(handler):
     handler.close_connection = True
 
@@ -95,6 +99,7 @@ def hang_up(handler):
         (failure("AccessDeniedException"), Rejected, "AccessDeniedException"),
         (failure("ConditionalCheckFailedException"), ConditionFailed, "ConditionalCheckFailedException"),
         (failure("TransactionCanceledException", CancellationReasons=[{"Code": "None"}]), Cancelled, "TransactionCanceledException"),
+        (cancelled("TransactionConflict", "ConditionalCheckFailed"), Cancelled, "TransactionCanceledException"),
     ],
 )
 def test_what_would_fail_again_is_not_tried_again(script, aws, answer, kind, code):
@@ -110,6 +115,8 @@ def test_what_would_fail_again_is_not_tried_again(script, aws, answer, kind, cod
     [
         (failure("ProvisionedThroughputExceededException"), Throttled, 5),
         (failure("TransactionConflictException"), Throttled, 5),
+        (cancelled("None", "TransactionConflict"), Throttled, 5),
+        (cancelled("ThrottlingError", "TransactionConflict"), Throttled, 5),
         ((429, {}), Throttled, 5),
         ((500, {"__type": "InternalServerError"}), Unavailable, 2),
         ((503, {}), Unavailable, 2),

@@ -4,7 +4,7 @@
     ├── Unavailable      no answer in time, or a 5xx: it may have been done, or be done yet
     ├── Throttled        not done; trying again is fine
     ├── ConditionFailed  not done; `item` is what is stored, raw, where the call asked for it
-    ├── Cancelled        a transaction that was not done; `reasons` are one (code, raw item) per part
+    ├── Cancelled        a transaction that was not done, for a condition; `reasons` are one (code, raw item) per part
     └── Rejected         not done, and would not be if tried again: access, validation, nothing there
 
 Every call that is made here may be sent twice: the ledger's writes carry their own conditions, and events their own id.
@@ -46,6 +46,8 @@ THROTTLES = {
     "TransactionInProgressException",
     "SlowDown",
 }
+# Why a transaction's part was not done where nothing is the matter with it: others were at its item, or too many at its partition.
+BUSY = {"None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
 
 
 class AwsError(Exception):
@@ -232,9 +234,16 @@ def _to_error(status: int, body: bytes) -> AwsError:
         failed.item = fields.get("Item")
         return failed
     if code == "TransactionCanceledException":
-        cancelled = Cancelled(code)
-        cancelled.reasons = tuple((reason.get("Code", "None"), reason.get("Item")) for reason in fields.get("CancellationReasons", ()))
-        return cancelled
+        return _cancelled(code, fields.get("CancellationReasons", ()))
     if code in THROTTLES or status == 429:
         return Throttled(code, message)
     return (Unavailable if status >= 500 else Rejected)(code, message)
+
+
+def _cancelled(code: str, reasons: Sequence[Json]) -> AwsError:
+    codes = {reason.get("Code", "None") for reason in reasons}
+    if codes - {"None"} and codes <= BUSY:
+        return Throttled(code, ", ".join(sorted(codes - {"None"})))
+    cancelled = Cancelled(code)
+    cancelled.reasons = tuple((reason.get("Code", "None"), reason.get("Item")) for reason in reasons)
+    return cancelled

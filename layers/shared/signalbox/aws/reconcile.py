@@ -10,7 +10,7 @@ from ..admission.budgets import to_budgets
 from ..admission.leases import GRACE_MS, Account, Lease, Part, Sight, Unsettled, to_sight, why_unsettled
 from ..admission.periods import kind_of
 from . import accounts, dynamodb, events, outbox, shards
-from .client import Aws, AwsError, Call, Cancelled, ConditionFailed
+from .client import Aws, AwsError, Call, Cancelled, ConditionFailed, Throttled
 from .outbox import Pending
 from .tables import Tables
 
@@ -105,7 +105,7 @@ class Reconciler:
         record = self._aws.call(dynamodb.get(self._tables.control, account[0], "scope")) or {}
         for budget in to_budgets(account[0], record):
             if budget.kind == kind_of(account[1]):
-                with suppress(Cancelled):  # it is there by now, or the next turn tries again
+                with suppress(Cancelled, Throttled):  # it is there by now, or the next turn tries again
                     self._aws.call(shards.create(self._tables.ledger, self._tables.control, account, budget, self._now_ms()))
                 return True
         return False
