@@ -399,6 +399,14 @@ def failing_at_once(*_: Any, **__: Any) -> Any:
     raise LookupError("a fault of ours")
 
 
+def test_a_body_that_is_too_deep_to_be_marked_is_its_callers_to_mend(routed, once):
+    schema: Json = {}
+    for _ in range(700):
+        schema = {"a": schema}
+    response = once(tools=[{"type": "function", "function": {"name": "look", "parameters": schema}}])
+    assert (response.status, code(response), claims(routed)) == (400, "invalid_request", [])
+
+
 def test_a_hit_that_cannot_be_told_is_not_kept_under_the_key(routed, once, monkeypatch):
     routes = routed.document()["routes"]
     routes["chat"]["cache"] = {"ttl_s": 60}

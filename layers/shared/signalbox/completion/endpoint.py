@@ -292,6 +292,8 @@ def _as_refusal(error: Exception) -> Refusal:
     if isinstance(error, Refusal):
         return error
     telemetry.error("a completion ended in an error of ours", error)
+    if isinstance(error, RecursionError):  # it could be read, and what is made of it goes deeper
+        return Refusal("invalid_request", "The body is nested too deeply. Send a flatter JSON object.")
     return internal_error()
 
 
