@@ -4,6 +4,8 @@ On a schedule, without a batch: what the writers left unfolded is folded into th
 """
 
 import os
+import random
+from collections.abc import Callable, Iterable
 from typing import Any
 from zlib import crc32
 
@@ -18,7 +20,7 @@ logger = Logger()
 tracer = Tracer()
 metrics = Metrics()
 
-ENOUGH_MS = 5_000  # to fold one shard
+ENOUGH_MS = 12_000  # for one more fold, of as many totals as it may have
 
 
 @logger.inject_lambda_context
@@ -43,26 +45,31 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
     metrics.add_metric("UsageRecorded", MetricUnit.Count, new)
     metrics.add_metric("UsageRefused", MetricUnit.Count, len(refused))
     metrics.add_metric("UsageKnown", MetricUnit.Count, len(events) - len(refused) - new)
-    _fold_if_due(shard)
+    _fold([shard], context, of=lambda shard: boto_sums.mark(_table(), shard).is_due)
     return answer
 
 
-def _fold_if_due(shard: int) -> None:
-    """The events are recorded by now: what is not folded is folded by the schedule, and read meanwhile."""
-    try:
-        if boto_sums.mark(_table(), shard).is_due:
-            metrics.add_metric("SumsFolded", MetricUnit.Count, boto_sums.fold_all(_table(), shard))
-    except Exception:
-        logger.exception("sums were not folded", shard=shard)
-        metrics.add_metric("SumsNotFolded", MetricUnit.Count, 1)
-
-
 def _fold_all(context: LambdaContext) -> None:
-    for shard in range(boto_sums.SHARDS):
-        if context.get_remaining_time_in_millis() < ENOUGH_MS:
-            return  # the next one goes on
-        if folded := boto_sums.fold_all(_table(), shard):
-            metrics.add_metric("SumsFolded", MetricUnit.Count, folded)
+    """Begins where nobody began before: a shard that takes all the time, or fails, keeps no other from its turn for long."""
+    first = random.randrange(boto_sums.SHARDS)
+    shards = [(first + number) % boto_sums.SHARDS for number in range(boto_sums.SHARDS)]
+    if failed := _fold(shards, context):
+        raise RuntimeError(f"sums of the shards {failed} were not folded: the log says why")  # an alarm is told of errors
+
+
+def _fold(shards: Iterable[int], context: LambdaContext, of: Callable[[int], bool] = lambda shard: True) -> list[int]:
+    """Returns those that failed. Their events are recorded by now, and read from the log until the schedule comes to fold them."""
+    failed = []
+    for shard in shards:
+        try:
+            if of(shard):
+                folded = boto_sums.fold_all(_table(), shard, lambda: context.get_remaining_time_in_millis() >= ENOUGH_MS)
+                metrics.add_metric("SumsFolded", MetricUnit.Count, folded)
+        except Exception:
+            logger.exception("sums were not folded", shard=shard)
+            metrics.add_metric("SumsNotFolded", MetricUnit.Count, 1)
+            failed.append(shard)
+    return failed
 
 
 def _table() -> Any:

@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from functions.record_usage.handler import handler
-from signalbox.aws import boto_sums, boto_tables, boto_usage
+from signalbox.aws import boto_calls, boto_sums, boto_tables, boto_usage
 from signalbox.usage.events import UsageRecorded
 
 from .messages import batch, details, failed, poison
@@ -139,6 +139,61 @@ def test_what_is_recorded_stays_so_where_folding_fails(stage, context, event, mo
     monkeypatch.setattr(boto_sums, "_adding", lambda *given: {})
     assert handler(event, context) == {"batchItemFailures": []}
     assert spent(stage)["requests"] == 3
+
+
+def test_one_shard_that_cannot_be_folded_holds_no_other_up_and_is_told_of(stage, context, event, monkeypatch):
+    first, second, third = details(event)
+    for name, detail in (("a", first), ("b", second), ("c", third)):
+        context.log_stream_name = name
+        handler(batch(event, detail), context)
+    broken = boto_sums.unfolded(stage.usage)[0].shard
+    fold = boto_sums.fold
+
+    def folding(table, shard):
+        if shard == broken:
+            raise ValueError("?")
+        return fold(table, shard)
+
+    monkeypatch.setattr(boto_sums, "fold", folding)
+    with pytest.raises(RuntimeError, match=f"\\[{broken}\\]"):
+        handler({}, context)
+    assert {entry.shard for entry in boto_sums.unfolded(stage.usage)} == {broken}
+    assert spent(stage)["requests"] == 3
+
+
+def test_nothing_is_folded_in_the_last_seconds_which_a_fold_may_take(stage, context, event, monkeypatch):
+    monkeypatch.setattr(boto_sums, "DUE_ENTRIES", 1)
+    monkeypatch.setattr(context, "get_remaining_time_in_millis", lambda: 11_999)
+    assert handler(event, context) == {"batchItemFailures": []}
+    assert handler({}, context) is None
+    assert (len(boto_sums.unfolded(stage.usage)), spent(stage)["requests"]) == (1, 3)
+
+
+def test_a_fold_takes_no_more_totals_than_it_has_time_for(stage, context, event, monkeypatch):
+    monkeypatch.setattr(boto_sums, "MOST_TOTALS", 10)
+    for n in range(2):
+        handler(batch(event, details(event)[0] | {"id": f"r{n}", "user": f"u{n}", "tags": [f"{n}a", f"{n}b"]}), context)
+    [shard] = {entry.shard for entry in boto_sums.unfolded(stage.usage)}
+    assert [boto_sums.fold(stage.usage, shard) for _ in range(3)] == [1, 1, 0]
+    assert spent(stage)["requests"] == 2
+
+
+@pytest.mark.parametrize("names", [{"tenant": "字" * 400, "team": "字" * 400}, {"tenant": "字" * 400, "user": "字" * 400}])
+def test_names_that_no_total_can_have_fail_alone_and_stand_in_no_folds_way(stage, context, event, names):
+    good, bad = details(event)[0], details(event)[0] | {"id": "bad"} | names
+    assert failed(handler(batch(event, good, bad), context)) == ["m1"]
+    assert handler({}, context) is None
+    assert (boto_sums.unfolded(stage.usage), spent(stage)["requests"]) == ([], 1)
+
+
+def test_a_batch_that_one_item_of_the_list_does_not_take_stands_in_several(stage, context, event, monkeypatch):
+    monkeypatch.setattr(boto_calls, "MOST_BYTES", 300)
+    many = [details(event)[0] | {"id": f"r{n}", "model": f"m{n * 7919}"} for n in range(20)]
+    assert handler(batch(event, *many), context) == {"batchItemFailures": []}
+    tenant, at_ms = many[0]["tenant"], many[0]["at_ms"]
+    listed = [line for lines in boto_calls.newest_first(stage.usage, tenant, at_ms, at_ms + 1) for line in lines]
+    assert sorted((line.id, line.model) for line in listed) == sorted((detail["id"], detail["model"]) for detail in many)
+    assert len(boto_tables.query(stage.usage, f"calls#{tenant}#2026-11-21T03", "0")) > 1
 
 
 class Conflicts:

@@ -13,16 +13,26 @@ from ..usage.calls import KEEP_S, Line, by_minute, pack_lines, unpack_lines
 from ..usage.events import UsageRecorded
 
 HOUR = timedelta(hours=1)
+MOST_BYTES = 300_000  # of an item, which may have 400 KB
 
 
 def write(table: Any, events: Iterable[UsageRecorded]) -> None:
     """In no transaction: it is read as what was heard of, and counted from nowhere."""
     with table.batch_writer() as batch:
         for (tenant, hour, minute), lines in by_minute(events).items():
-            packed = pack_lines(lines)
-            digest = hashlib.sha256(packed).hexdigest()[:16]
             expires_at = lines[0].at_ms // 1000 + KEEP_S
-            batch.put_item({"pk": f"calls#{tenant}#{hour}", "sk": f"{minute}#{digest}", "calls": packed, "expires_at": expires_at})
+            for packed in _packed(lines):
+                digest = hashlib.sha256(packed).hexdigest()[:16]
+                batch.put_item({"pk": f"calls#{tenant}#{hour}", "sk": f"{minute}#{digest}", "calls": packed, "expires_at": expires_at})
+
+
+def _packed(lines: list[Line]) -> Iterator[bytes]:
+    """In as few as an item takes: an event has 200 KB at the most, a batch of them has more than any item."""
+    packed, half = pack_lines(lines), len(lines) // 2
+    if len(packed) <= MOST_BYTES or not half:
+        yield packed
+    else:
+        yield from (*_packed(lines[:half]), *_packed(lines[half:]))
 
 
 def newest_first(table: Any, tenant: str, from_ms: int, to_ms: int) -> Iterator[list[Line]]:

@@ -6,7 +6,7 @@ and whoever folds adds none twice. Readers read the log first and the totals aft
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
@@ -19,8 +19,9 @@ from . import boto_tables
 LOG = "sums"
 SHARDS = 16
 WRITERS = 16  # at once, of one folder
-DUE_BYTES, DUE_ENTRIES = 32_000, 64  # what is folded by whoever wrote it; less waits for the schedule
+DUE_BYTES, DUE_ENTRIES = 64_000, 64  # what is folded by whoever wrote it; less waits for the schedule
 MOST_FOLDED = 256  # entries at once
+MOST_TOTALS = 500  # likewise: a fold comes to its end long before its function's time does, and else would begin again each time
 
 
 class Mark(NamedTuple):
@@ -107,10 +108,10 @@ def sweep(table: Any, shard: int) -> None:
             batch.delete_item(Key=key)
 
 
-def fold_all(table: Any, shard: int) -> int:
-    """Until nothing is left of it, or somebody else is at it."""
+def fold_all(table: Any, shard: int, has_time: Callable[[], bool] = lambda: True) -> int:
+    """Until nothing is left of it, somebody else is at it, or there is no time for more; how many entries they were."""
     count = 0
-    while folded := fold(table, shard):
+    while has_time() and (folded := fold(table, shard)):
         count += folded
         sweep(table, shard)
     return count
@@ -129,12 +130,12 @@ def _entries(table: Any, shard: int, after: int, last: int, *, dense: bool = Tru
 
 
 def _fitting(entries: Iterable[Entry]) -> Iterator[Entry]:
-    """As many from the first on as leave each total no more counters than one update takes."""
+    """As many from the first on as leave each total no more counters than one update takes, and these totals to be few enough."""
     names: dict[Total, set[str]] = {}
     for count, entry in enumerate(entries):
         for total, counters in spread(entry.rows()).items():
             names.setdefault(total, set()).update(counters)
-        if count and (count == MOST_FOLDED or max(map(len, names.values()), default=0) > MOST_COUNTERS):
+        if count and (count == MOST_FOLDED or len(names) > MOST_TOTALS or max(map(len, names.values()), default=0) > MOST_COUNTERS):
             return
         yield entry
 
@@ -144,7 +145,7 @@ def _claimed(table: Any, shard: int, seen: Mark, number: int) -> bool:
         table.update_item,
         Key=_key(shard),
         UpdateExpression="SET claimed = :number",
-        ConditionExpression="folded = :folded AND claimed = :folded" if seen.folded else "attribute_not_exists(claimed)",
+        ConditionExpression="claimed = :folded" if seen.folded else "attribute_not_exists(claimed)",
         ExpressionAttributeValues={":number": number} | ({":folded": seen.folded} if seen.folded else {}),
     )
 
@@ -181,7 +182,7 @@ def _finish(table: Any, shard: int, folded: int, claimed: int, size: int) -> Non
         table.update_item,
         Key=_key(shard),
         UpdateExpression="SET folded = :claimed ADD #bytes :size",
-        ConditionExpression="claimed = :claimed AND " + ("folded = :folded" if folded else "attribute_not_exists(folded)"),
+        ConditionExpression="folded = :folded" if folded else "attribute_not_exists(folded)",  # who claims waits for it
         ExpressionAttributeNames={"#bytes": "bytes"},
         ExpressionAttributeValues={":claimed": claimed, ":size": -size} | ({":folded": folded} if folded else {}),
     )

@@ -1,7 +1,7 @@
 """The usage table: each event written once together with what it adds, and the totals read back."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError, ParamValidationError
 from ..usage.events import UsageRecorded
 from ..usage.item import to_detail, usage_item
 from ..usage.spans import Span
-from ..usage.totals import Total, gathered, parts, periods_of, spread
+from ..usage.totals import Hourly, Total, gathered, parts, periods_of, spread
 from . import boto_sums, boto_tables
 
 SHARDS = boto_sums.SHARDS
@@ -29,8 +29,8 @@ def record(table: Any, events: Iterable[UsageRecorded], shard: int) -> tuple[int
     All the same to DynamoDB however often each one comes. `shard` is the writer's own log of sums, so that writers seldom meet.
     """
     by_id = {event.id: event for event in events}
-    new, refused = 0, {}
-    waiting = list(parts(by_id.values()))
+    new, waiting = 0, list(parts(by_id.values()))
+    refused = dict.fromkeys(by_id.keys() - {event.id for part in waiting for event in part}, "a name is too long for a total's key")
     while waiting:
         part = waiting.pop()
         try:
@@ -99,13 +99,13 @@ def ranges(table: Any, wanted: Sequence[Of], spans: Sequence[Span]) -> dict[Of, 
         items = [(Total(*of, item["sk"].rpartition("#")[0]), item) for (of, _), found in zip(asked, read, strict=True) for item in found]
     folded = {(total, _shard(item)): item.get("folded", 0) for total, item in items}
     asked_for = set(wanted)
-
-    def is_asked(total: Total) -> bool:
-        return (total.dimension, total.id) in asked_for and any(span.first <= total.period <= span.last for span in spans)
-
+    missing = [
+        (total, counters)
+        for total, counters in _missing(log, folded, lambda of: (of.dimension, of.id) in asked_for)
+        if any(span.first <= total.period <= span.last for span in spans)
+    ]
     periods: dict[Of, dict[str, Counter[str]]] = {of: {} for of in wanted}
-    counted = [(total, Counter(_counters(item))) for total, item in items] + [row for row in _missing(log, folded) if is_asked(row[0])]
-    for total, counters in counted:
+    for total, counters in [(total, Counter(_counters(item))) for total, item in items] + missing:
         periods[total.dimension, total.id].setdefault(total.period, Counter()).update(counters)
     return {of: {period: dict(counters) for period, counters in found.items()} for of, found in periods.items()}
 
@@ -129,12 +129,14 @@ def reported(table: Any, day: str, prefix: str = "") -> dict[str, dict[str, int]
     return {id: dict(counters) for id, counters in found.items()}
 
 
-def _missing(log: Iterable[boto_sums.Entry], folded: Mapping[tuple[Total, int], int]) -> list[tuple[Total, Counter[str]]]:
-    """What the log holds beside the totals: those that an entry is folded into already are left out of it."""
+def _missing(
+    log: Iterable[boto_sums.Entry], folded: Mapping[tuple[Total, int], int], is_asked: Callable[[Hourly], bool] = lambda of: True
+) -> list[tuple[Total, Counter[str]]]:
+    """What of it the log holds beside the totals: those that an entry is folded into already are left out of it."""
     return [
         (total, counters)
         for entry in log
-        for total, counters in spread(entry.rows()).items()
+        for total, counters in spread(row for row in entry.rows() if is_asked(row[0])).items()
         if entry.number > folded.get((total, entry.shard), 0)
     ]
 

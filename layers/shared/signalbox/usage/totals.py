@@ -14,6 +14,7 @@ __all__ = ["ALL", "Hourly", "Total", "by_model", "from_rows", "gathered", "incre
 MOST_WRITES = 100
 MOST_COUNTERS = 290  # beside what an update says of itself
 MOST_EVENTS = MOST_WRITES - 2  # of a transaction, beside their sums and the place of these
+MOST_KEY_BYTES, MOST_SORT_KEY_BYTES = 2048, 1024
 
 # Callers name as many users and tags as they like: these are kept by the day alone, and not for ever.
 DAYS_ONLY = {"user": 100, "tag": 100, REPORT: 100}  # days that they are kept
@@ -43,6 +44,12 @@ class Total(NamedTuple):
         if self.dimension == REPORT:
             return f"report#{self.period}", self.id
         return f"total#{self.dimension}#{self.id}", self.period
+
+    @property
+    def has_key(self) -> bool:
+        """Whether DynamoDB takes it, with the shard behind it."""
+        key, begin = self.place
+        return len(key.encode()) <= MOST_KEY_BYTES and len(f"{begin}#00".encode()) <= MOST_SORT_KEY_BYTES
 
     @property
     def expires_at(self) -> int | None:
@@ -96,11 +103,16 @@ def periods_of(at_ms: int) -> tuple[str, str, str]:
 
 
 def parts(events: Iterable[UsageRecorded]) -> Iterator[list[UsageRecorded]]:
-    """The events in groups that fit one transaction, and of which each total's counters fit one update."""
+    """The events in groups that fit one transaction, and of which each total's counters fit one update.
+
+    Those whose names are too long for a total's key are left out: in the log of sums no fold would ever come past them.
+    """
     part: list[UsageRecorded] = []
     names: dict[Total, set[str]] = {}
     for event in events:
         own = {total: set(counters) for total, counters in increments([event]).items()}
+        if not all(total.has_key for total in own):
+            continue
         if part and (len(part) == MOST_EVENTS or any(len(names.get(total, set()) | mine) > MOST_COUNTERS for total, mine in own.items())):
             yield part
             part, names = [], {}
