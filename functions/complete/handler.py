@@ -6,8 +6,7 @@ import time
 from signalbox.aws.capacity import Capacities
 from signalbox.aws.client import Aws
 from signalbox.aws.http import Pool
-from signalbox.aws.issuer import Issuer
-from signalbox.aws.keys import CallerKeys, ProviderKeys
+from signalbox.aws.keys import CallerKeys, ProviderKeys, issuer_of
 from signalbox.aws.ledger import Desk, Tables
 from signalbox.aws.live import Live
 from signalbox.aws.rates import Rates
@@ -20,7 +19,7 @@ from signalbox.data_api import DIALECTS, DataApi
 aws, pool = Aws(os.environ), Pool()
 tables = Tables.from_env(os.environ)
 places = Places(os.environ["SIGNALBOX_CACHE_TABLE"], os.environ["SIGNALBOX_ANSWER_BUCKET"], os.environ.get("SIGNALBOX_CACHE_URL", ""))
-callers = CallerKeys(aws, os.environ["SIGNALBOX_KEY_SECRET"], Issuer.of_callers(os.environ, pool))
+callers = CallerKeys(aws, os.environ["SIGNALBOX_KEY_SECRET"], issuer_of(os.environ, pool))
 completions = Completions(
     desk=Desk(aws, tables),
     live=Live(aws, os.environ["SIGNALBOX_CONFIG_BUCKET"]),

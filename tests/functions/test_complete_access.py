@@ -150,6 +150,14 @@ def test_without_an_issuer_a_token_is_no_key(world):
         assert answered(world, path, method, token(tenant="acme"))[:2] == (401, "invalid_key")
 
 
+def test_a_stage_that_takes_no_tokens_loads_nothing_of_theirs():
+    said = (
+        "import sys, handler; print(sorted(name for name in sys.modules if name.rpartition('.')[2] in ('issuer', 'claims', 'operators')))"
+    )
+    run = [sys.executable, "-c", said]
+    assert subprocess.check_output(run, env=environment(), text=True).strip() == "[]"
+
+
 def test_who_sends_no_token_does_not_pay_for_them():
     """Neither at init nor for a key: PyJWT is loaded for the first token, of a stage that takes any."""
     said = f"""

@@ -1,9 +1,9 @@
 """The keys that callers show, and the keys that providers ask for: both live in Secrets Manager and are read through one cache."""
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from ..admission.claims import caller_of, is_token
 from ..admission.keys import Caller, KeyRing, authenticate
 from ..errors import Refusal, UpstreamFailure
 from ..providers.auth import with_key
@@ -28,9 +28,7 @@ class CallerKeys:
 
     def caller(self, bearer: str | None) -> Caller:
         """Raises Refusal: invalid_key, permission_denied for a token that says too little, ledger_unavailable."""
-        if self._issuer and bearer and is_token(bearer):
-            return caller_of(self._issuer.claims(bearer), self._issuer.names)
-        return authenticate(bearer, self.ring())
+        return self._token_caller(bearer) or authenticate(bearer, self.ring())
 
     def ring(self) -> KeyRing:
         ring = self._cache.get(self._secret_id)
@@ -42,6 +40,23 @@ class CallerKeys:
         self._cache.refresh()
         if self._issuer:
             self._issuer.refresh()
+
+    def _token_caller(self, bearer: str | None) -> Caller | None:
+        """None where it is no token, or none is taken."""
+        if self._issuer is None:
+            return None
+        from ..admission.claims import caller_of, is_token
+
+        return caller_of(self._issuer.claims(bearer), self._issuer.names) if bearer and is_token(bearer) else None
+
+
+def issuer_of(environ: Mapping[str, str], pool: Pool) -> "Issuer | None":
+    """Of the tokens that callers may send; where the stage takes none, nothing of theirs is loaded."""
+    if not environ.get("SIGNALBOX_JWT_TENANT_CLAIM"):
+        return None
+    from .issuer import Issuer
+
+    return Issuer.of_callers(environ, pool)
 
 
 class ProviderKeys:
