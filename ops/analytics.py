@@ -76,8 +76,8 @@ def adoption(told: Json) -> Iterator[str]:
 
 
 def _add_range(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--from", dest="first", type=_day, metavar="DAY", help="the first day, in UTC (the last one)")
-    parser.add_argument("--to", dest="last", type=_day, metavar="DAY", help="the last day, which is included (today)")
+    parser.add_argument("--from", dest="first", type=day, metavar="DAY", help="the first day, in UTC (the last one)")
+    parser.add_argument("--to", dest="last", type=day, metavar="DAY", help="the last day, which is included (today)")
     parser.add_argument("--json", action="store_true", help="as it is, for a program")
     stages.add_argument(parser)
 
@@ -136,7 +136,7 @@ def _ms(ms: float | None) -> str:
     return NONE if ms is None else duration(ms / 1000)
 
 
-def _day(text: str) -> str:
+def day(text: str) -> str:
     try:
         return date.fromisoformat(text).isoformat()
     except ValueError as error:

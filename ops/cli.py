@@ -39,7 +39,7 @@ COMMANDS = {
     "simulate": Command("say what a document would have done with recorded traffic", simulate.add_arguments, simulate.run),
     "routes": Command("say what routes promise, and what a request would meet", routes.add_arguments, routes.run),
     "analytics": Command("say how requests went, by route, policy, provider, target or flag", analytics.add_arguments, analytics.run),
-    "usage": Command("look after usage that could not be recorded", usage.add_arguments, usage.run),
+    "usage": Command("report a day's usage, and look after what could not be recorded", usage.add_arguments, usage.run),
     "savings": Command("say what routing has saved, by day, route or policy", analytics.add_savings_arguments, analytics.run_savings),
 }
 

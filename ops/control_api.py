@@ -14,6 +14,20 @@ KEY = "SIGNALBOX_ADMIN_KEY"
 
 def call(stage: str, method: str, path: str, body: Any = None) -> dict[str, Any]:
     """The answer; Trouble in the API's own words where it refuses."""
+    answer = _answer(stage, method, path, body)
+    try:
+        told: dict[str, Any] = answer.json()
+    except ValueError as error:
+        raise Trouble(_said(answer)) from error
+    return told
+
+
+def text(stage: str, path: str) -> str:
+    """What it answers as it is, likewise."""
+    return _answer(stage, "GET", path).content.decode()
+
+
+def _answer(stage: str, method: str, path: str, body: Any = None) -> httpx.Response:
     key = _key(stage)
     url = stages.url(stage)
     try:
@@ -22,11 +36,7 @@ def call(stage: str, method: str, path: str, body: Any = None) -> dict[str, Any]
         raise Trouble(f"{url} does not answer: {error}") from error
     if not answer.is_success:
         raise Trouble(_said(answer))
-    try:
-        told: dict[str, Any] = answer.json()
-    except ValueError as error:
-        raise Trouble(_said(answer)) from error
-    return told
+    return answer
 
 
 def _key(stage: str) -> str:

@@ -1,4 +1,4 @@
-"""`signalbox usage redrive`: what lies in the dead-letter queues, and back with it into the queues that it came from."""
+"""`signalbox usage`: what lies in the dead-letter queues, and back with it into the queues that it came from; reports are in `reports`."""
 
 import argparse
 import json
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
-from . import stages
+from . import reports, stages
 from .table import columns, counted
 from .trouble import Trouble
 
@@ -34,9 +34,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     deed.add_argument("--show", action="store_true", help="look at the messages, which stay: ids and what is wrong; events hold no prompt")
     deed.add_argument("--discard", metavar="MESSAGE", help="throw this one away for good, or `all`")
     stages.add_argument(row)
+    row.set_defaults(does=redrive)
+    row = actions.add_parser("report", help="what a tenant or a team used and spent on a day, as a table, JSON, CSV or a page")
+    reports.add_arguments(row)
+    row.set_defaults(does=reports.run)
 
 
 def run(arguments: argparse.Namespace) -> None:
+    arguments.does(arguments)
+
+
+def redrive(arguments: argparse.Namespace) -> None:
     sqs, outputs = stages.client(arguments.stage, "sqs"), stages.outputs(arguments.stage)
     pairs = [Pair(name.lower(), outputs[f"{name}QueueUrl"], outputs[f"{name}DeadLetterQueueUrl"]) for name in QUEUES]
     if arguments.queue is None:

@@ -21,6 +21,7 @@ import openapi
 import own_keys
 import policies
 import raises
+import reports
 import rollbacks
 import routes
 import savings
@@ -39,7 +40,7 @@ from signalbox.errors import Refusal
 
 JSON = "application/json"
 NOUNS = (
-    *(keys, tenants, teams, own_keys, budgets, raises, usage, calls, analytics, savings, config, drafts),
+    *(keys, tenants, teams, own_keys, budgets, raises, usage, calls, reports, analytics, savings, config, drafts),
     *(policies, flags, segments, circuits, rollbacks, routes, simulations, openapi),
 )
 MOST_DIGITS = 400  # before the point or behind it; nothing is counted in so many

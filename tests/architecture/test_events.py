@@ -9,6 +9,7 @@ import pytest
 from aws_lambda_powertools.utilities.parser.models import APIGatewayProxyEventModel, EventBridgeModel
 
 from functions.roll_back.handler import STEPS
+from functions.store_sample.handler import Message as SampleMessage
 from signalbox.aws.boto_inbox import UsageMessage
 from signalbox.rollback.request import to_request
 
@@ -28,6 +29,10 @@ def a_batch_of_usage(event: Any) -> None:
     assert len(set(ids)) == len(ids) > 0
 
 
+def a_batch_of_samples(event: Any) -> None:
+    assert [SampleMessage.model_validate(record).body.prompt for record in event["Records"]]
+
+
 def a_schedule(event: Any) -> None:
     assert EventBridgeModel.model_validate(event).detail_type == "Scheduled Event"
 
@@ -43,10 +48,12 @@ TRIGGERS: dict[str, Callable[[Any], None]] = {
     "control": an_api_call,
     "record_usage_schedule": a_schedule,
     "record_usage": a_batch_of_usage,
+    "store_sample": a_batch_of_samples,
     "evaluate_budgets": a_batch_of_usage,
     "track_circuits": a_batch_of_usage,
     "probe_health": a_schedule,
     "settle_expired": a_schedule,
+    "report": a_schedule,
     "roll_back": a_step,
 }
 

@@ -19,6 +19,7 @@ PURE = {
     "circuits": set(),
     "admission": set(),
     "usage": set(),
+    "reports": {"usage"},
     "routing": {"circuits"},
     "providers": {"routing"},
     "config": {"routing", "providers", "circuits", "guardrails", "capture"},

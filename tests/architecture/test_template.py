@@ -38,6 +38,7 @@ FUNCTIONS = {
     "TrackCircuitsFunction": "track_circuits",
     "ProbeHealthFunction": "probe_health",
     "SettleExpiredFunction": "settle_expired",
+    "ReportFunction": "report",
     "RollBackFunction": "roll_back",
 }
 CONSUMERS = {"RecordUsageFunction": "UsageQueue", "EvaluateBudgetsFunction": "BudgetQueue", "TrackCircuitsFunction": "CircuitQueue"}
@@ -353,6 +354,7 @@ def test_the_names_that_the_layer_reads_are_set_somewhere() -> None:
         ("SIGNALBOX_CONFIG_BUCKET", "ConfigBucket"),
         ("SIGNALBOX_TRAFFIC_BUCKET", "TrafficBucket"),
         ("SIGNALBOX_ANSWER_BUCKET", "AnswerBucket"),
+        ("SIGNALBOX_REPORT_BUCKET", "ReportBucket"),
         ("SIGNALBOX_SAMPLE_QUEUE", "SampleQueue"),
         ("SIGNALBOX_SAMPLE_TABLE", "SampleTable"),
         ("SIGNALBOX_FIELD_KEY", "Key"),
@@ -472,6 +474,13 @@ def test_one_writes_the_traffic_log_and_another_reads_it() -> None:
     assert {row for row in may if row[1] == "s3:PutObject"} == {("RecordUsageFunction", "s3:PutObject")}
     assert {row for row in may if row[1] != "s3:PutObject"} == {("ControlFunction", "s3:GetObject"), ("ControlFunction", "s3:ListBucket")}
     assert {id for id, _ in may} == {id for id in FUNCTIONS if "SIGNALBOX_TRAFFIC_BUCKET" in variables(id)}
+
+
+def test_one_writes_reports_and_another_reads_them() -> None:
+    may = {(id, action) for id in FUNCTIONS for action, name in grants(id) if "ReportBucket" in name}
+    assert may == {("ReportFunction", "s3:PutObject"), ("ControlFunction", "s3:GetObject"), ("ControlFunction", "s3:ListBucket")}
+    assert {action for action, name in grants("ReportFunction") if name == "UsageTable"} == {"dynamodb:Query"}
+    assert {id for id, _ in may} == {id for id in FUNCTIONS if "SIGNALBOX_REPORT_BUCKET" in variables(id)}
 
 
 def test_only_those_who_verify_or_send_keys_may_read_secrets() -> None:
@@ -726,6 +735,26 @@ def test_everything_said_on_the_bus_is_archived_but_what_somebody_asked_for() ->
     assert archive["EventPattern"] == {"source": ["signalbox"], "detail-type": [pattern]}
     assert pattern == {"anything-but": properties("RollBackWorkflowRequested")["EventPattern"]["detail-type"]}
     assert archive["RetentionDays"] == 30
+
+
+def test_the_report_bucket_is_private_and_under_our_key_and_keeps_what_it_has_as_long_as_it_is_told() -> None:
+    bucket = properties("ReportBucket")
+    [rule] = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms"
+    assert id_of(rule["ServerSideEncryptionByDefault"]["KMSMasterKeyID"]) == "Key"
+    assert rule["BucketKeyEnabled"] is True
+    assert list(bucket["PublicAccessBlockConfiguration"].values()) == [True] * 4
+    [expiry] = bucket["LifecycleConfiguration"]["Rules"]
+    assert (expiry["Status"], expiry["ExpirationInDays"]) == ("Enabled", {"Ref": "ReportDays"})
+    assert yaml_parse(TEXT)["Parameters"]["ReportDays"]["Default"] == 400
+    [only] = properties("ReportBucketPolicy")["PolicyDocument"]["Statement"]
+    assert (only["Effect"], only["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
+
+
+def test_reports_are_made_once_a_night() -> None:
+    [rule] = [rule for rule in of_type("AWS::Events::Rule").values() if id_of(rule["Targets"][0]["Arn"]) == "ReportFunction"]
+    assert rule["ScheduleExpression"] == "cron(0 3 * * ? *)"
+    assert properties("ReportFunction")["Timeout"] == 900
 
 
 @pytest.mark.parametrize("id", ["ProbeHealthFunction", "SettleExpiredFunction"])

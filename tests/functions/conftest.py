@@ -24,6 +24,7 @@ EVENTS = Path(__file__, "../../../events").resolve()
 
 BUCKET = "signalbox-config"
 TRAFFIC = "signalbox-traffic"
+REPORTS = "signalbox-reports"
 
 
 @cache
@@ -34,7 +35,7 @@ def resource(service: str) -> Any:
 class Stage:
     def __init__(self) -> None:
         self.control, self.ledger, self.usage, self.samples = (self._table(name) for name in ("control", "ledger", "usage", "samples"))
-        for bucket in (BUCKET, TRAFFIC):
+        for bucket in (BUCKET, TRAFFIC, REPORTS):
             client("s3").create_bucket(Bucket=bucket)
         events = client("events")
         events.create_event_bus(Name="signalbox")
@@ -91,6 +92,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
         monkeypatch.setenv("SIGNALBOX_ALERT_TOPIC", stage.topic)
         monkeypatch.setenv("SIGNALBOX_CONFIG_BUCKET", BUCKET)
         monkeypatch.setenv("SIGNALBOX_TRAFFIC_BUCKET", TRAFFIC)
+        monkeypatch.setenv("SIGNALBOX_REPORT_BUCKET", REPORTS)
         monkeypatch.setenv("SIGNALBOX_SAMPLE_TABLE", "samples")
         monkeypatch.setenv("SIGNALBOX_FIELD_KEY", "none")
         monkeypatch.setenv("SIGNALBOX_PROVIDER_SECRETS", "signalbox/test/providers/")

@@ -140,4 +140,5 @@ def test_the_table_has_every_event_under_its_name():
         "RollbackStarted",
         "RollbackSucceeded",
         "RollbackFailed",
+        "ReportPublished",
     }

@@ -97,7 +97,7 @@ def ranges(table: Any, wanted: Sequence[Of], spans: Sequence[Span]) -> dict[Of, 
         asked = [(of, span) for of in wanted for span in spans]
         read = pool.map(lambda row: _periods(table, *row), asked)
         items = [(Total(*of, item["sk"].rpartition("#")[0]), item) for (of, _), found in zip(asked, read, strict=True) for item in found]
-    folded = {(total, _shard(item)): item.get("folded", 0) for total, item in items}
+    folded = {(total, shard_of(item)): item.get("folded", 0) for total, item in items}
     asked_for = set(wanted)
     missing = [
         (total, counters)
@@ -105,31 +105,17 @@ def ranges(table: Any, wanted: Sequence[Of], spans: Sequence[Span]) -> dict[Of, 
         if any(span.first <= total.period <= span.last for span in spans)
     ]
     periods: dict[Of, dict[str, Counter[str]]] = {of: {} for of in wanted}
-    for total, counters in [(total, Counter(_counters(item))) for total, item in items] + missing:
+    for total, counters in [(total, Counter(counters_of(item))) for total, item in items] + missing:
         periods[total.dimension, total.id].setdefault(total.period, Counter()).update(counters)
     return {of: {period: dict(counters) for period, counters in found.items()} for of, found in periods.items()}
 
 
 def _periods(table: Any, of: Of, span: Span) -> list[dict[str, Any]]:
     first, last = (Total(of[0], of[1], period).place for period in span)
-    return _items(table, *first, last[1])
+    return items_of(table, *first, last[1])
 
 
-def reported(table: Any, day: str, prefix: str = "") -> dict[str, dict[str, int]]:
-    """The counters of a day (day#2026-11-21) that its reports are made of, by their id: tenant/team/all/, tenant/team/model/openai/a."""
-    log = boto_sums.unfolded(table)
-    items = [(item["sk"].rpartition("#")[0], item) for item in _items(table, f"report#{day}", prefix, prefix, ends="\U0010ffff")]
-    folded = {(Total("report", id, day), _shard(item)): item.get("folded", 0) for id, item in items}
-    found: dict[str, Counter[str]] = {}
-    for id, item in items:
-        found.setdefault(id, Counter()).update(_counters(item))
-    for total, counters in _missing(log, folded):
-        if total.dimension == "report" and total.period == day and total.id.startswith(prefix):
-            found.setdefault(total.id, Counter()).update(counters)
-    return {id: dict(counters) for id, counters in found.items()}
-
-
-def _missing(
+def left_in(
     log: Iterable[boto_sums.Entry], folded: Mapping[tuple[Total, int], int], is_asked: Callable[[Hourly], bool] = lambda of: True
 ) -> list[tuple[Total, Counter[str]]]:
     """What of it the log holds beside the totals: those that an entry is folded into already are left out of it."""
@@ -141,7 +127,7 @@ def _missing(
     ]
 
 
-def _items(table: Any, pk: str, first: str, last: str, ends: str = "#~") -> list[dict[str, Any]]:
+def items_of(table: Any, pk: str, first: str, last: str, ends: str = "#~") -> list[dict[str, Any]]:
     """By the client, which threads may share; a table they may not."""
     pages = table.meta.client.get_paginator("query").paginate(
         TableName=table.name,
@@ -152,11 +138,11 @@ def _items(table: Any, pk: str, first: str, last: str, ends: str = "#~") -> list
     return [item for page in pages for item in boto_tables.to_plain(page["Items"])]
 
 
-def _shard(item: Mapping[str, Any]) -> int:
+def shard_of(item: Mapping[str, Any]) -> int:
     return int(item["sk"].rpartition("#")[2])
 
 
-def _counters(item: Mapping[str, Any]) -> dict[str, int]:
+def counters_of(item: Mapping[str, Any]) -> dict[str, int]:
     return {name: value for name, value in item.items() if name not in OWN}
 
 

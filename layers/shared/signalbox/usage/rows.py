@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from hashlib import sha256
+from typing import NamedTuple
 
 from . import observed
 from .events import Attempt, Tokens, UsageRecorded
@@ -11,7 +12,17 @@ from .record import CRASHED
 ALL = "all"  # the id of the dimension that has every request
 MODEL = "model:"  # a key's own use of each model stands in the key's item: asking for it takes no further read, keeping it no further write
 REPORT = "report"  # a team's use by model, key and route, which its daily report is made of
+REPORTED_BY = ("model", "key", "route")
 MOST_NAME_BYTES = 200
+
+
+class Reported(NamedTuple):
+    """Whose use a counter of the reports is: `by` is all, with no id, or model, key or route."""
+
+    tenant: str
+    team: str
+    by: str
+    id: str
 
 
 def rows(event: UsageRecorded) -> Iterator[tuple[str, str, Counter[str]]]:
@@ -50,10 +61,21 @@ def rows(event: UsageRecorded) -> Iterator[tuple[str, str, Counter[str]]]:
     for dimension, attempts_of in (("model", models), ("provider", providers)):
         for id, attempts in attempts_of.items():
             yield dimension, id, _used(attempts) + (observed.of_attempts(attempts, event) if watched else Counter())
-    team = f"{_short(event.tenant)}/{_short(event.team)}"
+    team = in_reports(event.tenant, event.team)
     parted = [("all", "", whole), ("key", event.key, whole), ("route", event.route, whole)]
-    yield from ((REPORT, f"{team}/{by}/{_short(id)}", counters) for by, id, counters in parted if id or by == "all")
-    yield from ((REPORT, f"{team}/model/{_short(target)}", counters) for target, counters in used.items())
+    yield from ((REPORT, f"{team}{by}/{_short(id)}", counters) for by, id, counters in parted if id or by == "all")
+    yield from ((REPORT, f"{team}model/{_short(target)}", counters) for target, counters in used.items())
+
+
+def in_reports(*names: str) -> str:
+    """How the ids of a tenant's counters in the reports begin, or with its team's name beside it those of the team."""
+    return "".join(f"{_short(name.replace('%', '%25').replace('/', '%2F'))}/" for name in names)
+
+
+def to_reported(id: str) -> Reported:
+    tenant, team, by, name = id.split("/", 3)
+    tenant, team = (written.replace("%2F", "/").replace("%25", "%") for written in (tenant, team))
+    return Reported(tenant, team, by, name)
 
 
 def named_model(name: str) -> tuple[str, str]:
