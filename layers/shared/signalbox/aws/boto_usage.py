@@ -101,7 +101,7 @@ def ranges(table: Any, wanted: Sequence[Of], spans: Sequence[Span]) -> dict[Of, 
     asked_for = set(wanted)
     missing = [
         (total, counters)
-        for total, counters in _missing(log, folded, lambda of: (of.dimension, of.id) in asked_for)
+        for total, counters in left_in(log, folded, lambda of: (of.dimension, of.id) in asked_for)
         if any(span.first <= total.period <= span.last for span in spans)
     ]
     periods: dict[Of, dict[str, Counter[str]]] = {of: {} for of in wanted}
