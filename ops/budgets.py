@@ -76,7 +76,8 @@ def _list(arguments: argparse.Namespace) -> None:
     elif not rows:
         print("no budget holds" + (f" {arguments.scope} {arguments.id}".rstrip() if arguments.scope else ": anybody may spend anything"))
     else:
-        print(*columns([HEADING, *map(_cells, rows)]), sep="\n")
+        raises = (line for row in rows for line in _raises(row, f"{_name(row)} {row['period']}: "))
+        print(*columns([HEADING, *map(_cells, rows)]), *raises, sep="\n")
 
 
 def _set(arguments: argparse.Namespace) -> None:
@@ -112,11 +113,13 @@ def _tell(arguments: argparse.Namespace, budget: Json) -> None:
     if arguments.json:
         print(json.dumps(budget, indent=2))
         return
-    print(*columns([HEADING, _cells(budget)]), sep="\n")
-    for row in budget["raises"]:
-        print(f"raise {row['id']}: ${row['by_usd']} more until {row['until']}")
+    print(*columns([HEADING, _cells(budget)]), *_raises(budget), sep="\n")
     if budget["note"]:
         print(budget["note"])
+
+
+def _raises(budget: Json, of: str = "") -> list[str]:
+    return [f"{of}raise {row['id']}: ${row['by_usd']} more until {row['until']}" for row in budget["raises"]]
 
 
 def _cells(budget: Json) -> tuple[str, ...]:

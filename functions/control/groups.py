@@ -64,7 +64,9 @@ def create(group: boto_tenants.Group, new: NewGroup, who: str) -> dict[str, Any]
 def found(group: boto_tenants.Group) -> dict[str, Any]:
     record = boto_tenants.find(stage.control(), group)
     if record is None:
-        message = f"No {group.kind} {group.id} was made here. Keys may name it all the same; POST makes it, so that it can be disabled."
+        named = group.scope.partition("#")[2]
+        message = f"No {group.kind} {named} was made here. Keys may name it all the same; make it, so that it can be limited and disabled:"
+        message += f" POST, or `signalbox tenants create {named}`."
         raise Refusal("not_found", message)
     return record
 

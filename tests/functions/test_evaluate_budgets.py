@@ -62,6 +62,13 @@ def test_what_is_told_is_an_event_of_the_contract(stage, context, usage):
     assert "$0.03 (60%)" in body
 
 
+def test_everybodys_budget_is_told_of_by_whoever_spends(stage, context, usage):
+    """As the stack's daily alert is."""
+    settle(stage, LIMIT, scope="global#*", period="day#2026-11-21")
+    handler(usage, context)
+    assert [(detail["scope"], detail["percent"]) for _, detail in stage.heard()] == [("global#*", percent) for percent in (50, 80, 100)]
+
+
 def define(stage, kind="month", **budget):
     row = {"limit_nanousd": LIMIT, "version": 1, "hard": True} | budget
     stage.control.put_item(Item={"pk": SCOPE, "sk": "scope", "budgets": {kind: row}})
@@ -172,7 +179,7 @@ def test_one_budget_is_read_once_for_a_batch(stage, context, event, monkeypatch)
 
     monkeypatch.setattr(boto_alerts, "budget", counted)
     handler(batch(event, *[details(event)[0] | {"id": f"r{n}"} for n in range(10)]), context)
-    assert read == [(SCOPE, PERIOD)]
+    assert sorted(read) == [("global#*", "day#2026-11-21"), (SCOPE, PERIOD)]
 
 
 @pytest.mark.parametrize("service", ["publish", "notify"])

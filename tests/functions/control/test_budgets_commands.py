@@ -81,7 +81,9 @@ def test_a_raise_is_begun_shown_and_ended(run: Run, monkeypatch: pytest.MonkeyPa
         "team acme/red (raised)  day     $2.50  $0.00  $0.00  $2.50   0 %",
         "raise 2: $0.50 more until 2026-11-21T14:00:00Z",
     ]
-    assert "team acme/red (raised)" in run("list")[1]
+    listed = run("list")[1].splitlines()
+    assert "team acme/red (raised)" in listed[1]
+    assert listed[2:] == ["team acme/red day: raise 2: $0.50 more until 2026-11-21T14:00:00Z"]  # by which --end knows it
     assert run("raise", *TEAM, "--end", "7")[0] == 1
     assert json.loads(run("raise", *TEAM, "--end", "2", "--json")[1])["raises"] == []
     run("raise", *TEAM, "--by", "0.5", "--until", "2h")

@@ -75,7 +75,7 @@ def test_while_one_is_disabled_all_its_keys_are_refused_and_no_others(api: Api, 
 
 def test_keys_of_tenants_that_were_never_made_are_good(api: Api, stage: Any) -> None:
     assert use(api, key(api)) == 200
-    assert "Keys may name it" in refused(api("GET", RIVAL), "not_found")
+    assert "`signalbox tenants create rival`" in refused(api("GET", RIVAL), "not_found")
     api("POST", "/admin/budgets", {"scope": "tenant", "id": "rival", "period": "day", "limit_usd": 1})
     refused(api("GET", RIVAL), "not_found")
     api("POST", TENANTS, {"id": "rival"})
