@@ -1,4 +1,4 @@
-"""Who changed what: one log line and one item for every change that was made, kept for 400 days. Never a key, never a body."""
+"""Who changed what, or read what people wrote: one log line and one item for each, kept for 400 days. Never a key, never a body."""
 
 from collections.abc import Callable
 from uuid import uuid4
@@ -12,15 +12,18 @@ READS = {("POST", "/admin/config/check"), ("POST", "/admin/config/diff")}
 
 
 def record(app: APIGatewayRestResolver, next_middleware: Callable[[APIGatewayRestResolver], Response]) -> Response:
-    """A middleware, so that no endpoint can forget it. What the path does not say, an endpoint puts into the context as `changed`."""
+    """A middleware, so that no endpoint can forget it. What the path does not say, an endpoint puts into the context as `changed`;
+    a reading that is to be known it marks as `read`.
+    """
     response = next_middleware(app)
     method, path = app.current_event.http_method, app.context["_path"]
-    if method == "GET" or (method, path) in READS or response.status_code >= 400:
+    read = bool(app.context.get("read"))
+    if (method == "GET" and not read) or (method, path) in READS or response.status_code >= 400:
         return response
     at = stage.now()
     entry = {"who": app.context["who"], "method": method, "path": path, "at": at.isoformat(timespec="milliseconds")}
     entry |= {"changed": app.context.get("changed", "")}
-    logger.info("changed by an operator", **entry)
+    logger.info("read by an operator" if read else "changed by an operator", **entry)
     try:
         item = {"pk": f"audit#{at:%Y-%m-%d}", "sk": f"{entry['at']}#{uuid4().hex[:8]}", "expires_at": int(at.timestamp()) + KEEP_S}
         stage.control().put_item(Item=item | entry)

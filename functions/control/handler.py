@@ -24,6 +24,7 @@ import raises
 import reports
 import rollbacks
 import routes
+import samples
 import savings
 import segments
 import simulations
@@ -40,7 +41,7 @@ from signalbox.errors import Refusal
 
 JSON = "application/json"
 NOUNS = (
-    *(keys, tenants, teams, own_keys, budgets, raises, usage, calls, reports, analytics, savings, config, drafts),
+    *(keys, tenants, teams, own_keys, budgets, raises, usage, calls, samples, reports, analytics, savings, config, drafts),
     *(policies, flags, segments, circuits, rollbacks, routes, simulations, openapi),
 )
 MOST_DIGITS = 400  # before the point or behind it; nothing is counted in so many

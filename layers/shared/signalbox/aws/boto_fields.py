@@ -55,10 +55,13 @@ class Sealed:
             return stored
         from aws_encryption_sdk.exceptions import AWSEncryptionSDKClientError
         from aws_lambda_powertools.utilities.data_masking.exceptions import DataMaskingContextMismatchError
+        from cryptography.exceptions import InvalidSignature, InvalidTag
+
+        damaged = (DataMaskingContextMismatchError, InvalidSignature, InvalidTag, ValueError)
 
         try:
             text: str = _masking(self._key, self._client).decrypt(stored.removeprefix(SEALED), stage=self._stage, **context)
-        except (AWSEncryptionSDKClientError, DataMaskingContextMismatchError, ValueError) as error:
+        except (AWSEncryptionSDKClientError, *damaged) as error:
             raise Unopened(f"It does not open under {self._key}: {type(error).__name__}.") from error
         return text
 

@@ -109,12 +109,14 @@ REDACTORS: Mapping[str, Redactor] = {
 
 
 class Redaction:
-    """The redactors of a route; `counts` says how often each found something."""
+    """The redactors of a route; `counts` says how often each found something. What one found in a text goes from all: see `swept`."""
 
     def __init__(self, terms: Terms) -> None:
         names = REDACTORS if terms.redact is None else terms.redact
         self._redactors = {name: REDACTORS[name] for name in names} | {name: pattern(f"({text})") for name, text in terms.own.items()}
         self.counts: Counter[str] = Counter()
+        self._found: dict[str, str] = {}
+        self._again: re.Pattern[str] | None = None
 
     def redacted(self, text: str, most: int | None = None) -> str:
         """`[name]` for what was found; of `most` characters of the text, cut where nothing that was found can be left in halves."""
@@ -124,9 +126,22 @@ class Redaction:
             if start >= most:
                 break
             self.counts[name] += 1
+            self._find(text[start:end], name)
             pieces += [text[place:start], f"[{name}]"]
             place = end
         return "".join((*pieces, text[place : max(most, place)]))
+
+    def swept(self, text: str) -> str:
+        """Without what has been found by now, wherever it is said again: a name that was introduced, a password that was given."""
+        if self._again is None:
+            literals = sorted(self._found, key=len, reverse=True)[:MOST_SWEPT]
+            self._again = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, literals)) or '(?!)'})(?!\w)")
+        return self._again.sub(lambda match: f"[{self._found[match.group()]}]", text)
+
+    def _find(self, found: str, name: str) -> None:
+        self._again = None
+        words = re.findall(r"\w{3,}", found) if name == "name" else ()
+        self._found |= {literal: name for literal in (found, *words) if len(literal) >= LEAST_SWEPT}
 
     def _spans(self, text: str) -> list[tuple[int, int, str]]:
         """In order and apart from each other: those that overlap are one, by the name of the first."""
@@ -140,6 +155,7 @@ class Redaction:
         return apart
 
 
+LEAST_SWEPT, MOST_SWEPT = 3, 500  # characters of one, and how many
 MARGIN = 8_200  # characters looked at beyond a cut: the longest thing that a pattern takes
 
 

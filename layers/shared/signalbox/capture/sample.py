@@ -55,11 +55,23 @@ def to_sample(head: Mapping[str, Json], request: Request, choices: Sequence[Choi
     for most, redaction in zip(MOST_CHARS, redactions, strict=False):
         asked, answered = Cutting(redaction, most), Cutting(redaction, most)
         prompt, answer = _prompt(request, asked), [_choice(choice, answered) for choice in choices]
-        said = {"prompt": prompt, "answer": answer, "cut": asked.was_cut or answered.was_cut, "redacted": dict(redaction.counts)}
-        text = json.dumps({**head, **said}, separators=(",", ":"))
+        said = _swept({"prompt": prompt, "answer": answer}, redaction)
+        told = {"cut": asked.was_cut or answered.was_cut, "redacted": dict(redaction.counts)}
+        text = json.dumps({**head, **said, **told}, separators=(",", ":"))
         if len(text) <= MOST_BYTES:
             return text
     raise ValueError(f"a sample of {len(text)} bytes is too large")
+
+
+def _swept(value: Json, redaction: Redaction) -> Json:
+    match value:
+        case str():
+            return redaction.swept(value)
+        case dict():
+            return {redaction.swept(name): _swept(inner, redaction) for name, inner in value.items()}
+        case list():
+            return [_swept(inner, redaction) for inner in value]
+    return value
 
 
 def _prompt(request: Request, cutting: Cutting) -> list[Json]:

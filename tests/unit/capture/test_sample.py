@@ -1,0 +1,71 @@
+"""What of a request and an answer is kept."""
+
+import json
+
+import pytest
+
+from signalbox.capture.redactors import Redaction
+from signalbox.capture.sample import MOST_BYTES, MOST_CHARS, to_sample
+from signalbox.capture.terms import Terms
+from signalbox.reply import Choice, Embedding
+from signalbox.request import Image, Message, Raw, Reasoning, Request, Text, ToolCall, ToolResult
+
+
+def sampled(*messages, inputs=(), choices=()):
+    redactions = (Redaction(Terms(1, 1)) for _ in MOST_CHARS)
+    text = to_sample({"id": "r"}, Request("openai_chat", "m", tuple(messages), inputs=inputs), choices, redactions)
+    assert text.isascii()
+    assert len(text) <= MOST_BYTES
+    return json.loads(text)
+
+
+def said(text, role="user"):
+    return Message(role, (Text(text),))
+
+
+def test_messages_are_kept_in_their_order_with_their_parts():
+    call = ToolCall("c1", "send", '{"to": "ada\\u0040example.com", "n": [4111111111111111, 3, true, null]}')
+    sample = sampled(
+        Message("user", (Text("see ada@example.com"), Image("data:image/png;base64,SECRET"), Raw({"file": "SECRET"}))),
+        Message("assistant", (Reasoning("SECRET"), call)),
+        Message("tool", (ToolResult("c1", (Text("sent to ada@example.com"),)),)),
+        choices=[Choice((Reasoning("SECRET"), Text("done"), call), refusal="no", finish="stop")],
+    )
+    arguments = {"to": "[email]", "n": ["[card]", 3, True, None]}
+    assert sample["prompt"] == [
+        {"role": "user", "text": "see [email]", "parts": ["[image]", "[part]"]},
+        {"role": "assistant", "text": "", "parts": [{"tool": "send", "arguments": arguments}]},
+        {"role": "tool", "text": "", "parts": [{"result": "sent to [email]"}]},
+    ]
+    assert sample["answer"] == [{"text": "done", "tools": [{"tool": "send", "arguments": arguments}], "refusal": "no", "finish": "stop"}]
+    assert (sample["cut"], sample["redacted"]) == (False, {"email": 4, "card": 2})
+
+
+def test_what_was_found_once_goes_wherever_it_is_said_again():
+    sample = sampled(said("My name is Ada Lovelace. password=hunter22"), choices=[Choice((Text("Hi Ada, hunter22 is weak. Adamant."),))])
+    assert sample["prompt"][0]["text"] == "My name is [name]. password=[key]"
+    assert sample["answer"] == [{"text": "Hi [name], [key] is weak. Adamant."}]
+
+
+def test_of_embeddings_the_texts_alone():
+    sample = sampled(inputs=("ada@example.com", (1, 2, 3)), choices=[Choice((Embedding((0.25, 0.5)),))])
+    assert (sample["prompt"], sample["answer"]) == (["[email]", "[tokens]"], [{}])
+
+
+def test_the_last_is_kept_where_there_is_too_much():
+    sample = sampled(said("first " * 3_000), said("middle " * 1_000), said("the question"), choices=[Choice((Text("a " * 15_000),))])
+    first, _, last = (message["text"] for message in sample["prompt"])
+    assert last == "the question"
+    assert len(first) < 18_000
+    assert sum(len(message["text"]) for message in sample["prompt"]) == MOST_CHARS[0] == len(sample["answer"][0]["text"])
+    assert sample["cut"] is True
+
+
+@pytest.mark.parametrize("char", ["\U0001f600", "\0", '"', "\ud800"])
+def test_it_fits_into_a_message_whatever_it_holds(char):
+    assert sampled(said(char * 50_000), choices=[Choice((Text(char * 50_000),))])["cut"] is True
+
+
+def test_arguments_that_are_no_json_are_redacted_as_they_are():
+    sample = sampled(choices=[Choice((ToolCall("c", "f", '{"to": "ada@example.com'),))])
+    assert sample["answer"] == [{"tools": [{"tool": "f", "arguments": '{"to": "[email]'}]}]
