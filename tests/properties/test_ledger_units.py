@@ -9,6 +9,7 @@ import pytest
 
 from signalbox.admission.shards import MOST_LEASES
 from signalbox.aws.ledger import Desk
+from signalbox.aws.reconcile import Reconciler
 
 from .fake_aws import FakeCloud, Pool, _key, client
 from .ledger_world import CALLER, START_MS, TABLES
@@ -100,3 +101,18 @@ def test_a_request_costs_the_same_however_many_share_its_budget(containers):
     assert (figures["shards"] == 1) == (containers <= MOST_LEASES)
     row = f"| {containers} | {figures['shards']} | {figures['first']} | {figures['warm']} | {figures['largest']} |"
     assert row in DOC.read_text(), row
+
+
+def test_many_dead_containers_are_looked_into_a_few_at_a_time(monkeypatch):
+    """Each call of a wave has a connection of its own."""
+    cloud, waves = FakeCloud(), []
+    leases = {f"{n:012x}-1": {"held": 1, "seq": 1, "expires_ms": 0} for n in range(120)}
+    amounts = {"limit": 1_000, "remaining": 880, "settled": 0, "budget_version": 1, "total": 1_000, "shards": 1}
+    cloud.items("ledger")["tenant#t", "total#00"] = {"pk": "tenant#t", "sk": "total#00", "leases": leases, **amounts}
+    aws = client(Pool(cloud))
+    wave = aws.wave
+    monkeypatch.setattr(aws, "wave", lambda calls, **more: waves.append(len(calls)) or wave(calls, **more))
+    Reconciler(aws, TABLES, lambda: START_MS).reclaim(("tenant#t", "total"))
+    [item] = cloud.items("ledger").values()
+    assert (item["leases"], item["remaining"]) == ({}, 1_000)
+    assert waves == [1, 50, 50, 20, 1, 50, 50, 20]

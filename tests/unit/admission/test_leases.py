@@ -218,9 +218,21 @@ def test_where_all_places_are_taken_it_says_so():
     with pytest.raises(Refusal) as refusal:
         request.seen(ACCOUNT, to_whole(crowded(MOST_SHARDS)), NOW_MS)
     assert (refusal.value.code, refusal.value.retry_after_s) == ("ledger_unavailable", 1)
-    soft = admission(Hand("c0"), budget=SOFT)
-    soft.seen(ACCOUNT, to_whole(crowded(MOST_SHARDS)), NOW_MS)
-    assert soft.wants(NOW_MS) == []
+
+
+def test_where_all_places_of_a_soft_budget_are_taken_nobody_looks_for_one_again_for_a_minute():
+    hand = Hand("c0")
+    request = admission(hand, budget=SOFT)
+    [want] = request.wants(NOW_MS)
+    shares = crowded(MOST_SHARDS)
+    request.failed(want, shares[0], NOW_MS)
+    request.seen(ACCOUNT, to_whole(shares), NOW_MS)
+    assert request.wants(NOW_MS) == []
+    [part] = request.parts()
+    assert (part.lease, 1 <= part.shard < MOST_SHARDS) == ("c0-none", True)  # charges are spread, too
+    assert admission(hand, budget=SOFT).wants(NOW_MS + 59_999) == []
+    assert len(admission(hand, budget=SOFT).wants(NOW_MS + 60_000)) == 1
+    assert len(admission(hand).wants(NOW_MS)) == 1  # it is hard by now
 
 
 def spread(*remaining):

@@ -79,6 +79,7 @@ class Hand:
         self.remaining: dict[Account, int] = {}
         self.shards: dict[Account, int] = {}  # where its lease is, or was: the next one finds a place there
         self.unneeded: set[Account] = set()
+        self.crowded: dict[Account, int] = {}  # soft ones without a free place, and until when none is looked for
 
     def next_number(self) -> int:
         self.number += 1
@@ -135,6 +136,8 @@ class Admission:
         self._waived -= {account for account, budget in budgets.items() if budget.hard}
 
     def wants(self, now_ms: int) -> list[Want]:
+        crowded = self._hand.crowded
+        self._waived |= {account for account, budget in self._budgets.items() if not budget.hard and now_ms < crowded.get(account, 0)}
         return [self._want(account, now_ms) for account in self._budgets if not self._has_enough(account, now_ms)]
 
     def took(self, want: Want, sight: Sight) -> None:
@@ -199,7 +202,7 @@ class Admission:
         if short:
             raise BudgetExceeded(budget, account[1], now_ms, exhausted=_is_exhausted(whole, limit, self._floor, now_ms))
         if is_full and not grow and not whole.is_dated:
-            self._crowded(account)
+            self._crowded(account, now_ms)
             return
         goal = self._bound
         if budget.hard:
@@ -226,10 +229,11 @@ class Admission:
             raise Refusal("ledger_unavailable", message, retry_after_s=1)
         self._waived.add(account)
 
-    def _crowded(self, account: Account) -> None:
+    def _crowded(self, account: Account, now_ms: int) -> None:
         budget = self._budgets[account]
         if budget.hard:
             raise Refusal("ledger_unavailable", f"Too many callers share {budget.scope} right now: try again.", retry_after_s=1)
+        self._hand.crowded[account] = now_ms + ADMITS_MS
         self._waived.add(account)
 
     def abandon(self) -> None:
@@ -243,8 +247,7 @@ class Admission:
         leases, shards = self._hand.leases, self._hand.shards
         none = f"{self._hand.container}-none"
         return tuple(
-            Part(account, leases[account].id, number, shards.get(account, 0)) if account in leases else Part(account, none, number)
-            for account in self._budgets
+            Part(account, leases[account].id if account in leases else none, number, shards.get(account, 0)) for account in self._budgets
         )
 
     def granted(self) -> int:

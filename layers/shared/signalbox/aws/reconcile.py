@@ -15,6 +15,7 @@ from .outbox import Pending
 from .tables import Tables
 
 TURNS = 4
+AT_ONCE = 50  # calls, each of which has a connection of its own
 FAILED = "ConditionalCheckFailed"
 
 
@@ -64,9 +65,10 @@ class Reconciler:
             for lease in seen.expired(self._now_ms())
             if lease.id in expired  # whose pending items were read before
         ]
-        for answer in self._aws.wave(calls):
-            if isinstance(answer, AwsError) and not isinstance(answer, ConditionFailed):
-                raise answer
+        for begin in range(0, len(calls), AT_ONCE):
+            for answer in self._aws.wave(calls[begin : begin + AT_ONCE]):
+                if isinstance(answer, AwsError) and not isinstance(answer, ConditionFailed):
+                    raise answer
 
     def finish(self, pending: Pending) -> bool:
         """True where every account has its cost. An intent that is not due stays as it is. Raises AwsError."""
@@ -171,14 +173,13 @@ class Reconciler:
         found: list[Pending] = []
         pages = [(pk, begins, None) for pk, begins in ranges]
         while pages:
-            answers = self._aws.wave([dynamodb.query(self._tables.ledger, pk, begins, after) for pk, begins, after in pages])
-            following = []
-            for (pk, begins, _), answer in zip(pages, answers, strict=True):
+            asked, pages = pages[:AT_ONCE], pages[AT_ONCE:]
+            answers = self._aws.wave([dynamodb.query(self._tables.ledger, pk, begins, after) for pk, begins, after in asked])
+            for (pk, begins, _), answer in zip(asked, answers, strict=True):
                 if isinstance(answer, AwsError):
                     raise answer
                 items, after = answer
                 found += map(outbox.to_pending, items)
                 if after:
-                    following.append((pk, begins, after))
-            pages = following
+                    pages.append((pk, begins, after))
         return found
