@@ -98,6 +98,10 @@ class Routed:
         """As it was at first, to be changed."""
         return document()
 
+    def shipped(self, model: str) -> Json:
+        """As routing.yaml has it."""
+        return yaml.safe_load((ROOT / "routing.yaml").read_text())["models"][model]
+
     def publish(self, **changed: Json) -> None:
         text = yaml.safe_dump(document() | changed)
         self.world.versions.publish(text, author="test", message="changed", overrides=self.world.versions.live()["overrides"])

@@ -181,7 +181,10 @@ def _held(
     # By an old view a tenant that brings its own keys would be served with the stage's.
     own_keys = frozenset(view.records[f"tenant#{fresh.trip.tenant}"].get("own_keys", ()))
     granted = hold.granted_nanousd if hold.period_by_scope else None
-    return fresh._replace(trip=fresh.trip._replace(granted_nanousd=granted, binds=hold.binds, own_keys=own_keys))
+    is_same = fresh.trip.decision.cache == routed.trip.decision.cache
+    is_short = granted is not None and granted < bounds.most_nanousd  # and kept for the answer
+    near = bounds.near_nanousd if is_same and not is_short else None
+    return fresh._replace(trip=fresh.trip._replace(granted_nanousd=granted, binds=hold.binds, own_keys=own_keys, near_nanousd=near))
 
 
 def _stands(found: Answered, routed: Routed, desk: Desk, live: Live, router: Router) -> bool:
@@ -214,6 +217,9 @@ def _scopes(routed: Routed) -> tuple[str, ...]:
     trip = routed.trip
     mirror = (trip.decision.mirror,) if trip.decision.mirror else ()
     providers = {trip.snapshot.targets[id].provider for id in (*reachable(trip.decision), *mirror)}
+    semantic = trip.decision.cache and trip.decision.cache.get("semantic")
+    if semantic and (by := trip.snapshot.route(semantic["route"])):
+        providers.add(trip.snapshot.targets[by.targets[0]].provider)
     counted = {"team": routed.permits.team, "agent": routed.permits.agent}
     return scopes_of(routed.asked.caller, **counted, route=trip.decision.route, providers=providers)
 

@@ -13,6 +13,7 @@ from .trip import Trip
 class Bounds(NamedTuple):
     most_nanousd: int
     least_nanousd: int
+    near_nanousd: int | None = None  # of the most, for a look-up by meaning; None: there is none
 
 
 def bounds_of(trip: Trip, hard: bool) -> Bounds:
@@ -26,7 +27,22 @@ def bounds_of(trip: Trip, hard: bool) -> Bounds:
     if ceiling is not None and all(_least(trip, targets[id]) > ceiling for id in reachable(decision)):
         raise over_ceiling(ceiling)
     most = worst_nanousd(decision, each.__getitem__)
-    return Bounds(most, min(least, most))
+    near = _near(trip, hard)
+    if near is None or (ceiling is not None and most + near > ceiling):
+        return Bounds(most, min(least, most))
+    return Bounds(most + near, min(least, most), near)
+
+
+def _near(trip: Trip, hard: bool) -> int | None:
+    """An embedding without a price is no reason to refuse: it is left out where it would have to be bounded."""
+    if not (trip.decision.cache and trip.decision.cache.get("semantic")):
+        return None
+    from .meant import meant_of
+
+    meant = meant_of(trip)
+    if meant is None or (hard and meant.target.prices is None):
+        return None
+    return meant.bound_nanousd
 
 
 def _bounded(trip: Trip) -> None:

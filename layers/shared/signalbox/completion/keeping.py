@@ -11,8 +11,10 @@ from ..aws.ledger import Errand
 from ..errors import Refusal
 from ..money import Tokens
 from ..reply import Choice, Chunk, gather
+from ..usage.record import UsageRecord
 from .answered import Answered
 from .asked import Asked
+from .flight import Clock
 from .routed import Routed
 from .trip import Trip
 
@@ -20,8 +22,10 @@ if TYPE_CHECKING:
     from ..aws.kept import Store
     from .journey import Journey
     from .kept_lookup import Cache, Lookup
+    from .kept_near import Near
     from .kept_once import Claim
     from .kept_terms import Terms
+    from .outing import Outings
 
 
 class Places(NamedTuple):
@@ -81,6 +85,7 @@ class Keeping:
         self._body = body
         self._claim: Claim | None = None
         self._lookup: Lookup | None = None
+        self._near: Near | None = None
         self._terms: Terms | None = None
         self._choices: list[Choice] = []
         self._tokens: Tokens | None = None
@@ -99,7 +104,7 @@ class Keeping:
             return ()
         claim = (self._claimed(routed.trip),) if self._asked.idempotency_key else ()
         self.sets_out(routed.trip)
-        return (*claim, self._lookup) if self._lookup else claim
+        return (*claim, *(errand for errand in (self._lookup, self._near) if errand))
 
     def replayed(self, routed: Routed, view: View) -> None:
         """Of a request that is about to be refused: Answered where its key has an answer already, or what `Claim` refuses it for."""
@@ -119,11 +124,43 @@ class Keeping:
 
         self._terms = terms_of(trip.decision.cache, trip.request, self._asked.headers.get("cache-control", ""))
         if self._terms is None:
-            self._lookup = None
+            self._lookup = self._near = None
             return
         name = answer_name(self._keeper.secret(), trip)
         if self._lookup is None or self._lookup.name != name:
             self._lookup = Lookup(self._keeper.cache, name, self._terms)
+        if self._near or trip.decision.cache.get("semantic"):
+            self._sets_near(trip, self._terms)
+
+    def _sets_near(self, trip: Trip, terms: "Terms") -> None:
+        from .kept_names import near_name
+        from .kept_near import Near
+        from .meant import meant_of
+
+        meant = meant_of(trip)
+        name = near_name(self._keeper.secret(), trip, meant.rest) if meant else ""
+        if meant is None:
+            self._near = None
+        elif self._near is None or self._near.name != name:
+            self._near = Near(self._keeper.cache, name, terms, meant)
+
+    def look(self, trip: Trip, outings: Callable[[Trip], "Outings"], clock: Clock) -> None:
+        """By meaning, where it was not found by name and there are means for it: Answered, with what it was found for."""
+        if trip.near_nanousd is None:
+            self._near = None
+        if self._near:
+            self._near.look(trip, outings, clock)
+
+    def counted(self, record: UsageRecord) -> UsageRecord:
+        """With what was spent to look it up."""
+        attempts = self._near.attempts() if self._near else ()
+        for attempt in attempts:
+            record = record._replace(
+                tokens=record.tokens + attempt.tokens,
+                cost_nanousd=record.cost_nanousd + attempt.cost_nanousd,
+                estimated=record.estimated or attempt.estimated,
+            )
+        return record._replace(attempts=record.attempts + attempts)
 
     def _claimed(self, trip: Trip) -> "Claim":
         self._claim = self._claim or self._keeper.claim(self._asked, self._body)
@@ -155,7 +192,8 @@ class Keeping:
         if self._claim or self._terms:
             try:
                 if refusal:
-                    self._refused(refusal, told, sum(attempt.cost_nanousd for attempt in journey.attempts()))
+                    attempts = (*journey.attempts(), *(self._near.attempts() if self._near else ()))
+                    self._refused(refusal, told, sum(attempt.cost_nanousd for attempt in attempts))
                 else:
                     self._answered(journey, told)
             except Exception as error:
@@ -197,6 +235,8 @@ class Keeping:
         usual = journey.attempts()[0].target == kept.target and is_usual(journey.trip, kept.target) and not journey.clamped
         if self._terms and self._lookup and usual and (is_whole(self._choices) or journey.trip.request.inputs):
             self._put = self._keeper.cache.put(self._lookup.name, kept._replace(told={}), self._terms)
+            if self._near and self._put:
+                self._near.remember(self._lookup.name)
 
     def _settle(self) -> None:
         """Waits for what was sent; never raises."""
@@ -204,6 +244,8 @@ class Keeping:
             self._claim.settled()
         if self._put:
             self._keeper.cache.settled(self._put)
+        if self._near:
+            self._near.settled()
 
     def _refused(self, refusal: Refusal, told: Mapping[str, str], cost_nanousd: int) -> None:
         """An error that cost nothing may be tried again under its key; one that may have is all that a key is charged for."""

@@ -30,6 +30,19 @@ class Cache:
     def get(self, name: str) -> Call:
         return self._store.get(name)
 
+    def read(self, name: str) -> Entry | None:
+        """At once. Never raises."""
+        [entry] = self._aws.wave([self.get(name)])
+        if isinstance(entry, AwsError):
+            self.fails(entry)
+            return None
+        found: Entry | None = entry
+        return found
+
+    def write(self, name: str, entry: Entry) -> InFlight | None:
+        """As `put`, of what is no answer."""
+        return None if self.is_silent else self._aws.begin(self._store.put(name, entry))
+
     def put(self, name: str, kept: Kept, terms: Terms) -> InFlight | None:
         """Sends, and returns at once: `settled` hears. What is larger than its bound is not kept. Never raises."""
         packed = to_bytes(kept)
@@ -72,10 +85,7 @@ class Lookup:
         if entry is None or self._now_ms >= entry.expires_ms:
             return None
         age_s = max(0, self._now_ms - entry.at_ms) // 1000
-        kept = from_bytes(entry.answer) if self._is_young(age_s) else None
+        kept = from_bytes(entry.answer) if self._terms.is_young(age_s) else None
         if kept:
             raise Answered(kept, age_s)
         return None
-
-    def _is_young(self, age_s: int) -> bool:
-        return age_s <= self._terms.ttl_s and (self._terms.max_age_s is None or age_s <= self._terms.max_age_s)

@@ -40,6 +40,12 @@ def answer_name(secret: bytes, trip: Trip) -> str:
     )
 
 
+def near_name(secret: bytes, trip: Trip, rest: Request) -> str:
+    """Of all that an answer may be found for by meaning: the same but for the text that was asked last, which `rest` is without."""
+    decision = trip.decision
+    return _named(secret, "near", [trip.tenant, trip.route.name, decision.route, decision.policies, trip.snapshot.digest, canonical(rest)])
+
+
 def canonical(request: Request) -> list[Any]:
     """Equal for requests that mean the same, in whichever dialect. Parameters and parts that only one understands stay that one's own."""
     extra = {name: value for name, value in request.extra.items() if name not in ASIDE_EXTRA}

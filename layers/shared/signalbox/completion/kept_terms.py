@@ -20,6 +20,9 @@ class Terms(NamedTuple):
     max_age_s: int | None = None
     most_bytes: int = 64 * KB
 
+    def is_young(self, age_s: int) -> bool:
+        return age_s <= self.ttl_s and (self.max_age_s is None or age_s <= self.max_age_s)
+
 
 def terms_of(cache: Mapping[str, Any] | None, request: Request, cache_control: str) -> Terms | None:
     """None: not kept, and not looked for. `cache` is the decision's, as the document has it."""

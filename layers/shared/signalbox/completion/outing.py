@@ -18,7 +18,8 @@ from .purse import Purse, Share
 from .trip import Capacities, Keys, Send, Slot, Trip
 
 MOST_FLIGHTS = 13  # what an event of them may hold: `usage.events.MOST_ATTEMPTS`
-HEDGE, MIRROR = "hedge", "mirror"
+CACHE_FLIGHTS = 2  # of these, for the look-up by meaning: another key is one more
+HEDGE, MIRROR, CACHE = "hedge", "mirror", "cache"
 
 
 class Outing:
@@ -68,7 +69,10 @@ class Outings:
 
     def full(self, purpose: str = "") -> bool:
         """Whether no more may fly; a mirror has its place for itself."""
-        return len(self.flights) >= MOST_FLIGHTS - (bool(self._trip.decision.mirror) and purpose != MIRROR)
+        if purpose == CACHE:
+            return len(self.flights) >= CACHE_FLIGHTS
+        others = CACHE_FLIGHTS if self._trip.near_nanousd is not None else 0
+        return len(self.flights) >= MOST_FLIGHTS - others - (bool(self._trip.decision.mirror) and purpose != MIRROR)
 
     def on_leave(self, flight: Flight) -> str:
         """What is done at its provider with a stream that was left."""

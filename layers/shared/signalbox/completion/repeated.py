@@ -1,7 +1,7 @@
 """An answer that is there already, told again in the dialect it is asked for in: whole or streamed, by whatever guardrails hold now."""
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..dialects.contract import Answer, Dialect
 from ..reply import Chunk, gather
@@ -10,6 +10,9 @@ from .asked import Asked
 from .guards import guarded
 from .kept import Kept, chunks_of
 from .routed import Routed
+
+if TYPE_CHECKING:
+    from .admitted import Admitted
 
 
 class Told(NamedTuple):
@@ -34,7 +37,8 @@ def told_again(asked: Asked, found: Answered, dialect: Dialect) -> Told:
         told = decided | {"x-signalbox-target": kept.target, "x-signalbox-attempts": "0"}
         kept = kept._replace(id=asked.id, created_s=asked.at_ms // 1000, told=told)
         found.kept = kept  # which is what an idempotency key is answered with from now on
-        headers = {**told, "x-signalbox-cache": "hit", "age": str(found.age_s)}
+        near = {} if found.similarity is None else {"x-signalbox-cache-similarity": f"{found.similarity:.3f}"}
+        headers = {**told, **near, "x-signalbox-cache": "hit", "age": str(found.age_s)}
     if kept.refusal:
         return Told(kept.id, headers, dialect.to_error(kept.refusal), kept.refusal.status)
     answer = Answer(kept.id, kept.created_s, kept.model, asked.request)
@@ -44,6 +48,6 @@ def told_again(asked: Asked, found: Answered, dialect: Dialect) -> Told:
     return Told(kept.id, headers, dialect.to_body(answer, choices, kept.tokens))
 
 
-def _chunks(kept: Kept, routed: Routed) -> Iterator[Chunk]:
+def _chunks(kept: Kept, routed: "Routed | Admitted") -> Iterator[Chunk]:
     """Kept as the guardrails let it through that held then: where others may hold now, those have their say as well."""
     return guarded(chunks_of(kept), routed.guards if kept.guarded != routed.trip.snapshot.digest else ())

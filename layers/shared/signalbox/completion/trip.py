@@ -16,7 +16,7 @@ Send = Callable[[HttpRequest, float], Exchange]
 class Trip(NamedTuple):
     """`route` is the one asked for. `granted_nanousd` is None where no budget holds it; `binds`: one does that may not be overspent.
 
-    `own_keys` are the tenant's own providers.
+    `own_keys` are the tenant's own providers. `near_nanousd` is what of it is for a look-up by meaning; None: there is none.
     """
 
     request: Request
@@ -29,6 +29,16 @@ class Trip(NamedTuple):
     binds: bool = False
     tenant: str = ""
     own_keys: frozenset[str] = frozenset()
+    near_nanousd: int | None = None
+
+    @property
+    def spared(self) -> "Trip":
+        """With what is left of its means for the answer itself."""
+        near = self.near_nanousd
+        if near is None:
+            return self
+        granted, ceiling = (None if most is None else most - near for most in (self.granted_nanousd, self.decision.max_cost_nanousd))
+        return self._replace(granted_nanousd=granted, decision=self.decision._replace(max_cost_nanousd=ceiling))
 
     @property
     def input_bound(self) -> int:

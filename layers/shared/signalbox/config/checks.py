@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from ..guardrails.registry import maker
 from ..routing.catalog import ANY
-from . import checks_chains, checks_idle, checks_policies, checks_routes, timeouts
+from . import checks_cache, checks_chains, checks_idle, checks_policies, checks_routes, timeouts
 from .defaults import resolved, wire_of
 from .document import Document
 from .fields import checked_url, names, shown
@@ -159,6 +159,7 @@ ERRORS: tuple[Check, ...] = (
     _guardrails_name_routes,
     *checks_chains.ERRORS,
     *checks_routes.ERRORS,
+    *checks_cache.ERRORS,
     *checks_policies.ERRORS,
 )
 WARNINGS: tuple[Check, ...] = (_models_are_priced, *timeouts.WARNINGS, *checks_chains.WARNINGS, *checks_idle.WARNINGS)

@@ -134,7 +134,8 @@ def _route(name: str, route: Route, document: Document) -> dict[str, Any]:
         "retries": dict(route.retries),
         "hedge_after_ms": None if route.hedge_after_s is None else int(route.hedge_after_s * 1000),
         "shares": dict(route.shares),
-        **({"cache": route.cache.model_dump()} if route.cache else {}),  # else a release that does not know of it could not read it
+        # What a route does not say is left out: a release that does not know of it could not read it.
+        **({"cache": route.cache.model_dump(exclude_none=True)} if route.cache else {}),
         **({"capture": route.capture.model_dump(exclude_defaults=True) | {"days": route.capture.days}} if route.capture else {}),
         **({"max_request_bytes": route.max_request_kb * 1024} if route.max_request_kb else {}),
     }

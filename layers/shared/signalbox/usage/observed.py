@@ -8,7 +8,7 @@ from .histogram import bucket
 
 DURATION, TTFT = "d", "t"  # with the number of a bucket: short, because an item's size is paid for with each write
 TRIGGER, SERVED, FLAG = "trigger:", "served:", "flag:"
-HEDGE, MIRROR = "hedge", "mirror"
+HEDGE, MIRROR, CACHE = "hedge", "mirror", "cache"
 MONITORING = "monitoring"  # the flag
 MOST_FLAGS = 100  # of a request, by name: more than one update takes beside the rest
 
@@ -70,8 +70,8 @@ def answering(event: UsageRecorded) -> Attempt | None:
 
 
 def _own(event: UsageRecorded) -> list[Attempt]:
-    """Those that the client waited for, in the order in which they began."""
-    return [attempt for attempt in event.attempts if attempt.purpose != MIRROR]
+    """Those that the client waited for an answer of, in the order in which they began."""
+    return [attempt for attempt in event.attempts if attempt.purpose not in (MIRROR, CACHE)]
 
 
 def _fallback(event: UsageRecorded) -> Counter[str]:

@@ -25,7 +25,7 @@ class Attempt(NamedTuple):
     tokens: Tokens = Tokens()
     cost_nanousd: int = 0
     estimated: bool = False
-    purpose: str = ""  # "" of the request's own; hedge: started beside another; mirror: whose answer nobody saw
+    purpose: str = ""  # "" of the request's own; hedge: beside another; mirror: whose answer nobody saw; cache: to look one up by meaning
 
 
 class UsageRecord(NamedTuple):

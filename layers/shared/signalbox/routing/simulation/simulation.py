@@ -22,7 +22,7 @@ KnownBy = Callable[[str], Snapshot | None]  # a snapshot by its digest
 
 EXAMPLES = 10
 MOST_MOVES = 100  # of those that move the most
-MIRROR = "mirror"
+MIRROR, CACHE = "mirror", "cache"
 # What a request is refused with by others than its routes and policies: by a draft it still is.
 NOT_ROUTING = {"budget_exceeded", "rate_limited", "unpriced_model", "llm_disabled", "ledger_unavailable"}
 USUAL = Assumptions()
@@ -44,6 +44,7 @@ class Simulation:
         self._examples: list[Json] = []
 
     def add(self, row: Row) -> None:
+        row = {**row, "attempts": [attempt for attempt in row["attempts"] if attempt.get("purpose") != CACHE]}  # which answered nobody
         was = recorded(row)
         before = self._known(was.snapshot)
         then = was.decide(before) if before else None
