@@ -116,7 +116,12 @@ KINDS: Mapping[str | None, Callable[[str | None], Who]] = {EVERYBODY: lambda bea
 
 
 def ring() -> KeyRing:
-    return KeyRing.parse(parameters.get_secret(os.environ["SIGNALBOX_KEY_SECRET"], max_age=SECRET_AGE_S))
+    """Refusal ledger_unavailable, as callers are told, where it cannot be had or is not as it should be."""
+    try:
+        return KeyRing.parse(parameters.get_secret(os.environ["SIGNALBOX_KEY_SECRET"], max_age=SECRET_AGE_S))
+    except (parameters.GetParameterError, ValueError, KeyError, TypeError, AttributeError) as error:
+        stage.logger.error("the key secret cannot be read", error=type(error).__name__)  # what it says may be in the error's own words
+        raise Refusal("ledger_unavailable", "Keys cannot be checked right now. Try again.", retry_after_s=1) from None
 
 
 def unminted(key_id: str) -> Caller | None:

@@ -8,6 +8,7 @@ import pytest
 
 from ops.openapi import DOCUMENT
 from signalbox.admission.operators import OPERATIONS, PERMISSIONS, ROUTING, TENANTS, USAGE
+from signalbox.aws import boto_bus
 from tests.identity import BAD, Identity, token
 
 from .client import ADMIN, DATA, MODULES, Api, code_of, limited, logged, refused
@@ -255,6 +256,20 @@ def test_where_the_issuers_keys_cannot_be_had_nobody_is_let_in(api: Api, monkeyp
         for endpoint in [*FOR_OPERATORS, *FOR_CALLERS]:
             assert status_of(api, endpoint, f"Bearer {good}") == (503, "ledger_unavailable"), endpoint
     assert away.asked < 5
+
+
+@pytest.mark.parametrize("secret", [None, "no JSON at all: ak-lost", '{"admin_keys": {}}', '{"mac_key": null}', '["mac_key"]'])
+def test_where_the_key_secret_cannot_be_read_nobody_is_let_in(
+    api: Api, monkeypatch: pytest.MonkeyPatch, caplog: Any, secret: str | None
+) -> None:
+    client = boto_bus.client("secretsmanager")
+    name = "arn:aws:secretsmanager:us-east-1:123456789012:secret:none-abcdef"
+    if secret is not None:
+        name = client.create_secret(Name=f"broken-{len(secret)}", SecretString=secret)["ARN"]
+    monkeypatch.setenv("SIGNALBOX_KEY_SECRET", name)
+    for method, path, key in (("GET", "/admin/keys", ADMIN), ("POST", "/admin/budgets", ADMIN), ("GET", "/v1/usage", DATA)):
+        assert status_of(api, (method, path), f"Bearer {key}") == (503, "ledger_unavailable")
+    assert "ak-lost" not in "".join(logged(caplog))
 
 
 def test_an_admin_key_is_of_no_tenant(issued: Api) -> None:
