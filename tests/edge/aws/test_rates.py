@@ -251,13 +251,14 @@ def test_a_refusal_by_an_old_view_waits_for_a_fresh_one(one):
 
 
 def test_who_was_let_in_by_an_old_limit_is_refused_by_the_lowered_one_and_what_it_took_is_left(one, stored):
-    assert not isinstance(one.ask(key=minute(500)), Refusal)
+    for _ in range(3):
+        assert not isinstance(one.ask(key=minute(500)), Refusal)
     entry = one.rates.entry(CALLER, SCOPES, Need(10, 0), NOW_MS + LASTS_MS)
     assert entry.calls(View({}, {}, {"key#k": {"limits": minute(500)}}), NOW_MS) == []  # from the slice in hand
     with pytest.raises(RateLimited):
         entry.calls(View({}, {}, {"key#k": {"limits": minute(1)}}, fresh=True), NOW_MS)
     entry.leave(0)()
-    assert one.let_in(key=minute(30))[0] == 29
+    assert one.let_in(key=minute(30))[0] == 27
 
 
 def test_a_place_taken_by_an_old_limit_is_exchanged_for_one_by_the_new(one, stored):
@@ -359,12 +360,13 @@ def test_a_refused_caller_that_hammers_costs_nothing(one):
 
 
 def test_what_an_ending_container_has_left_of_the_hour_goes_back(one, stored):
-    one.ask(key={})
+    for _ in range(20):
+        one.ask(key={})
+    assert stored()["hourly"] == 32
+    one.rates.release()
     assert stored()["hourly"] == 20
     one.rates.release()
-    assert stored()["hourly"] == 1
-    one.rates.release()
-    assert stored()["hourly"] == 1
+    assert stored()["hourly"] == 20
 
 
 def test_names_of_callers_fill_no_memory(one):

@@ -2,7 +2,8 @@
 `aws.capacity` and `aws.rates` carry it there and back.
 
 What all containers take of a window together is never more than its limit: the stored item decides. A container takes slices, and serves
-what comes next from them.
+what comes next from them. A slice is no more than it has served already, of this window or of the one before: hundreds of containers
+that serve one request each would else hold the whole limit in hand, and refuse it to each other.
 """
 
 from collections.abc import Mapping
@@ -56,6 +57,8 @@ class Window:
         self.limits: dict[str, int] = {}
         self.used = dict.fromkeys(counted, 0)
         self.left = dict.fromkeys(counted, 0)
+        self.served = dict.fromkeys(counted, 0)  # here
+        self.served_before = dict.fromkeys(counted, 0)  # in the span before
         self.stored: int | None = None  # the minute that was last seen there
         self.wrong: int | None = None  # the same, where it is one that no clock can have reached
         self.again_ms = 0  # all places were taken: one may be free then
@@ -63,7 +66,9 @@ class Window:
     def move(self, minute: int) -> None:
         """To another minute: what is left of those that are over dies with them."""
         for name in self._over(self.minute, minute):
-            self.used[name] = self.left[name] = 0
+            is_next = minute // SPANS[name] - self.minute // SPANS[name] == 1
+            self.served_before[name] = self.served[name] if is_next else 0
+            self.used[name] = self.left[name] = self.served[name] = 0
         self.minute, self.wrong, self.again_ms = minute, None, 0
 
     def ends_ms(self, name: str) -> int:
@@ -110,6 +115,7 @@ class Window:
     def spend(self, need: Mapping[str, int], asked: Mapping[str, Ask]) -> None:
         for name, amount in need.items():
             self.left[name] += (asked[name].more if name in asked else 0) - amount
+            self.served[name] += amount
 
     def learn(self, stored: Mapping[str, Any]) -> None:
         """Where a clock is behind, the window of those that are ahead is the one that counts."""
@@ -124,14 +130,15 @@ class Window:
     def correct(self, taken: int, tokens: int) -> int:
         """What was taken too much is left to the next one. What was too little comes out of that; the rest is owed, and returned."""
         self.left["tokens"] += taken - tokens
+        self.served["tokens"] += tokens - taken
         owed = max(0, -self.left["tokens"])
         self.left["tokens"] += owed
         self.used["tokens"] += owed
         return owed
 
     def _slice(self, name: str) -> int:
-        limit = self.limits[name]
-        return min(limit // SLICES[name], max(0, limit - self.used[name]) // SHARE_OF_REST)
+        limit, wanted = self.limits[name], max(self.served[name], self.served_before[name])
+        return min(limit // SLICES[name], max(0, limit - self.used[name]) // SHARE_OF_REST, wanted)
 
     def _over(self, before: int, now: int) -> tuple[str, ...]:
         """The counts that go on no more from one of these minutes to the other."""
