@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signalbox.completion.kept_vectors import (
-    HEAD,
     MOST_BYTES,
     Neighbour,
     cosine,

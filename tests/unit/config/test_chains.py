@@ -236,3 +236,19 @@ def test_a_cache_keeps_something_and_says_for_how_long():
     assert cached(ttl_s=60, max_kb=351) == ["routes.r.cache.max_kb"]
     assert cached(any=True) == ["routes.r.cache.ttl_s"]
     assert cached(ttl_s=60, semantic=True) == ["routes.r.cache.semantic"]
+
+
+def test_vectors_for_a_look_up_by_meaning_are_made_by_a_model_of_embeddings():
+    embeds = {"e": {"context_window": 10, "capabilities": ["embeddings"]}}
+
+    def refused(route, **more):
+        row = {"targets": ["p/a"], "cache": {"ttl_s": 60, "semantic": {"route": route}}}
+        said = errors(models=embeds | {"a": {"context_window": 10, "max_output_tokens": 5}}, routes={"r": row} | more)
+        return [(path, message) for path, message in said if "semantic" in path]
+
+    assert refused("p/e") == refused("vectors", vectors={"targets": ["p/e"]}) == []
+    [(path, message)] = refused("p/a")
+    assert path == "routes.r.cache.semantic.route"
+    assert "leads to no model of embeddings" in message
+    assert "p/e" in message
+    assert refused("nobody")

@@ -161,7 +161,8 @@ def _policy(id: str, row: Policy) -> dict[str, Any]:
         "goes_on": row.goes_on,
         "conditions": to_compiled_conditions(row.conditions),
         "actions": {
-            **actions.model_dump(mode="json", include={"strategy", "max_tokens", "deny", "cache", "mirror"}),
+            **actions.model_dump(mode="json", include={"strategy", "max_tokens", "deny", "mirror"}),
+            "cache": actions.cache.model_dump(exclude_none=True) if actions.cache else None,
             "route": actions.route,
             "add_targets": list(actions.add_targets),
             "remove_targets": list(actions.remove_targets),
