@@ -32,7 +32,6 @@ YAML = {"config"}
 # Whose formats a provider may speak beside its own: OpenAI's are everybody's, and who serves another's models speaks of them in its words.
 LENDERS = {"openai": set(), "formats": set(), "bedrock": {"openai", "anthropic"}}
 EDGE_LIBRARIES = {"boto3", "botocore", "httpx", "aws_xray_sdk", "aws_lambda_powertools"}
-HEAVY = [*EDGE_LIBRARIES, "pydantic", "httpcore", "urllib3", "requests", "asyncio", "concurrent.futures", "yaml", "email.mime"]
 
 
 def imports(file: Path) -> Iterator[str]:

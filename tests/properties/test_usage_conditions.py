@@ -66,7 +66,7 @@ def holds(table, *numbers):
     assert boto_sums.mark(table, SHARD).bytes == 0
 
 
-def late_to_claim(table):
+def late_to_claim(table, *folded_before):
     """Others wrote more, claimed all of it and left when totals had it: after a smaller claim the rest would be folded twice."""
     write(table, 1)
 
@@ -77,22 +77,13 @@ def late_to_claim(table):
     table.before_the(CLAIM, others)
     boto_sums.fold(table, SHARD)
     write(table, 3)
-    holds(table, 1, 2, 3)
+    holds(table, *folded_before, 1, 2, 3)
 
 
 def late_to_claim_again(table):
     write(table, 0)
     boto_sums.fold_all(table, SHARD)
-    write(table, 1)
-
-    def others():
-        write(table, 2)
-        leave(table, FINISH)
-
-    table.before_the(CLAIM, others)
-    boto_sums.fold(table, SHARD)
-    write(table, 3)
-    holds(table, 0, 1, 2, 3)
+    late_to_claim(table, 0)
 
 
 def late_to_add(table):

@@ -1,8 +1,13 @@
 """The control function in the stage of its neighbours, with keys of its own."""
 
+from collections.abc import Callable
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+
+from ops import cli, control_api
+from ops.trouble import Trouble
 
 from .client import SEED, Api, key_secret, workflow
 
@@ -19,3 +24,25 @@ def published(api: Api) -> Any:
     status, answer = api("POST", "/admin/config/publish", {"document": SEED, "message": "first"})
     assert status == 200
     return answer
+
+
+@pytest.fixture
+def command(api: Api, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> Callable[..., tuple[int, str, str]]:
+    """A command, in front of the control API itself: its exit status, and what it said on stdout and stderr."""
+
+    def call(stage: str, method: str, path: str, body: Any = None) -> Any:
+        asked = urlsplit(path)
+        status, answer = api(method, asked.path, body, query=dict(parse_qsl(asked.query)) or None)
+        if status >= 300:
+            raise Trouble(answer["error"]["message"])
+        return answer
+
+    def command(*words: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        code = cli.main([*words])
+        said = capsys.readouterr()
+        lines = [line for line in said.out.splitlines() if not line.startswith('{"level"')]  # the function's own log
+        return code, "\n".join(lines), said.err.rstrip()
+
+    monkeypatch.setattr(control_api, "call", call)
+    return command

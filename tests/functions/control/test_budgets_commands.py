@@ -4,11 +4,10 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from ops import budgets, cli, control_api
+from ops import budgets
 from ops.trouble import Trouble
 
 from .client import MODULES, Api
@@ -20,25 +19,12 @@ TEAM = ("team", "acme/red", "--period", "day")
 
 
 @pytest.fixture
-def run(api: Api, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> Run:
-    """A command: its exit status, and what it said."""
-
-    def call(stage: str, method: str, path: str, body: Any = None) -> Any:
-        asked = urlsplit(path)
-        status, answer = api(method, asked.path, body, query=dict(parse_qsl(asked.query)) or None)
-        if status >= 300:
-            raise Trouble(answer["error"]["message"])
-        return answer
-
-    monkeypatch.setattr(control_api, "call", call)
+def run(command: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setattr(MODULES["stage"], "now", lambda: NOON)
 
     def run(*words: str) -> tuple[int, str]:
-        capsys.readouterr()
-        code = cli.main(["budgets", *words])
-        said = capsys.readouterr()
-        lines = [line for line in said.out.splitlines() if not line.startswith('{"level"')]  # the function's own log
-        return code, "\n".join(lines) + said.err.rstrip()
+        code, told, trouble = command("budgets", *words)
+        return code, told + trouble
 
     return run
 

@@ -3,13 +3,10 @@
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from ops import cli, control_api, grants, keys, tenants
-from ops.trouble import Trouble
+from ops import grants, keys, tenants
 
 from .client import MODULES, Api
 
@@ -18,27 +15,9 @@ NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def run(api: Api, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> Run:
-    """A command: its exit status, and what it said on stdout and stderr."""
-
-    def call(stage: str, method: str, path: str, body: Any = None) -> Any:
-        asked = urlsplit(path)
-        status, answer = api(method, asked.path, body, query=dict(parse_qsl(asked.query)) or None)
-        if status >= 300:
-            raise Trouble(answer["error"]["message"])
-        return answer
-
-    monkeypatch.setattr(control_api, "call", call)
+def run(command: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setattr(MODULES["stage"], "now", lambda: NOON)
-
-    def run(*words: str) -> tuple[int, str, str]:
-        capsys.readouterr()
-        code = cli.main([*words])
-        said = capsys.readouterr()
-        lines = [line for line in said.out.splitlines() if not line.startswith('{"level"')]  # the function's own log
-        return code, "\n".join(lines), said.err.rstrip()
-
-    return run
+    return command
 
 
 def test_a_secret_is_alone_on_stdout_once_and_nowhere_else(run: Run, api: Api) -> None:

@@ -2,13 +2,8 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-
-from ops import cli, control_api
-from ops.trouble import Trouble
 
 from .client import Api
 from .test_policies import DOCUMENT
@@ -17,25 +12,12 @@ Run = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture
-def run(api: Api, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> Run:
-    """A command: its exit status, and what it said."""
-
-    def call(stage: str, method: str, path: str, body: Any = None) -> Any:
-        asked = urlsplit(path)
-        status, answer = api(method, asked.path, body, query=dict(parse_qsl(asked.query)) or None)
-        if status >= 300:
-            raise Trouble(answer["error"]["message"])
-        return answer
-
-    monkeypatch.setattr(control_api, "call", call)
+def run(api: Api, command: Callable[..., tuple[int, str, str]]) -> Run:
     assert api("POST", "/admin/config/publish", {"document": DOCUMENT})[0] == 200
-    capsys.readouterr()
 
     def run(*words: str) -> tuple[int, str]:
-        code = cli.main([*words])
-        said = capsys.readouterr()
-        lines = [line for line in said.out.splitlines() if not line.startswith('{"level"')]  # the function's own log
-        return code, "\n".join(lines) + said.err.rstrip()
+        code, told, trouble = command(*words)
+        return code, told + trouble
 
     return run
 
