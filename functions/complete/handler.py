@@ -13,6 +13,7 @@ from signalbox.aws.rates import Rates
 from signalbox.completion.endpoint import Completions
 from signalbox.completion.flight import Clock
 from signalbox.completion.keeping import Keeper, Places
+from signalbox.completion.models import Models
 from signalbox.completion.sampling import Sampler
 from signalbox.data_api import DIALECTS, DataApi
 
@@ -20,9 +21,10 @@ aws, pool = Aws(os.environ), Pool()
 tables = Tables.from_env(os.environ)
 places = Places(os.environ["SIGNALBOX_CACHE_TABLE"], os.environ["SIGNALBOX_ANSWER_BUCKET"], os.environ.get("SIGNALBOX_CACHE_URL", ""))
 callers = CallerKeys(aws, os.environ["SIGNALBOX_KEY_SECRET"], issuer_of(os.environ, pool))
+desk, live = Desk(aws, tables), Live(aws, os.environ["SIGNALBOX_CONFIG_BUCKET"])
 completions = Completions(
-    desk=Desk(aws, tables),
-    live=Live(aws, os.environ["SIGNALBOX_CONFIG_BUCKET"]),
+    desk=desk,
+    live=live,
     callers=callers,
     providers=ProviderKeys(aws, os.environ["SIGNALBOX_PROVIDER_SECRETS"], pool),
     pool=pool,
@@ -32,9 +34,9 @@ completions = Completions(
     rates=Rates(aws, tables.ledger, time.time),
     sampler=Sampler(aws, os.environ["SIGNALBOX_SAMPLE_QUEUE"]),
 )
+models = Models(desk, live, callers)
 api = DataApi(
-    {path: {"POST": completions.complete} for path in DIALECTS}
-    | {"/v1/models": {"GET": completions.models}, "/v1/models/*": {"GET": completions.model}}
+    {path: {"POST": completions.complete} for path in DIALECTS} | {"/v1/models": {"GET": models.all}, "/v1/models/*": {"GET": models.one}}
 )
 
 handler = api.answer

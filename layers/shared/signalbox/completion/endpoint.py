@@ -3,10 +3,7 @@
 import json
 from _thread import allocate_lock
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
-from urllib.parse import unquote
 
-from ..admission.keys import record_of
 from ..aws import telemetry
 from ..aws.capacity import Capacities
 from ..aws.http import Exchange, Pool
@@ -19,7 +16,6 @@ from ..dialects.contract import Answer, Dialect
 from ..errors import Refusal
 from ..guardrails.contract import Guardrail
 from ..reply import Chunk, Usage, gather
-from ..routing.catalog import Snapshot
 from ..runtime.invocation import Response
 from ..usage.record import UsageRecord
 from ..wire import HttpRequest
@@ -32,9 +28,8 @@ from .journey import Journey, total
 from .keeping import Keeper, Keeping
 from .limited import Limited
 from .outing import Outings
-from .permits import may_name
 from .record import HIT, REPLAY, to_intent, to_record, to_refused, to_repeated
-from .routed import Router, unknown_model
+from .routed import Router
 from .sampling import Sampler, Sampling
 from .trip import Trip
 
@@ -90,26 +85,6 @@ class Completions:
         except Exception as error:
             left = error if isinstance(error, NotAdmitted) else NotAdmitted(_as_refusal(error), None)
             return self._left(asked, left, keeping, limited, dialect, headers)
-
-    def models(self, call: Call) -> Response:
-        """GET /v1/models: what this key may write for `model`."""
-        record, snapshot = self._known(call)
-        rows = [_to_model(name, snapshot) for name in sorted(snapshot.names) if may_name(name, record, snapshot)]
-        return Response(200, JSON, json.dumps({"object": "list", "data": rows}).encode())
-
-    def model(self, call: Call) -> Response:
-        """GET /v1/models/{model}"""
-        name = unquote(call.path.removeprefix("/v1/models/"))
-        record, snapshot = self._known(call)
-        if snapshot.route(name) is None or not may_name(name, record, snapshot):
-            raise unknown_model(name)
-        return Response(200, JSON, json.dumps(_to_model(name, snapshot)).encode())
-
-    def _known(self, call: Call) -> tuple[Mapping[str, Any], Snapshot]:
-        """The record of the key, and the snapshot."""
-        caller = self._callers.caller(bearer(call.headers))
-        view = self._desk.stands(caller)
-        return record_of(caller, view.records), self._live.snapshot(view.live)
 
     def close(self) -> None:
         """SIGTERM."""
@@ -258,15 +233,6 @@ class Completions:
         sampling.told(choices)
         body = dialect.to_body(answer, choices, tokens)
         return Response(200, {**headers, **JSON}, body, settle)
-
-
-def _to_model(name: str, snapshot: Snapshot) -> dict[str, Any]:
-    """https://platform.openai.com/docs/api-reference/models/object, and what we know beside it of a route's first target."""
-    route = snapshot.route(name)
-    assert route is not None, "names lead to routes"
-    target = snapshot.targets[route.targets[0]]
-    known = {"targets": route.targets, "context_window": target.context_window, "capabilities": sorted(target.capabilities)}
-    return {"id": name, "object": "model", "created": 0, "owned_by": target.provider, "signalbox": known}
 
 
 def _to_the_end(journey: Journey, guards: Iterable[Guardrail], broke: Callable[[Refusal], None]) -> Iterator[Chunk]:
