@@ -87,7 +87,7 @@ def rotate(key_id: str, asked: Rotation | None = None) -> MintedKey:
         message = f"This key has {len(secrets) - 1} secrets that still are good. End them with a smaller overlap_s, or wait."
         raise Refusal("conflict", message)
     if not boto_keys.change(stage.control(), key_id, {"secrets": secrets}, {"secrets": record["secrets"]}):
-        raise Refusal("request_in_progress", f"Others changed key {key_id} first. Look at it, then try again.", retry_after_s=1)
+        raise _contended(key_id)
     router.append_context(changed=f"key {key_id} has a new secret, and the old one {f'for {overlap_s} s more' if overlap_s else 'no more'}")
     return MintedKey(**said(record | {"secrets": secrets}), secret=secret)
 
@@ -98,8 +98,8 @@ def delete(key_id: str) -> Deleted:
     if not record["secrets"] and (said := _said_of(record)):  # it is good without a record, and would be let in again
         message = f"Key {key_id} was not minted here, and is as its own row or token says once it is deleted. Take back first: {said}."
         raise Refusal("conflict", message)
-    if not boto_keys.delete(stage.control(), key_id):
-        raise _unknown(key_id)
+    if not boto_keys.delete(stage.control(), key_id, bare=not record["secrets"]):
+        raise _contended(key_id)
     router.append_context(changed=f"key {key_id} is deleted")
     return Deleted(id=key_id, deleted=True)
 
@@ -137,6 +137,10 @@ def _found(key_id: str) -> dict[str, Any]:
     if record is None:
         raise _unknown(key_id)
     return record
+
+
+def _contended(key_id: str) -> Refusal:
+    return Refusal("request_in_progress", f"Others changed key {key_id} first. Look at it, then try again.", retry_after_s=1)
 
 
 def _unknown(key_id: str) -> Refusal:

@@ -7,7 +7,7 @@ import pytest
 
 from tests.identity import Identity, token
 
-from .client import DATA, Api, refused
+from .client import DATA, MODULES, Api, refused
 
 ANN = "/admin/keys/jwt:acme:auth0|ann"
 
@@ -62,6 +62,27 @@ def test_it_is_not_let_in_again_by_being_forgotten(issued: Api) -> None:
     assert issued("DELETE", ANN)[0] == 200
     refused(issued("DELETE", ANN), "not_found")
     assert asks(issued) == 200
+
+
+@pytest.mark.parametrize(
+    "meanwhile",
+    [
+        ("PATCH", ANN, {"status": "disabled"}),
+        ("POST", "/admin/budgets", {"scope": "key", "id": "jwt:acme:auth0|ann", "period": "day", "limit_usd": 1}),
+    ],
+)
+def test_who_is_shut_out_just_now_is_not_let_in_by_whoever_forgets_it(issued: Api, monkeypatch: pytest.MonkeyPatch, meanwhile: Any) -> None:
+    issued("PATCH", ANN, {"name": "Ann"})
+    edge = MODULES["keys"].boto_keys
+    delete = edge.delete
+
+    def late(*asked: Any, **how: Any) -> bool:
+        assert issued(*meanwhile)[0] == 200
+        return delete(*asked, **how)
+
+    monkeypatch.setattr(edge, "delete", late)
+    refused(issued("DELETE", ANN), "request_in_progress")
+    assert issued("GET", ANN)[0] == 200
 
 
 def test_it_has_no_secret_to_renew(issued: Api) -> None:

@@ -62,12 +62,16 @@ def change(control: Any, key_id: str, new: Mapping[str, Any], seen: Mapping[str,
     return boto_tables.changed(control, scope(key_id), new, seen)
 
 
-def delete(control: Any, key_id: str) -> bool:
-    """False where there is no such key. What it has used stays in the usage log and in the ledger."""
+def delete(control: Any, key_id: str, *, bare: bool = False) -> bool:
+    """False where there is no such key; with `bare`, where it is disabled or has a budget, too. What it has used stays known."""
     record = find(control, key_id)
     if record is None:
         return False
     there: dict[str, Any] = {"ConditionExpression": "attribute_exists(#status)", "ExpressionAttributeNames": {"#status": "status"}}
+    if bare:
+        there["ConditionExpression"] = "#status = :active AND (attribute_not_exists(#budgets) OR #budgets = :none)"
+        there["ExpressionAttributeNames"] |= {"#budgets": "budgets"}
+        there["ExpressionAttributeValues"] = {":active": "active", ":none": {}}
     rows = [(list, key_id) for list in (*_lists(record),)] + [(boto_budgets.LIST, scope(key_id))]
     parts = [{"Key": {"pk": scope(key_id), "sk": "scope"}} | there, *({"Key": {"pk": pk, "sk": sk}} for pk, sk in rows)]
     try:
