@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ..circuits.state import CLOSED
-from ..request import Raw, Request
+from ..request import Image, Raw, Request, ToolResult
 from .trip import Trip
 
 KB = 1024
+LINKS = frozenset({"url", "file_url", "file_id"})  # of parts that are a dialect's own
 # Parameters by which an answer comes from more than the request: what the provider looks up, runs or remembers.
 OUTSIDE = frozenset({"web_search_options", "conversation", "background", "mcp_servers", "container", "plugins", "modalities"})
 
@@ -39,12 +40,36 @@ def terms_of(cache: Mapping[str, Any] | None, request: Request, cache_control: s
 
 
 def is_deterministic(request: Request) -> bool:
-    """Whether it asks for the same answer each time. What it has the provider look up or run is another's each time; tools that the client
-    runs are no part of the answer.
+    """Whether it asks for the same answer each time. What it has the provider fetch, look up or run may be another by then; tools that the
+    client runs are no part of the answer.
     """
     if OUTSIDE & request.extra.keys() or any(isinstance(tool, Raw) for tool in request.tools):
         return False
+    if any(_is_fetched(part) for message in request.messages for part in message.parts):
+        return False
     return bool(request.inputs) or request.temperature == 0 or request.seed is not None
+
+
+def _is_fetched(part: Any) -> bool:
+    """Whether the provider reads it from elsewhere, where it may be replaced."""
+    match part:
+        case Image(url):
+            return not url.startswith("data:")
+        case ToolResult(parts=parts):
+            return any(map(_is_fetched, parts))
+        case Raw(json):
+            return _has_link(json)
+    return False
+
+
+def _has_link(json: Any) -> bool:
+    match json:
+        case dict():
+            links = (value for name, value in json.items() if name in LINKS)
+            return any(isinstance(link, str) and not link.startswith("data:") for link in links) or any(map(_has_link, json.values()))
+        case list():
+            return any(map(_has_link, json))
+    return False
 
 
 def is_usual(trip: Trip, target: str) -> bool:
