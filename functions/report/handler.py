@@ -14,8 +14,9 @@ from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from signalbox.aws import boto_bus, boto_tables
+from signalbox.aws import boto_bus, boto_snapshots, boto_tables
 from signalbox.aws.boto_reports import Kept, Totals
+from signalbox.routing.catalog import Snapshot
 
 logger = Logger()
 tracer = Tracer()
@@ -64,15 +65,19 @@ def day_of(event: dict[str, Any], today: date) -> date:
 
 def publish_all(totals: Totals, day: date, tenants: Iterable[str], context: LambdaContext) -> list[int | None]:
     """How many reports of each; None where they could not be made, which holds up no other's."""
-    kept = Kept(boto_bus.client("s3"), os.environ["SIGNALBOX_REPORT_BUCKET"])
+    kept, limit_s = Kept(boto_bus.client("s3"), os.environ["SIGNALBOX_REPORT_BUCKET"]), limit()
 
     def publish(tenant: str) -> int | None:
         if context.get_remaining_time_in_millis() < SPARE_MS:
             logger.error("no time was left for a tenant's reports", tenant=tenant)
             return None
         try:
-            at_ms = int(time.time() * 1000)
-            details = [kept.put(made, at_ms) for made in totals.reports(day, tenant, finished=True)]
+            at_ms, until_s = int(time.time() * 1000), time.monotonic() + limit_s
+            details = []
+            for made in totals.reports(day, tenant, finished=True):
+                if time.monotonic() > until_s:
+                    raise TimeoutError(f"they take longer than the document's timeouts.report_s, {limit_s} s")
+                details.append(kept.put(made, at_ms))
             boto_bus.publish(os.environ["SIGNALBOX_BUS"], (("ReportPublished", detail) for detail in details))
             return len(details)
         except Exception:
@@ -81,3 +86,10 @@ def publish_all(totals: Totals, day: date, tenants: Iterable[str], context: Lamb
 
     with ThreadPoolExecutor(TENANTS_AT_ONCE) as pool:
         return list(pool.map(publish, tenants))
+
+
+def limit() -> float:
+    """Seconds that one tenant's reports may take, by the live document: one that is ill does not take the night from all."""
+    control, bucket = boto_tables.table(os.environ["SIGNALBOX_CONTROL_TABLE"]), os.environ["SIGNALBOX_CONFIG_BUCKET"]
+    snapshot: Snapshot | None = boto_snapshots.live(control, bucket)
+    return snapshot.report_s if snapshot else Snapshot._field_defaults["report_s"]

@@ -1,6 +1,7 @@
 """The reports of a day: stored whole, told of once they are, and the same whenever they are made again."""
 
 import csv
+import gzip
 import io
 import json
 from datetime import UTC, date, datetime, timedelta
@@ -12,9 +13,11 @@ from functions.report import handler as report
 from functions.report.handler import handler
 from signalbox.aws import boto_bus, boto_sums, boto_usage
 from signalbox.aws.boto_reports import Totals
+from signalbox.config.compiler import compile_text
 from signalbox.usage.events import EVENTS, UsageRecorded
 
-from .conftest import REPORTS
+from .conftest import BUCKET, REPORTS
+from .conftest import EVENTS as EVENTS_FOLDER
 from .messages import details
 
 DAY = "2026-11-20"
@@ -148,6 +151,22 @@ def test_without_time_left_what_is_not_made_is_told(stage, context, sample, reco
     context.get_remaining_time_in_millis = lambda: 1_000
     with pytest.raises(report.NotAllReported):
         handler(sample("report_schedule"), context)
+
+
+def test_a_tenant_may_take_as_long_as_the_live_document_says(stage, context, sample, record, monkeypatch, caplog):
+    assert report.limit() == 120
+    written = (EVENTS_FOLDER.parent / "routing.yaml").read_text()
+    compiled = compile_text(written.replace("\ntimeouts:\n", "\ntimeouts:\n  report_s: 7\n"))
+    key = f"snapshots/{compiled.digest}.json.gz"
+    boto_bus.client("s3").put_object(Bucket=BUCKET, Key=key, Body=gzip.compress(compiled.json))
+    stage.control.put_item(Item={"pk": "config", "sk": "live", "version": 1, "digest": compiled.digest})
+    assert report.limit() == 7
+    record()
+    monkeypatch.setattr(report, "limit", lambda: -1)
+    with pytest.raises(report.NotAllReported):
+        handler(sample("report_schedule"), context)
+    assert "timeouts.report_s" in caplog.text
+    assert stored() == {}
 
 
 @pytest.mark.parametrize("folds", [(), (0,), (0, 1, 2)])

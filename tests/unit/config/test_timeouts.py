@@ -131,6 +131,11 @@ def test_a_health_check_fits_into_its_minute():
     assert snapshot("health_check_s: 10").health_check_s == 10
 
 
+def test_a_limit_of_reports_counts_where_it_is_said_and_else_changes_nothing():
+    assert (snapshot().report_s, snapshot("report_s: 120").report_s, snapshot("report_s: 30").report_s) == (120, 120, 30)
+    assert "report_s" not in json.loads(compile_text(text("report_s: 120")).json)
+
+
 def test_a_version_from_before_there_was_a_health_check_has_two_seconds():
     compiled = json.loads(compile_text(text()).json)
     del compiled["health_check_s"]

@@ -15,7 +15,7 @@ from .checks import ERRORS, WARNINGS
 from .conditions import to_compiled as to_compiled_conditions
 from .defaults import resolved, wire_of
 from .document import Circuits, Document, Guardrail, parse
-from .rows import Model, PerToken, Prices
+from .rows import DefaultTimeouts, Model, PerToken, Prices
 from .rules import Policy, Route
 from .source import Check, InvalidDocument, Problem, Source
 
@@ -66,7 +66,13 @@ def to_compiled(document: Document) -> dict[str, Any]:
         "flags": {name: {"name": name} | row.model_dump(mode="json") for name, row in document.flags.items()},
         "segments": {name: sorted(tenants) for name, tenants in document.segments.items()},
         "health_check_s": document.timeouts.health_check_s,
+        **_report(document.timeouts),
     }
+
+
+def _report(said: DefaultTimeouts) -> dict[str, float]:
+    """Where it is said: documents that do not are what they were before it was read."""
+    return {} if said.report_s == DefaultTimeouts.model_fields["report_s"].default else {"report_s": said.report_s}
 
 
 def _run(checks: tuple[Check, ...], document: Document, source: Source) -> list[Problem]:

@@ -31,7 +31,7 @@ class Timeouts(Row):
 class DefaultTimeouts(Row):
     """`embedding` is where they differ for embeddings. A health check has its own: all of a minute's have to end within it.
 
-    `report_s` is for calls that make a report, of which there are none yet.
+    `report_s` is for what makes the daily reports of one tenant: what takes longer is left, and tried again after the others.
     """
 
     ttft_s: Seconds = 5

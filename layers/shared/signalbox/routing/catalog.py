@@ -155,6 +155,7 @@ class Snapshot(NamedTuple):
     flags: Mapping[str, Flag] = MappingProxyType({})
     segments: Mapping[str, frozenset[str]] = MappingProxyType({})  # the tenants of each
     health_check_s: float = 2.0
+    report_s: float = 120.0
 
     def route(self, model: str) -> Route | None:
         """The route that a client means by `model`, if there is one."""
@@ -186,6 +187,7 @@ def to_snapshot(compiled: Mapping[str, Any], version: int, digest: str) -> Snaps
         flags={name: Flag(**row | {"segments": tuple(row["segments"])}) for name, row in compiled.get("flags", {}).items()},
         segments={name: frozenset(tenants) for name, tenants in compiled.get("segments", {}).items()},
         health_check_s=compiled.get("health_check_s", 2.0),
+        report_s=compiled.get("report_s", 120.0),
     )
 
 
