@@ -2,7 +2,7 @@
 
 import copy
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ LEFT_OUT = {
     "AWS::CodeDeploy::Application": "no traffic shifting",
     "AWS::CodeDeploy::DeploymentGroup": "no traffic shifting",
 }
+UNKNOWN_CONDITION = "kms:EncryptionContext:"  # to the emulator's IAM, which would refuse what it is to allow
 # type: the property that names a local path
 PACKAGED = {
     "AWS::Serverless::Function": "CodeUri",
@@ -68,7 +69,24 @@ def adapt(template: Template) -> tuple[Template, list[str]]:
             if section is resources:
                 raise ValueError(f"{id} refers to a resource that is left out here: leave {id} out as well")
             del section[id]
-    return template, [f"{type}: {LEFT_OUT[type]}" for type in dict.fromkeys(gone.values())]
+    told = [f"{type}: {LEFT_OUT[type]}" for type in dict.fromkeys(gone.values())]
+    unbound = sum([_unbind(statement) for statement in _statements(resources)])
+    return template, told + ([f"{UNKNOWN_CONDITION}*: a key's use is bound to no context"] if unbound else [])
+
+
+def _statements(resources: Template) -> Iterator[dict[str, Any]]:
+    for row in resources.values():
+        for policy in row.get("Properties", {}).get("Policies", ()) if row["Type"] == "AWS::IAM::Role" else ():
+            yield from policy["PolicyDocument"]["Statement"]
+
+
+def _unbind(statement: dict[str, Any]) -> bool:
+    bound = [operator for operator, row in statement.get("Condition", {}).items() if any(key.startswith(UNKNOWN_CONDITION) for key in row)]
+    for operator in bound:
+        del statement["Condition"][operator]
+    if not statement.get("Condition", True):
+        del statement["Condition"]
+    return bool(bound)
 
 
 def package(template: Template, root: Path, upload: Upload) -> Template:

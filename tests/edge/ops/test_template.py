@@ -5,6 +5,7 @@ import json
 import pytest
 
 from ops.local.artefacts import archive
+from ops.local.settings import ROOT
 from ops.local.template import adapt, package, read
 
 TEMPLATE = """
@@ -77,3 +78,12 @@ def test_an_archive_depends_on_content_alone(tmp_path):
     assert archive(one) == archive(two)
     (two / "a.py").write_text("c")
     assert archive(one) != archive(two)
+
+
+def test_a_condition_that_the_emulators_iam_does_not_know_is_left_out_and_told():
+    template = read(ROOT / "template.yaml")
+    adapted, told = adapt(template)
+    assert "kms:EncryptionContext:" in str(template)
+    assert "kms:EncryptionContext:" not in str(adapted)
+    assert str(template).count("kms:ViaService") == str(adapted).count("kms:ViaService")
+    assert [line for line in told if "bound to no context" in line]
