@@ -156,6 +156,19 @@ def test_a_request_that_a_budget_refuses_counts_as_a_request_but_gives_its_place
     assert (item["requests"], item["tokens"], item["slots"]) == (1, 0, {})
 
 
+def test_a_request_that_is_routed_anew_for_another_team_counts_once(routed: Routed, monkeypatch):
+    monkeypatch.setattr("signalbox.aws.ledger.FRESH_S", 60)
+    limits = {"requests_per_minute": 10, "tokens_per_minute": 100_000}
+    routed.permit(limits=limits)
+    blue = {"x-signalbox-team": "blue"}
+    assert told(routed.ask(headers=blue), OPENAI, "requests")[:2] == ("10", "9")
+    routed.permit(teams=["blue"], limits=limits)
+    monkeypatch.setattr("signalbox.aws.ledger.FRESH_S", -1)
+    response = routed.ask(headers=blue)
+    assert routed.usage[0]["team"] == "blue"
+    assert told(response, OPENAI, "requests")[:2] == ("10", "8")
+
+
 def test_a_raised_limit_is_seen_by_the_next_request(routed: Routed):
     limit(routed, requests_per_minute=1)
     assert [routed.ask().status for _ in range(2)] == [200, 429]

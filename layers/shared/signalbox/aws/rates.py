@@ -141,8 +141,8 @@ class Entry:
         }
         return rates.tightest(told["requests"] + told["hourly"]), rates.tightest(told["tokens"])
 
-    def leave(self, tokens: int) -> Callable[[], None]:
-        """After the answer: its places are free, and `tokens` is what it used. What a rate refused counts nowhere.
+    def leave(self, tokens: int, *, counts: bool = True) -> Callable[[], None]:
+        """After the answer: its places are free, and `tokens` is what it used. What a rate refused counts nowhere, nor what is not to.
 
         What has to be written is on its way; call what is returned to hear of it. Never raises.
         """
@@ -151,7 +151,7 @@ class Entry:
             if scope in self._known:
                 self._known[scope].window.again_ms = 0
         for scope, taking in self._takings.items():
-            if taking.is_done and self._is_refused:
+            if taking.is_done and (self._is_refused or not counts):
                 taking.undo()
             elif taking.is_done and "tokens" in taking.need:
                 calls += self._corrected(scope, taking, tokens)

@@ -26,13 +26,15 @@ class Limited:
         self._clock = clock
         self._entry: Entry | None = None
         self._scopes: tuple[str, ...] = ()
+        self._left: Callable[[], None] = _nothing  # by the entry before this one
 
     def errand(self, routed: Routed) -> Entry:
         """The same again, unless it counts for another team since it was routed anew."""
         caller, inputs = routed.asked.caller, routed.trip.inputs
         scopes = scopes_of(caller._replace(team=inputs.features.team))[:3]
         if self._entry is None or scopes != self._scopes:
-            self.leave(0)
+            if self._entry:
+                self._left = self._entry.leave(0, counts=False)
             self._scopes = scopes
             self._entry = self._rates.entry(caller, scopes, need_of(routed.trip), inputs.deadline_ms)
         return self._entry
@@ -50,8 +52,14 @@ class Limited:
         """`tokens` is what it used. What is to be written is on its way; call what is returned to hear of it. Never raises."""
         if self._entry is None:
             return _nothing
-        entry, self._entry = self._entry, None
-        return entry.leave(tokens)
+        before, left = self._left, self._entry.leave(tokens)
+        self._entry, self._left = None, _nothing
+
+        def hear() -> None:
+            before()
+            left()
+
+        return hear
 
 
 def need_of(trip: Trip) -> Need:
