@@ -19,11 +19,12 @@ from urllib.parse import urlsplit
 import httpx
 import yaml
 
+from ops.local.settings import ADMIN_KEY, DATA_KEY
+
 from .warm_request import stack_in
 
-ADMIN_KEY, DATA_KEY = "ak-signalbox-local", "sk-signalbox-local"
 EXPONENT = 1.1  # of questions to a help desk or a search field: 0.9 to 1.2
-QUESTIONS = {"faq": 500, "support": 1_000}
+QUESTIONS = {"faq": 500, "support": 1_000}  # by route
 WINDOWS = (0, 100, 500, 1_000)  # from which request on
 UPSTREAM_MS = 50
 
@@ -41,7 +42,7 @@ def workload(questions: int, requests: int, seed: int, exponent: float = EXPONEN
 
 def rates(answers: list[bool], windows: tuple[int, ...] = WINDOWS) -> list[float]:
     """The hit rate in each window."""
-    ends = (*windows[1:], len(answers))
+    ends = (min(end, len(answers)) for end in (*windows[1:], len(answers)))
     return [sum(answers[first:end]) / (end - first) for first, end in zip(windows, ends, strict=True) if first < end]
 
 
@@ -53,12 +54,12 @@ def main(requests: int = 1_500) -> None:
 
 
 def publish(url: str) -> None:
-    headers = {"authorization": f"Bearer {ADMIN_KEY}"}
-    document = yaml.safe_load(httpx.get(f"{url}/admin/config", headers=headers).raise_for_status().json()["document"])
-    for route in QUESTIONS:
-        document["routes"][route] = {"targets": ["openai/gpt-4.1-mini"], "cache": {"ttl_s": 86_400}}
-    body = {"document": json.dumps(document, default=str), "message": "bench"}
-    httpx.post(f"{url}/admin/config/publish", headers=headers, json=body).raise_for_status()
+    with httpx.Client(base_url=url, headers={"authorization": f"Bearer {ADMIN_KEY}"}, timeout=60) as client:
+        document = yaml.safe_load(client.get("/admin/config").raise_for_status().json()["document"])
+        for route in QUESTIONS:
+            document["routes"][route] = {"targets": ["openai/gpt-4.1-mini"], "cache": {"ttl_s": 86_400}}
+        body = {"document": json.dumps(document, default=str), "message": "bench"}
+        client.post("/admin/config/publish", json=body).raise_for_status()
     time.sleep(6)  # every container has it after 5
 
 
