@@ -91,7 +91,7 @@ REFUSALS = {
     NoSuchBudget: lambda error: Refusal("not_found", f"{error}. GET /admin/budgets lists them.", param="id"),
     TooManyRaises: lambda error: Refusal("invalid_request", f"{error}.", param="period"),
     Contended: lambda error: Refusal("request_in_progress", "Others are changing the same budget. Try again.", retry_after_s=1),
-    Torn: lambda error: Refusal("request_in_progress", "Others are changing the same budget. Try again.", retry_after_s=1),
+    Torn: lambda error: Refusal("request_in_progress", f"{error}. Should it stay so: docs/ledger.md.", retry_after_s=1),
     NoSuchKey: lambda error: Refusal("not_found", "The key has been deleted. GET /admin/keys lists them.", param="id"),
     Exception: internal,
 }

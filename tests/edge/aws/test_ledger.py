@@ -360,8 +360,13 @@ def test_an_event_that_the_bus_does_not_take_waits_in_the_outbox_for_the_sweeper
     [item] = pending(counted)
     assert (item["state"], item["charged"], json.loads(item["detail"])["id"]) == ("settled", True, "r1")
     assert "waits in the outbox" in told(capsys)
-    counted.broken = ()
     clock.now_s += 61
+    swept = Reconciler(counted, tables, lambda: int(clock.now_s * 1000)).sweep(int(clock.now_s * 1000) + 1)
+    assert (swept.published, swept.failed) == (0, 1)
+    log = told(capsys)
+    assert "a request could not be finished" in log
+    assert "TimedOut" in log
+    counted.broken = ()
     swept = Reconciler(counted, tables, lambda: int(clock.now_s * 1000)).sweep(int(clock.now_s * 1000) + 1)
     assert (swept.estimated, swept.published, swept.failed) == (0, 1, 0)
     assert pending(counted) == []
@@ -399,6 +404,18 @@ def test_expired_leases_are_returned_when_somebody_needs_them(counted, desk, clo
     assert refusal.value.retry_after_s == 2
     clock.now_s += 121
     assert admit(other, clock, bound=600).granted_nanousd == 600
+
+
+def test_where_the_shards_do_not_make_up_the_limit_the_log_says_whose_they_are(counted, desk, clock, budget, capsys):
+    budget("key#k", "month", 1_000)
+    admit(desk, clock)
+    item = stored(counted, KEY)
+    counted.call(dynamodb.put("ledger", item | {"remaining": 0, "shards": 4, "leases": {}}))
+    with refused("ledger_unavailable"):
+        admit(desk, clock, bound=1_000)
+    log = told(capsys)
+    assert "an admission came to no end" in log
+    assert "key#k" in log
 
 
 class Asking:

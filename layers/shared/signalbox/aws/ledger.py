@@ -228,6 +228,7 @@ class Desk:
             admission.outdated.clear()
             stale = list({*stale, *changed, *self._create(admission, budgets)})
             self._reclaim(admission)
+        telemetry.say("ERROR", "an admission came to no end", scopes=[want.account[0] for want in admission.wants(self._now_ms())])
         raise Refusal("ledger_unavailable", "Too many callers want the same budget right now: try again.", retry_after_s=1)
 
     def _report(self, admission: Admission, want: Want, answer: Any) -> Refusal | None:

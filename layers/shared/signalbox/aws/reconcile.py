@@ -9,7 +9,7 @@ from contextlib import suppress
 from ..admission.budgets import to_budgets
 from ..admission.leases import GRACE_MS, Account, Lease, Part, Sight, Unsettled, to_sight, why_unsettled
 from ..admission.periods import kind_of
-from . import accounts, dynamodb, events, outbox, shards
+from . import accounts, dynamodb, events, outbox, shards, telemetry
 from .client import Aws, AwsError, Call, Cancelled, ConditionFailed, Throttled
 from .outbox import Pending
 from .tables import Tables
@@ -46,8 +46,9 @@ class Reconciler:
                 break
             try:
                 self.reclaim(account)
-            except AwsError:
+            except AwsError as error:
                 swept.failed += 1
+                telemetry.say("ERROR", "expired leases could not be returned", code=error.code, scope=account[0])
         return swept
 
     def reclaim(self, account: Account) -> None:
@@ -145,8 +146,9 @@ class Reconciler:
             self._aws.call(events.put(self._tables.bus, events.USAGE_RECORDED, outbox.published_detail(settled)))
             self._aws.call(outbox.clear(self._tables.ledger, pending.pk, pending.sk))
             swept.published += 1
-        except AwsError:
+        except AwsError as error:
             swept.failed += 1
+            telemetry.say("ERROR", "a request could not be finished", code=error.code, request_id=pending.request)
 
     def _estimate(self, pending: Pending) -> Pending | None:
         """The item as it is once it is settled, by whomever; None where it was finished meanwhile."""
