@@ -80,7 +80,7 @@ def test_what_is_missing_is_said(run: Run) -> None:
     assert run("raise", *TEAM, "--by", "1") == (1, "signalbox: say --by how much and --until when, as in --by 20 --until 2h; or --end")
     assert run("raise", *TEAM, "--by", "1", "--end")[1] == "signalbox: --end takes back what was raised: leave out --by and --until"
     assert run("raise", *TEAM, "--by", "1", "--until", "2h")[1] == (
-        "signalbox: team#acme/red has no budget per day to raise. GET /admin/budgets lists them."
+        "signalbox: team acme/red has no budget per day to raise. GET /admin/budgets lists them."
     )
 
 

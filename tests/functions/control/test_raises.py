@@ -190,8 +190,8 @@ def test_one_that_cannot_be_taken_back_holds_up_no_other(raised: Any, api: Api, 
         ({"until": "9999-01-01T00:00:00Z"}, "invalid_request", "until: 9999-01-01T00:00:00+00:00 is too far off: 2200-01-01 is the last"),
         ({"by_usd": 0}, "invalid_request", "by_usd"),
         ({"by_usd": -1}, "invalid_request", "by_usd"),
-        ({"period": "week"}, "not_found", "tenant#acme has no budget per week to raise"),
-        ({"id": "nobody"}, "not_found", "tenant#nobody has no budget"),
+        ({"period": "week"}, "not_found", "tenant acme has no budget per week to raise"),
+        ({"id": "nobody"}, "not_found", "tenant nobody has no budget"),
     ],
 )
 def test_what_cannot_be_raised_is_said(raised: Any, api: Api, stage: Any, wrong: dict[str, Any], code: str, said: str) -> None:

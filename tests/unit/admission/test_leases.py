@@ -327,3 +327,9 @@ def test_the_budgets_of_a_record():
         Budget("key#k", "day", 5, True, 3),
         Budget("key#k", "month", 5, True, 3),
     )
+
+
+@pytest.mark.parametrize(("scope", "told"), [("key#k", "key k"), ("team#t/a", "team t/a"), ("global", "global")])
+def test_a_refusal_names_the_budget_in_words(scope, told):
+    refusal = BudgetExceeded(BUDGET._replace(scope=scope), "month#2026-11", NOW_MS, exhausted=True)
+    assert str(refusal).startswith(f"The month budget of {told} does not cover this request")

@@ -61,7 +61,7 @@ class BudgetExceeded(Refusal):
         )
         super().__init__(
             "budget_exceeded",
-            f"The {budget.kind} budget of {budget.scope} {why}",
+            f"The {budget.kind} budget of {budget.scope.replace('#', ' ', 1)} {why}",
             retry_after_s=max(1, -(-(again_ms - now_ms) // 1000)),
         )
         self.scope = budget.scope

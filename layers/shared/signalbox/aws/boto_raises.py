@@ -31,7 +31,7 @@ def begin(control: Any, ledger: Any, scope: str, kind: str, by_nanousd: int, unt
 
     def raised(record: dict[str, Any], was: Budget | None) -> Budget:
         if was is None:
-            raise NoSuchBudget(f"{scope} has no budget per {kind} to raise")
+            raise NoSuchBudget(f"{scope.replace('#', ' ', 1)} has no budget per {kind} to raise")
         _refuse_of_the_document(was)
         lasting = [row for row in was.raises if now_ms < row.until_ms]
         if len(lasting) >= MOST:
