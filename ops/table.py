@@ -11,10 +11,15 @@ UNKNOWN = "?"
 
 def columns(rows: Iterable[Sequence[str]], indent: str = "") -> list[str]:
     """The first row is the heading. What looks like a number stands to the right."""
-    table = [list(row) for row in rows]
+    table = [[printable(cell) for cell in row] for row in rows]
     widths = [max(len(cell) for cell in column) for column in zip(*table, strict=True)]
     right = [all(cell[:1].isdigit() or cell[:1] in "$?∞<-" for cell in column[1:]) for column in zip(*table, strict=True)]
     return [indent + "  ".join(map(_aligned, row, widths, right)).rstrip() for row in table]
+
+
+def printable(cell: str) -> str:
+    """Names are what callers made them: none of them moves the cursor of whoever looks, breaks a row or turns it round."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in cell)
 
 
 def _aligned(cell: str, width: int, right: bool) -> str:
