@@ -82,7 +82,7 @@ def discard(sqs: Any, pair: Pair, wanted: str) -> int:
             gone += 1
         else:
             sqs.change_message_visibility(QueueUrl=pair.dead, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
-    if not gone:
+    if not gone and wanted != "all":
         raise Trouble(f"no such message in the dead-letter queue of {pair.name}: --show lists them")
     return gone
 

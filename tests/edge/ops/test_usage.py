@@ -79,5 +79,6 @@ def test_one_is_thrown_away_by_its_id_and_all_by_name(queues, capsys):
     assert depth(queues, "UsageDeadLetterQueue") == 1
     assert cli.main(["usage", "redrive", "usage", "--discard", "no-such"]) != 0
     assert cli.main(["usage", "redrive", "usage", "--discard", "all"]) == 0
+    assert cli.main(["usage", "redrive", "usage", "--discard", "all"]) == 0  # none is left, which is what was wanted
     assert depth(queues, "UsageDeadLetterQueue") == 0
     assert cli.main(["usage", "redrive", "--show"]) != 0
