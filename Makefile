@@ -20,7 +20,7 @@ run: .venv/.ready .tools/emulator/.ready ## set up and start everything on this 
 	@exec .venv/bin/signalbox up
 
 test: .venv/.ready .tools/emulator/.ready .tools/uv/.ready .tools/sam/.ready ## set up and run every test (TESTS=tests/unit narrows it)
-	.venv/bin/python -m pytest -n auto --dist loadgroup $(TESTS)
+	.venv/bin/python -m pytest -n auto --dist loadscope $(TESTS)
 
 test-clients: .venv/.ready .tools/emulator/.ready .tools/clients/.ready ## what other people ask with: openai, anthropic, LangChain, llm, litellm
 	.venv/bin/python -m tests.clients.with_stack .tools/clients/bin/python -m pytest -W ignore -p no:cacheprovider --confcutdir tests/clients tests/clients

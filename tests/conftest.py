@@ -18,12 +18,16 @@ os.environ |= {
 }
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
+@pytest.hookimpl(optionalhook=True)  # where pytest-xdist is
+def pytest_xdist_make_scheduler(config, log):
     """Where processors share the tests, a file's stay together; and all that ask the local stack do, so that there is one of it."""
-    for item in items:
-        folder = item.nodeid.split("/", 2)[1]
-        item.add_marker(pytest.mark.xdist_group("e2e" if folder == "e2e" else item.nodeid.partition("::")[0]))
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByStack(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return "e2e" if nodeid.startswith("tests/e2e/") else nodeid.partition("::")[0]
+
+    return ByStack(config, log)
 
 
 def pytest_collection_finish():
