@@ -1,6 +1,7 @@
 """How long a request may be: 1 MiB, or what its route says; told in every dialect, and nobody is asked."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -8,7 +9,7 @@ from .routes import MINI, Routed
 from .world import sample
 
 MIB = 1_048_576
-PATHS = {
+PATHS: dict[str, dict[str, Any]] = {
     "/v1/chat/completions": {"messages": [{"role": "user", "content": "say: hi"}]},
     "/v1/completions": {"prompt": "say: hi"},
     "/v1/responses": {"input": "say: hi"},
