@@ -96,8 +96,3 @@ def test_a_fault_of_ours_is_logged_and_shows_nothing(api: Api, monkeypatch: pyte
     message = refused(api("GET", "/admin/keys"), "internal_error")
     assert "gone" not in message
     assert "ResourceNotFoundException" in logged(caplog)[-1]
-
-
-def test_a_key_secret_that_cannot_be_read_is_a_fault_of_ours(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SIGNALBOX_KEY_SECRET", "gone")
-    refused(api("GET", "/admin/keys"), "internal_error")
