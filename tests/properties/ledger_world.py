@@ -356,7 +356,8 @@ class World:
             return
         items = self.accounts()[refusal.scope, refusal.period]
         mine = sum(lease["held"] for item in items for id, lease in item["leases"].items() if id.startswith(container.name))
-        ended = items[0].get("total", 0) - self._budget(refusal.scope).limit_at(self.now_ms + container.skew_ms)  # a raise, by its clock
+        total = items[0].get("total", items[0]["limit"])
+        ended = total - self._budget(refusal.scope).limit_at(self.now_ms + container.skew_ms)  # a raise, by its clock
         assert sum(item["remaining"] for item in items) + mine - max(0, ended) < floor, "refused, and there was enough"
 
     def _budget(self, scope):

@@ -222,7 +222,7 @@ class Desk:
             changed = self._change_shards(admission, budgets)
             fresh = self._budgets(scopes, now_ms)
             for account, refusal in refusals.items():
-                if refusal and fresh.get(account) == budgets[account]:  # else it was another budget that refused
+                if refusal and fresh.get(account) == budgets[account] and (account[0], "scope") not in changed:  # else by another
                     raise refusal
             changed += [(account[0], "scope") for account in admission.outdated]
             admission.outdated.clear()
