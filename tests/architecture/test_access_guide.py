@@ -19,7 +19,7 @@ def table(heading: str) -> list[list[str]]:
 
 
 def test_each_permission_opens_what_it_says() -> None:
-    said = {re.sub("`", "", name): re.findall(r"`(\w+)`", paths) for name, paths in table("permission")}
+    said = {re.sub("`", "", name): re.findall(r"`([\w*/]+)`", paths) for name, paths in table("permission")}
     rows = load_control()["access"].ROWS
     assert said == {name: [row.path.removeprefix("/admin/") for row in rows if row.who == name] for name in PERMISSIONS}
 

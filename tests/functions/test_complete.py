@@ -69,10 +69,14 @@ def test_the_models_are_listed(world):
     assert {"chat", "smart", "gpt-5.2", "openai/gpt-5.2"} <= set(names)
 
 
+SLICED = 3  # requests after which a container has a slice of its key's limits in hand
+
+
 def test_a_request_takes_no_round_trip_to_aws_when_a_lease_is_in_hand(world, monkeypatch):
-    """The second request's calls before its upstream call: the intent alone, which nobody waits for."""
+    """A warm request's calls before its upstream call: the intent alone, which nobody waits for."""
     budget(world, 10**12)
-    world.ask()
+    for _ in range(SLICED):
+        world.ask()
     order = []
     pool, aws_pool = world.module.completions._pool, world.module.aws._pool
     for mine, name in ((pool, "upstream"), (aws_pool, "aws")):
@@ -174,7 +178,7 @@ def test_a_timeout_that_means_nothing_is_refused(world, timeout_ms):
 def test_a_deadline_is_kept(world):
     fault(world, {"latency_ms": 20_000, "times": 1})
     event = sample("complete_chat")
-    event["headers"]["x-signalbox-timeout-ms"] = "150"
+    event["headers"]["x-signalbox-timeout-ms"] = "800"  # a busy machine takes some of it to admit
     began = time.monotonic()
     response = world.ask(event)
     assert (response.status, json.loads(response.body)["error"]["code"]) == (504, "deadline_exceeded")
