@@ -3,6 +3,7 @@ properties are looked for."""
 
 import gc
 import os
+import sys
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -16,6 +17,16 @@ os.environ |= {
     "POWERTOOLS_METRICS_NAMESPACE": "Signalbox",
     "POWERTOOLS_TRACE_DISABLED": "true",
 }
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _forgotten():
+    """What a file's tests have left in moto, which holds it for the whole process: any other may come after it."""
+    yield
+    if "moto.core" in sys.modules:
+        from moto.moto_api._internal.models import moto_api_backend
+
+        moto_api_backend.reset()
 
 
 @pytest.hookimpl(optionalhook=True)  # where pytest-xdist is

@@ -28,6 +28,7 @@ def api(routed: Routed, context: Any, monkeypatch: pytest.MonkeyPatch) -> Iterat
     """The control API of the world in which requests are answered."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
     monkeypatch.delenv("SIGNALBOX_ALERT_TOPIC", raising=False)
+    monkeypatch.setenv("SIGNALBOX_FIELD_KEY", "none")
     secrets = routed.world.client("secretsmanager")
     ring = json.loads(secrets.get_secret_value(SecretId="keys")["SecretString"])
     secrets.put_secret_value(SecretId="keys", SecretString=json.dumps(ring | {"admin_keys": {digest(ADMIN): "ann"}}))

@@ -39,6 +39,7 @@ def control(deployed, api, monkeypatch, sample, context):  # noqa: F811
         "SIGNALBOX_ALERT_TOPIC": cloud.topic,
         "SIGNALBOX_CONFIG_BUCKET": "signalbox-config",
         "SIGNALBOX_KEY_SECRET": key_secret(),
+        "SIGNALBOX_FIELD_KEY": "none",
         "SIGNALBOX_ADMIN_KEY": ADMIN,
     }
     for name, value in own.items():

@@ -130,7 +130,8 @@ def deployed(cloud):
     cloud.client("events").create_event_bus(Name="bus")
     arn = cloud.client("secretsmanager").create_secret(Name="keys", SecretString="{}")["ARN"]
     named = {"ControlTableName": "control", "LedgerTableName": "ledger", "ConfigBucketName": "config", "BusName": "bus"}
-    return named | {"KeySecretArn": arn, "ProviderSecrets": "providers/"}
+    key_arn = cloud.client("kms").create_key()["KeyMetadata"]["Arn"]
+    return named | {"KeySecretArn": arn, "ProviderSecrets": "providers/", "KeyArn": key_arn}
 
 
 def test_a_new_stage_has_the_daily_ceilings_that_the_document_declares(cloud):

@@ -20,6 +20,9 @@ NO_AWS = {
     "SIGNALBOX_KEY_SECRET": "key",
     "SIGNALBOX_PROVIDER_SECRETS": "signalbox/test/providers/",
     "SIGNALBOX_BUS": "bus",
+    "SIGNALBOX_CACHE_TABLE": "cache",
+    "SIGNALBOX_ANSWER_BUCKET": "answers",
+    "SIGNALBOX_SAMPLE_QUEUE": "https://sqs.invalid/samples",
     "SIGNALBOX_RESPONSE_MODE": "stream",  # as the template has it
     "AWS_SAM_LOCAL": "true",
 }

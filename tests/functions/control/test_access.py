@@ -11,7 +11,7 @@ from signalbox.admission.operators import OPERATIONS, PERMISSIONS, ROUTING, TENA
 from signalbox.aws import boto_bus
 from tests.identity import BAD, Identity, token
 
-from .client import ADMIN, DATA, MODULES, Api, code_of, limited, logged, refused
+from .client import ADMIN, DATA, MODULES, Api, code_of, digest, limited, logged, refused
 
 EVERYBODY, CALLERS = "everybody", "callers"
 
@@ -339,3 +339,15 @@ def test_a_callers_key_is_taken_as_the_data_api_takes_it(issued: Api) -> None:
         for name in ("x-api-key", "X-Api-Key"):
             assert issued("GET", "/v1/usage", headers={name: key}, multiValueHeaders={name: [key]})[0] == 200
     refused(issued("GET", "/admin/keys", headers={"x-api-key": DATA}, multiValueHeaders={}), "permission_denied")
+
+
+def test_a_key_drawn_a_moment_ago_is_found_and_forged_ones_cost_a_look_in_seconds(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(MODULES["access"], "_looked_s", float("-inf"))
+    assert api("GET", "/admin/keys")[0] == 200  # what is kept is from before the drawing
+    secrets = boto_bus.client("secretsmanager")
+    ring: dict[str, Any] = json.loads(secrets.get_secret_value(SecretId="keys")["SecretString"])
+    for name in ("ak-drawn", "ak-drawn-too"):
+        ring["admin_keys"][digest(name)] = name
+        secrets.put_secret_value(SecretId="keys", SecretString=json.dumps(ring))
+        drawn = api("GET", "/admin/keys", key=name)[0]
+        assert drawn == (200 if name == "ak-drawn" else 401)  # which has to wait for the next look

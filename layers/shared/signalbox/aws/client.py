@@ -168,8 +168,12 @@ class Aws:
             if not due:
                 break
             if any(isinstance(answers[position], Throttled) for position in due):
-                self._sleep(BACKOFF_S * 2**turn * self._draw())
+                self.pause(turn)
         return answers
+
+    def pause(self, turn: int) -> None:
+        """Before what others were in the way of is tried again, so that it is not at the same time as theirs."""
+        self._sleep(BACKOFF_S * 2**turn * self._draw())
 
     def begin(self, call: Call, *, timeout_s: float | None = None) -> InFlight:
         """Sends, and returns at once; never raises."""

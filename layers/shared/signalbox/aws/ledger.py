@@ -37,7 +37,9 @@ from .till import Till
 
 __all__ = ["BudgetExceeded", "Desk", "Hold", "Tables", "View"]
 
-TURNS = 8
+TURNS = 12
+UNCONTENDED_TURNS = 4  # a period's first request takes as many; from then on others are in the way, who must not be met in step
+MOST_PATIENCE = 2  # the longest pause between two turns: 0.2 s
 OPEN_WITHIN_MS = 30_000  # of the admission: half of what is left between the end of a slice and that of its lease
 RELEASE_S = 0.3
 
@@ -194,7 +196,9 @@ class Desk:
     ) -> tuple[dict[Account, Budget], int]:
         """Wave by wave until the admission wants nothing more, and when that was. Stale control items go along with the first."""
         stale = self._stale(caller, known)
-        for _ in range(TURNS):
+        for turn in range(TURNS):
+            if turn >= UNCONTENDED_TURNS:
+                self._aws.pause(min(turn - UNCONTENDED_TURNS, MOST_PATIENCE))
             now_ms = self._now_ms()
             budgets = self._budgets(scopes, now_ms)
             admission.touch(budgets)
