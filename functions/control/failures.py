@@ -9,6 +9,7 @@ from stage import logger
 from signalbox.aws.boto_accounts import Torn
 from signalbox.aws.boto_budgets import Contended, NoSuchKey, OfTheDocument, OfTheStack
 from signalbox.aws.boto_ceilings import CeilingConflict
+from signalbox.aws.boto_fields import Unopened
 from signalbox.aws.boto_raises import NoSuchBudget, TooManyRaises
 from signalbox.aws.boto_versions import CeilingsNotKept, PublishConflict, UnknownVersion
 from signalbox.config.source import InvalidDocument
@@ -83,6 +84,7 @@ REFUSALS = {
     RecursionError: lambda error: Refusal("invalid_request", "The body is nested too deeply."),
     InvalidDocument: _document,
     UnknownVersion: lambda error: Refusal("not_found", str(error)),
+    Unopened: lambda error: Refusal("not_found", f"What is stored here cannot be opened any more. {error}"),
     PublishConflict: lambda error: Refusal("request_in_progress", str(error), retry_after_s=1),
     CeilingConflict: lambda error: Refusal("invalid_request", f"Nothing goes live. The live version stays.\n{error}", param="document"),
     CeilingsNotKept: lambda error: Refusal("ledger_unavailable", str(error), retry_after_s=1),

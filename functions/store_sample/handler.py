@@ -10,7 +10,7 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.parser.models import SqsRecordModel
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from pydantic import BaseModel, ConfigDict, Json
+from pydantic import ConfigDict, Json
 
 from signalbox.aws import boto_fields, boto_samples, boto_tables
 
@@ -19,31 +19,16 @@ tracer = Tracer()
 metrics = Metrics()
 
 
-class Sample(BaseModel):
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+class Sent(boto_samples.Sample):
+    """As `complete` sends it."""
 
     version: Literal[1]
-    id: str
-    at_ms: int
-    expires_at: int
-    tenant: str
-    team: str
-    key: str
-    route: str
-    target: str
-    outcome: str
-    status: int
-    stream: bool
-    prompt: list[Any]
-    answer: list[Any]
-    cut: bool
-    redacted: dict[str, int]
 
 
 class Message(SqsRecordModel):
     model_config = ConfigDict(hide_input_in_errors=True)
 
-    body: Json[Sample]
+    body: Json[Sent]
 
 
 @logger.inject_lambda_context
@@ -62,4 +47,4 @@ def store(record: Message) -> None:
     """What has waited past its time is not stored any more."""
     sample = record.body
     if sample.expires_at > time.time():
-        boto_samples.store(boto_tables.table(os.environ["SIGNALBOX_SAMPLE_TABLE"]), boto_fields.of(os.environ), sample.model_dump())
+        boto_samples.store(boto_tables.table(os.environ["SIGNALBOX_SAMPLE_TABLE"]), boto_fields.of(os.environ), sample)

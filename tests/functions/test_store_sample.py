@@ -57,7 +57,9 @@ def test_a_sample_is_stored_sealed_and_read_as_it_was(stage, context, event, kms
     sent = json.loads(event["Records"][0]["body"])
     assert SAID not in str(item).encode()
     assert [name for name, value in item.items() if str(value).startswith(boto_fields.SEALED)] == list(boto_samples.SECRET)
-    assert boto_samples.read(stage.samples, fields(), sent["id"], int(time.time())) == sent
+    sample = boto_samples.read(stage.samples, fields(), sent["id"], int(time.time()))
+    assert sample
+    assert {"version": 1} | sample.model_dump() == sent
 
 
 def test_many_samples_of_a_tenant_cost_a_call_to_kms_each_way(stage, context, event, kms):
@@ -79,6 +81,23 @@ def test_one_that_was_put_elsewhere_opens_no_more(stage, context, event, kms):
     stage.samples.put_item(Item=item | {"prompt": item["prompt"][:-8] + "AAAAAAA="})
     with pytest.raises(boto_fields.Unopened):
         boto_samples.read(stage.samples, fields(), item["id"], 0)
+
+
+@pytest.mark.parametrize(
+    ("into", "field", "of", "was"),
+    [("a", "prompt", "b", "prompt"), ("a", "answer", "b", "answer"), ("a", "prompt", "a", "answer"), ("a", "answer", "b", "prompt")],
+)
+def test_what_was_put_into_anothers_place_opens_no_more(stage, context, event, kms, into, field, of, was):
+    """Of one tenant, whose samples are under one data key and one context."""
+    handler({"Records": [changed(event, id="a"), changed(event, id="b")]}, context)
+    stored = {item["id"]: item for item in items(stage)}
+    assert boto_samples.read(stage.samples, fields(), into, 0)
+    stage.samples.put_item(Item=stored[into] | {field: stored[of][was]})
+    with pytest.raises(boto_fields.Unopened, match="in the place of"):
+        boto_samples.read(stage.samples, fields(), into, 0)
+    stage.samples.put_item(Item=stored[of] | {"pk": "sample#c"})
+    with pytest.raises(boto_fields.Unopened):
+        boto_samples.read(stage.samples, fields(), "c", 0)
 
 
 def test_twice_is_once_and_what_has_expired_is_not_stored_or_read(stage, context, event, kms):

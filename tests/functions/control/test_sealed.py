@@ -2,6 +2,7 @@
 
 import json
 import time
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -55,6 +56,21 @@ def test_versions_and_drafts_go_on_and_their_texts_are_sealed(api: Api, key: str
 
 def test_a_text_from_before_there_was_a_key_is_read(api: Api, published: Any, key: str) -> None:
     assert api("GET", "/admin/config")[1]["document"] == SEED
+
+
+def test_a_text_in_anothers_place_is_not_told_and_keeps_nobody_from_publishing(api: Api, key: str) -> None:
+    for text in (SEED, WITH_POLICY):
+        api("POST", "/admin/config/publish", {"document": text, "message": "m"})
+    api("PUT", "/admin/config/draft", {"document": SEED + "# a draft"})
+    first, second = (sha256(text.encode()).hexdigest() for text in (SEED, WITH_POLICY))
+    for other in (f"documents/{second}.yaml", f"documents/drafts/{sha256(f'{SEED}# a draft'.encode()).hexdigest()}.yaml"):
+        client("s3").put_object(Bucket=BUCKET, Key=other, Body=objects()[f"documents/{first}.yaml"])
+    assert "cannot be opened" in refused(api("GET", "/admin/config"), "not_found")
+    assert "cannot be opened" in refused(api("GET", "/admin/config/draft"), "not_found")
+    assert api("GET", "/admin/config/versions/1")[1]["document"] == SEED
+    status, third = api("POST", "/admin/config/publish", {"document": SEED + "# again", "message": "m"})
+    assert (status, third["version"]) == (200, 3)
+    assert api("POST", "/admin/config/rollback", {"version": 2, "message": "m"})[0] == 200
 
 
 def test_a_list_of_versions_asks_nobody_and_ten_texts_of_a_container_ask_once(api: Api, key: str, monkeypatch: pytest.MonkeyPatch) -> None:

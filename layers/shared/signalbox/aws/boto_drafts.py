@@ -6,7 +6,7 @@ from typing import Any
 
 from . import boto_tables
 from .boto_fields import Fields
-from .boto_versions import SEALED_AS
+from .boto_versions import SEALED_AS, opened
 
 KEY = {"pk": "config", "sk": "draft"}
 
@@ -21,12 +21,12 @@ class Drafts:
         self._fields = fields
 
     def read(self) -> dict[str, Any] | None:
-        """Its author, time, message and `document`; None where there is none."""
+        """Its author, time, message and `document`; None where there is none. Raises boto_fields.Unopened."""
         row = boto_tables.get(self._table, KEY["pk"], KEY["sk"])
         if row is None:
             return None
-        stored = self._s3.get_object(Bucket=self._bucket, Key=_object(row["sha256"]))["Body"].read().decode()
-        return row | {"document": self._fields.opened(stored, **SEALED_AS)}
+        stored = self._s3.get_object(Bucket=self._bucket, Key=_object(row["sha256"]))["Body"].read()
+        return row | {"document": opened(self._fields, stored, row["sha256"])}
 
     def store(self, text: str, *, author: str, message: str, now: datetime) -> None:
         """Instead of the one before."""

@@ -21,7 +21,7 @@ from ..config.diff import Change, compare
 from ..config.document import Document, parse
 from ..config.source import InvalidDocument, Problem
 from . import boto_ceilings
-from .boto_fields import Fields
+from .boto_fields import Fields, Unopened
 
 SEALED_AS = {"what": "configuration"}  # drafts, too
 LIVE = {"pk": "config", "sk": "live"}
@@ -153,26 +153,27 @@ class Versions:
         """That of a version, or of the pointer, as its author wrote it.
 
         It is stored by its own content: two texts that mean the same, by an override or but for their comments, are two. Old versions have
-        it by what it was compiled to.
+        it by what it was compiled to. Raises boto_fields.Unopened.
         """
-        key = f"documents/{row.get('text', row['digest'])}.yaml"
-        return self._fields.opened(self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read().decode(), **SEALED_AS)
+        named = row.get("text", row["digest"])
+        body = self._s3.get_object(Bucket=self._bucket, Key=f"documents/{named}.yaml")["Body"].read()
+        return opened(self._fields, body, None if named == row["digest"] else named)
 
     def compared(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[Change, ...]:
         """What version `new` says differently from `old`, each with its overrides. Raises InvalidDocument."""
         return compare(self._parsed(old), self._parsed(new))
 
     def _changes(self, live: Mapping[str, Any], document: Document) -> tuple[Change, ...]:
-        """None are known where the live document is one that this release would not take: that is no reason not to replace it."""
+        """None are known where this release would not take the live document, or does not open it: no reason not to replace it."""
         try:
             return compare(self._parsed(live) if "version" in live else None, document)
-        except InvalidDocument:
+        except (InvalidDocument, Unopened):
             return ()
 
     def _changes_back(self, live: Mapping[str, Any], old: Mapping[str, Any]) -> tuple[Change, ...]:
         try:
             return self._changes(live, self._parsed(old))
-        except InvalidDocument:
+        except (InvalidDocument, Unopened):
             return ()
 
     def _parsed(self, row: Mapping[str, Any]) -> Document:
@@ -230,6 +231,14 @@ class Versions:
             raise
         self._announce(announcement.NAME, announcement.to_detail(row, changes, int(now.timestamp() * 1000)))
         return version
+
+
+def opened(fields: Fields, stored: bytes, sha256: str | None) -> str:
+    """A text that is known by its content. The seal is the stage's, and does not say which: one may stand in another's place."""
+    text = fields.opened(stored.decode(), **SEALED_AS)
+    if sha256 is not None and hashlib.sha256(text.encode()).hexdigest() != sha256:
+        raise Unopened("Its text is another than the one that was stored.")
+    return text
 
 
 def _sk(version: int) -> str:
