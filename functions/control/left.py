@@ -7,7 +7,7 @@ import stage
 from pydantic import BaseModel, Field
 
 from signalbox.admission.budgets import CONFIG, DEFAULT, GLOBAL, Budget, scopes_of
-from signalbox.admission.forecasts import Pace, forecast, pace_of
+from signalbox.admission.forecasts import RECENT_DAYS, Pace, forecast, pace_of
 from signalbox.admission.keys import Caller
 from signalbox.admission.periods import period_start_ms
 from signalbox.aws import boto_budgets, boto_usage
@@ -16,7 +16,6 @@ from signalbox.usage.notices import to_forecast
 from signalbox.usage.spans import DAY, spans
 from signalbox.usage.totals import ALL
 
-RECENT_DAYS = 7  # a total has no beginning: its pace is that of today and of the days before it
 SET_BY = {"": "operator", CONFIG: "document", DEFAULT: "stack"}
 
 

@@ -14,8 +14,10 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from signalbox.admission.budgets import Budget as Definition
 from signalbox.aws import boto_alerts, boto_inbox, boto_used
 from signalbox.aws.boto_inbox import UsageMessage
+from signalbox.aws.boto_spenders import Spenders
 from signalbox.aws.boto_tables import table
 from signalbox.usage.alerts import Alert, Budget, crossed, exhausted
+from signalbox.usage.spenders import Spent
 
 logger = Logger()
 tracer = Tracer()
@@ -31,13 +33,13 @@ MOST_NOTED = 10_000
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     metrics.add_metric("UsageReceived", MetricUnit.Count, len(event["Records"]))
-    evaluate_once = partial(evaluate, seen=set())
+    evaluate_once = partial(evaluate, seen=set(), spenders=Spenders(table(os.environ["SIGNALBOX_USAGE_TABLE"])))
     answer = process_partial_response(event, evaluate_once, boto_inbox.processor(logger), context)
     metrics.add_metric("UsageUnevaluated", MetricUnit.Count, len(answer["batchItemFailures"]))
     return answer
 
 
-def evaluate(record: UsageMessage, seen: set[tuple[str, str]]) -> None:
+def evaluate(record: UsageMessage, seen: set[tuple[str, str]], spenders: Spenders) -> None:
     """`seen` holds the budgets that this batch has looked at: the ledger was settled before any of its events was sent."""
     usage = record.body.detail
     for scope, period in {(scope, period) for scope, periods in usage.period_by_scope.items() for period in periods} - seen:
@@ -45,26 +47,36 @@ def evaluate(record: UsageMessage, seen: set[tuple[str, str]]) -> None:
         if budget:
             defined = boto_alerts.definition(table(os.environ["SIGNALBOX_CONTROL_TABLE"]), scope, period)
             for alert in crossed(budget, defined.thresholds if defined else ()):
-                tell(alert, defined)
+                tell(alert, defined, spenders)
             note(budget)
         seen.add((scope, period))
     if usage.refused_by and usage.outcome == "budget_exceeded":
         budget = boto_alerts.budget(table(os.environ["SIGNALBOX_LEDGER_TABLE"]), *usage.refused_by)
         if budget:
-            tell(exhausted(budget), boto_alerts.definition(table(os.environ["SIGNALBOX_CONTROL_TABLE"]), *usage.refused_by))
+            tell(exhausted(budget), boto_alerts.definition(table(os.environ["SIGNALBOX_CONTROL_TABLE"]), *usage.refused_by), spenders)
 
 
-def tell(alert: Alert, defined: Definition | None) -> None:
+def tell(alert: Alert, defined: Definition | None, spenders: Spenders) -> None:
     if alert.id in told:
         return
     control = table(os.environ["SIGNALBOX_CONTROL_TABLE"])
     bus, topic, now_ms = os.environ["SIGNALBOX_BUS"], os.environ["SIGNALBOX_ALERT_TOPIC"], int(time.time() * 1000)
-    state = boto_alerts.announce(control, bus, topic, alert, now_ms, defined)
+    state = boto_alerts.announce(control, bus, topic, alert, now_ms, defined, lambda: spent_most(alert, spenders, now_ms))
     if state != "pending":
         told.add(alert.id)
     if state == "sent":
         metrics.add_metric(alert.name, MetricUnit.Count, 1)
         logger.info("a budget was announced", alert=alert.id)
+
+
+def spent_most(alert: Alert, spenders: Spenders, now_ms: int) -> Spent | None:
+    """An alert without it is better than none, or a late one."""
+    try:
+        return spenders.of(alert.budget.scope, alert.budget.period, now_ms)
+    except Exception:
+        logger.exception("an alert names nobody: who spent the most could not be read in time", alert=alert.id)
+        metrics.add_metric("SpendersUnknown", MetricUnit.Count, 1)
+        return None
 
 
 def note(budget: Budget) -> None:

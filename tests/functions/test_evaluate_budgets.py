@@ -1,13 +1,15 @@
 """Each threshold is told once, to the bus and to people, and never less than once."""
 
 from datetime import UTC, datetime
+from threading import Event
 
 import pytest
 
 from functions.evaluate_budgets import handler as module
 from functions.evaluate_budgets.handler import handler
-from signalbox.aws import boto_alerts, boto_bus
-from signalbox.usage.events import EVENTS
+from signalbox.aws import boto_alerts, boto_bus, boto_spenders, boto_sums, boto_usage
+from signalbox.aws.boto_spenders import days_of
+from signalbox.usage.events import EVENTS, UsageRecorded
 
 from .messages import batch, details, failed
 
@@ -223,6 +225,114 @@ def test_one_scope_that_fails_fails_its_own_messages(stage, context, event, monk
     other = details(event)[0] | {"period_by_scope": {"key#other": [PERIOD]}}
     assert failed(handler(batch(event, other, details(event)[0]), context)) == ["m0"]
     assert [detail["scope"] for _, detail in stage.heard()] == [SCOPE]
+
+
+ACME, TODAY = "tenant#acme", "day#2026-11-21"
+
+
+@pytest.fixture
+def spends(stage, event):
+    """Records requests as `record_usage` does; `folded` into the totals, or still in the log."""
+    first = details(event)[0]
+    ids = iter(range(100))
+
+    def spend(team, key, cost_nanousd, *, tenant="acme", at_ms=first["at_ms"], folded=True):
+        detail = first | {"id": f"s{next(ids)}", "tenant": tenant, "team": team, "key": key, "at_ms": at_ms, "cost_nanousd": cost_nanousd}
+        boto_usage.record(stage.usage, [UsageRecorded.model_validate(detail)], 0)
+        if folded:
+            boto_sums.fold_all(stage.usage, 0)
+
+    return spend
+
+
+def crosses(stage, event, scope=ACME, period=TODAY):
+    settle(stage, LIMIT, scope=scope, period=period)
+    return batch(event, details(event)[0] | {"period_by_scope": {scope: [period]}})
+
+
+def test_an_alert_names_who_spent_the_most(stage, context, event, spends):
+    spends("red", "k1", 3_000_000)
+    spends("red", "k2", 1_000_000, folded=False)
+    spends("", "k3", 2_000_000, folded=False)
+    spends("red", "k9", 9_000_000, tenant="acmes")
+    handler(crosses(stage, event), context)
+    told = [detail["spenders"] for _, detail in stage.heard()]
+    assert (
+        told
+        == [
+            [
+                {"scope": "team#acme/red", "cost_nanousd": 4_000_000},
+                {"scope": "key#k1", "cost_nanousd": 3_000_000},
+                {"scope": "key#k3", "cost_nanousd": 2_000_000},
+                {"scope": "key#k2", "cost_nanousd": 1_000_000},
+            ]
+        ]
+        * 3
+    )
+    [body, *_] = [body for _, body in stage.mailed()]
+    assert "(2026-11-21, by UTC):\n  team acme/red  $0.004\n" in body
+
+
+def test_a_period_of_several_days_is_all_of_them_and_none_besides(stage, context, event, spends, monkeypatch):
+    day_ms, at_ms = 86_400_000, details(event)[0]["at_ms"]
+    monkeypatch.setattr(module.time, "time", lambda: at_ms / 1000)
+    for days in (-30, -1, 0):
+        spends("red", "k1", 1_000_000, at_ms=at_ms + days * day_ms)
+    handler(crosses(stage, event, "global#*", "week#2026-W47"), context)
+    [(_, detail), *_] = stage.heard()
+    assert detail["spenders"] == [{"scope": ACME, "cost_nanousd": 2_000_000}]
+    assert (detail["spenders_from"], detail["spenders_to"]) == ("2026-11-16", "2026-11-21")
+
+
+def test_a_batch_waits_for_them_once_and_tells_without_them(stage, context, event, spends, monkeypatch):
+    spends("red", "k1", 3_000_000)
+    tries, release = [], Event()
+
+    def hangs(table):
+        tries.append(table)
+        release.wait(10)
+        return []
+
+    monkeypatch.setattr(boto_sums, "unfolded", hangs)
+    monkeypatch.setattr(boto_spenders, "WAIT_S", 0.05)
+    settle(stage, LIMIT, scope="tenant#beta", period=TODAY)
+    other = details(event)[0] | {"id": "r2", "period_by_scope": {"tenant#beta": [TODAY]}}
+    assert failed(handler(batch(event, details(crosses(stage, event))[0], other), context)) == []
+    release.set()
+    assert [(detail["scope"], "spenders" in detail) for _, detail in stage.heard()] == [(ACME, False)] * 3 + [("tenant#beta", False)] * 3
+    assert len(tries) == 1
+
+
+def test_sums_that_cannot_be_read_hold_up_no_alert(stage, context, event, monkeypatch):
+    monkeypatch.setattr(boto_sums, "unfolded", _down)
+    assert failed(handler(crosses(stage, event), context)) == []
+    assert len(stage.mailed()) == 3
+
+
+def test_more_than_there_is_time_for_is_left_before_it_is_read(stage, context, event, spends, monkeypatch):
+    spends("red", "k1", 3_000_000)
+    monkeypatch.setattr(boto_spenders.time, "monotonic", iter(range(0, 1_000, 10)).__next__)
+    with pytest.raises(TimeoutError, match="too many"):
+        boto_spenders.Spenders(stage.usage).of(ACME, TODAY, 0)
+
+
+@pytest.mark.parametrize(
+    ("period", "now", "days"),
+    [
+        ("day#2026-11-21", "2026-11-21T12:00", ["2026-11-21"]),
+        ("day#2026-11-21", "2026-11-22T00:01", ["2026-11-21"]),
+        ("day#2026-11-21", "2026-11-20T23:59", ["2026-11-21"]),
+        ("day#2026-10-25@Europe/Berlin", "2026-10-25T22:59", ["2026-10-24", "2026-10-25"]),
+        ("day#2026-11-21@Asia/Tokyo", "2026-11-20T15:30", ["2026-11-20"]),
+        ("day#2026-11-21@America/New_York", "2026-11-22T04:59", ["2026-11-21", "2026-11-22"]),
+        ("week#2026-W01", "2025-12-30T12:00", ["2025-12-29", "2025-12-30"]),
+        ("month#2026-02", "2026-03-01T00:00", [f"2026-02-{day:02}" for day in range(1, 29)]),
+        ("total", "2026-11-21T12:00", [f"2026-11-{day}" for day in range(15, 22)]),
+    ],
+)
+def test_the_days_that_a_period_lies_in_up_to_now(period, now, days):
+    now_ms = int(datetime.fromisoformat(now).replace(tzinfo=UTC).timestamp() * 1000)
+    assert [str(day) for day in days_of(period, now_ms)] == days
 
 
 def _down(*args, **rest):

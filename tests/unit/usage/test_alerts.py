@@ -3,6 +3,7 @@ import pytest
 from signalbox.usage.alerts import Budget, crossed, exhausted, to_budget, to_detail, to_dollars
 from signalbox.usage.events import EVENTS
 from signalbox.usage.notices import to_forecast, to_message
+from signalbox.usage.spenders import Spender, Spent
 
 
 def budget(settled, limit=1000, version=1, scope="key#k1"):
@@ -42,6 +43,21 @@ def test_a_budget_is_the_sum_of_its_shards():
 def test_every_alert_is_an_event_of_the_bus():
     for alert in (crossed(budget(900))[0], exhausted(budget(900))):
         assert EVENTS[alert.name].model_validate(to_detail(alert, 1)).id == alert.id
+
+
+SPENT = Spent("2026-11-20", "2026-11-21", (Spender("team#acme/red", 410_000_000), Spender("key#k_1", 2_000_000)))
+
+
+def test_an_alert_names_who_spent_the_most_and_of_which_days():
+    alert = crossed(budget(900))[0]
+    told = EVENTS[alert.name].model_validate(to_detail(alert, 1, SPENT))
+    assert [tuple(row) for row in to_detail(alert, 1, SPENT)["spenders"]] == [("scope", "cost_nanousd")] * 2
+    assert (told.spenders[0].scope, told.spenders_from, told.spenders_to) == ("team#acme/red", "2026-11-20", "2026-11-21")
+    assert "spenders" not in to_detail(alert, 1)
+    _, body = to_message(alert, hard=True, spent=SPENT)
+    assert "Spent the most so far (2026-11-20 to 2026-11-21, by UTC):\n  team acme/red  $0.41\n  key k_1        $0.002\n" in body, body
+    assert "(2026-11-21, by UTC)" in to_message(alert, hard=True, spent=SPENT._replace(first_day="2026-11-21"))[1]
+    assert "Spent the most" not in to_message(alert, hard=True)[1]
 
 
 def test_a_message_says_whose_how_much_of_what_and_what_to_do():

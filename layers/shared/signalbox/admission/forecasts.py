@@ -8,6 +8,7 @@ from .periods import period_start_ms
 MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
 WATCHED_MS = {"day": 15 * MINUTE_MS, "week": HOUR_MS, "month": 6 * HOUR_MS, "total": HOUR_MS}  # less than that is no pace
 HORIZON_MS = 3_650 * DAY_MS
+RECENT_DAYS = 7  # a total has no beginning: its pace is that of today and of the days before it
 
 
 class Pace(NamedTuple):

@@ -4,6 +4,7 @@ It is marked as pending before it is told and as sent after. Who finds a pending
 the one before died between the two. So a crash may double an alert, which `id` shows, and cannot lose one.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from ..admission import budgets
@@ -11,6 +12,7 @@ from ..admission.forecasts import forecast, pace_of
 from ..admission.periods import kind_of
 from ..usage.alerts import Alert, Budget, to_budget, to_detail
 from ..usage.notices import to_forecast, to_message
+from ..usage.spenders import Spent
 from . import boto_budgets, boto_bus, boto_tables
 
 CLAIM_MS = 60_000  # more than a function may run (30 s), less than a message stays hidden (190 s): its second delivery finds the mark old
@@ -26,15 +28,21 @@ def definition(control: Any, scope: str, period: str) -> budgets.Budget | None:
     return next((budget for budget in boto_budgets.of_scope(control, scope) if budget.kind == kind_of(period)), None)
 
 
-def announce(control: Any, bus: str, topic: str, alert: Alert, now_ms: int, defined: budgets.Budget | None) -> str:
-    """Tells the bus and the topic. `sent`: done here; `known`: done before; `pending`: somebody else is at it."""
+def announce(
+    control: Any, bus: str, topic: str, alert: Alert, now_ms: int, defined: budgets.Budget | None, spenders: Callable[[], Spent | None]
+) -> str:
+    """Tells the bus and the topic. `sent`: done here; `known`: done before; `pending`: somebody else is at it.
+
+    `spenders` is asked for what is told, and no more; it does not raise.
+    """
     key = {"pk": f"alert#{alert.budget.scope}", "sk": alert.id}
     taken = _taken(control, key, now_ms)
     if taken:
         return taken
     try:
-        boto_bus.publish(bus, [(alert.name, to_detail(alert, now_ms))])
-        boto_bus.notify(topic, *to_message(alert, bool(defined and defined.hard), _forecast(alert, defined, now_ms)), event=alert.name)
+        spent, is_hard = spenders(), bool(defined and defined.hard)
+        boto_bus.publish(bus, [(alert.name, to_detail(alert, now_ms, spent))])
+        boto_bus.notify(topic, *to_message(alert, is_hard, _forecast(alert, defined, now_ms), spent), event=alert.name)
     except Exception:
         _mark(control, key, "pending", claimed_ms=0)  # the next delivery need not wait for the claim to lapse
         raise

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..money import NANOUSD_PER_USD
+from .spenders import Spent
 
 THRESHOLDS = (50, 80, 100)  # percent of the limit, by what is settled: holds come and go
 
@@ -63,8 +64,8 @@ def exhausted(budget: Budget) -> Alert:
     return Alert("BudgetExhausted", budget, 100)
 
 
-def to_detail(alert: Alert, at_ms: int) -> dict[str, Any]:
-    return {
+def to_detail(alert: Alert, at_ms: int, spent: Spent | None = None) -> dict[str, Any]:
+    detail = {
         "version": 1,
         "id": alert.id,
         "at_ms": at_ms,
@@ -74,6 +75,10 @@ def to_detail(alert: Alert, at_ms: int) -> dict[str, Any]:
         "limit_nanousd": alert.budget.limit_nanousd,
         "settled_nanousd": alert.budget.settled_nanousd,
     }
+    if spent is None:
+        return detail
+    spenders = [row._asdict() for row in spent.spenders]
+    return detail | {"spenders": spenders, "spenders_from": spent.first_day, "spenders_to": spent.last_day}
 
 
 def to_usd(nanousd: int) -> str:

@@ -99,13 +99,23 @@ class UsageRecorded(Event):
     slow: bool = False
 
 
+class Spender(Strict):
+    scope: Id
+    cost_nanousd: Count
+
+
 class BudgetEvent(Event):
+    """`spenders`: the largest below the scope in these days, by UTC, as far as they were counted; none where that was not to be had."""
+
     at_ms: Count
     scope: Id
     period: Id
     percent: Count
     limit_nanousd: Whole
     settled_nanousd: Whole
+    spenders: list[Spender] = []
+    spenders_from: str = ""
+    spenders_to: str = ""
 
 
 class BudgetThresholdCrossed(BudgetEvent): ...

@@ -5,9 +5,10 @@ from zoneinfo import ZoneInfo
 
 from ..money import NANOUSD_PER_USD
 from .alerts import Alert, Budget, to_dollars
+from .spenders import Spent
 
 
-def to_message(alert: Alert, hard: bool, forecast: str = "") -> tuple[str, str]:
+def to_message(alert: Alert, hard: bool, forecast: str = "", spent: Spent | None = None) -> tuple[str, str]:
     """Subject and body. `hard` is what the definition says now; one that is gone refuses nothing."""
     budget = alert.budget
     said = {"BudgetThresholdCrossed": f"{alert.percent}% of budget used", "BudgetExhausted": "budget exhausted"}[alert.name]
@@ -24,6 +25,7 @@ def to_message(alert: Alert, hard: bool, forecast: str = "") -> tuple[str, str]:
             f"Settled  {to_dollars(budget.settled_nanousd)} ({budget.percent}%)",
             f"Limit    {to_dollars(budget.limit_nanousd)}",
             *([f"Forecast {forecast}"] if forecast else []),
+            *(_spenders(spent) if spent else ()),
             "",
             meaning,
             "",
@@ -32,6 +34,14 @@ def to_message(alert: Alert, hard: bool, forecast: str = "") -> tuple[str, str]:
         )
     )
     return f"Signalbox: {said}: {budget.scope} {budget.period}", body
+
+
+def _spenders(spent: Spent) -> tuple[str, ...]:
+    days = spent.first_day if spent.first_day == spent.last_day else f"{spent.first_day} to {spent.last_day}"
+    names = [row.scope.replace("#", " ", 1) for row in spent.spenders]
+    width = max(map(len, names))
+    rows = (f"  {name:{width}}  {to_dollars(row.cost_nanousd)}" for name, row in zip(names, spent.spenders, strict=True))
+    return ("", f"Spent the most so far ({days}, by UTC):", *rows)
 
 
 def _steps(budget: Budget) -> tuple[str, ...]:
