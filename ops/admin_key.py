@@ -10,6 +10,7 @@ from secrets import token_urlsafe
 from typing import Any
 
 from signalbox.admission.operators import PERMISSIONS, to_operator
+from signalbox.errors import Refusal
 
 from . import stages
 from .trouble import Trouble
@@ -38,7 +39,7 @@ def run(arguments: argparse.Namespace) -> None:
 def draw(client: Any, secret: str, name: str, permissions: Sequence[str] = (), *, replace: bool) -> str:
     """Without permissions, one that may do everything."""
     fields = json.loads(client.get_secret_value(SecretId=secret)["SecretString"])
-    others = {digest: row for digest, row in fields["admin_keys"].items() if to_operator(row).name != name}
+    others = {digest: row for digest, row in fields["admin_keys"].items() if _name(row) != name}
     if others != fields["admin_keys"] and not replace:
         raise Trouble(f"{name} has an admin key: --replace ends it and draws another")
     key = f"ak-{token_urlsafe(32)}"
@@ -46,3 +47,11 @@ def draw(client: Any, secret: str, name: str, permissions: Sequence[str] = (), *
     fields["admin_keys"] = others | {hashlib.sha256(key.encode()).hexdigest(): row}
     client.put_secret_value(SecretId=secret, SecretString=json.dumps(fields))
     return key
+
+
+def _name(row: Any) -> str | None:
+    """None of a row that is not understood: it is nobody's, and stays for whoever wrote it."""
+    try:
+        return to_operator(row).name
+    except Refusal:
+        return None

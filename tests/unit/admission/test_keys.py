@@ -89,6 +89,11 @@ def test_a_static_key_grants_what_its_row_says_and_its_record_says_it_louder():
         ({"status": "off"}, "status"),
         ({"limits": {"requests_per_second": 1}}, "limits"),
         ({"team": None}, "team"),
+        ({"team": "red/blue"}, "team"),  # whose scope would be another's
+        ({"tenant": "home\n"}, "tenant"),
+        ({"tenant": ""}, "tenant"),
+        ({"key_id": "a#b"}, "key_id"),
+        ({"key_id": ["local"]}, "key_id"),
     ],
 )
 def test_a_row_that_is_not_understood_lets_nobody_in(said, named):
@@ -96,6 +101,18 @@ def test_a_row_that_is_not_understood_lets_nobody_in(said, named):
     with pytest.raises(Refusal, match=f"not understood: {named}") as refusal:
         authenticate("sk-written", KeyRing(b"secret", {digest("sk-written"): row}, {}))
     assert refusal.value.code == "permission_denied"
+
+
+@pytest.mark.parametrize("row", [None, {}, [], "local", 7, ["key_id"]])
+def test_a_row_that_is_none_lets_nobody_in(row):
+    ring = KeyRing(b"secret", {digest("sk-written"): row}, {})
+    assert code_of(authenticate, "sk-written", ring) == ("permission_denied" if row is not None else "invalid_key")
+
+
+def test_a_digest_that_is_none_shuts_nobody_else_out():
+    ring = RING._replace(data_keys={"\u00e9": {}, "\ud800": {}, **RING.data_keys})
+    assert authenticate("sk-local", ring).key_id == "local"
+    assert code_of(authenticate, "sk-other", ring) == "invalid_key"
 
 
 def test_a_row_may_say_what_a_record_may():
@@ -107,6 +124,19 @@ def test_a_row_may_say_what_a_record_may():
 def test_the_secret_as_the_template_makes_it_is_read():
     ring = KeyRing.parse('{"mac_key": "c2VjcmV0", "admin_keys": {}, "data_keys": {}}')
     assert ring == KeyRing(b"c2VjcmV0", {}, {})
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        *("[]", "null", "no JSON", "{}", '{"mac_key": null}', '{"mac_key": 5}', '{"mac_key": ""}', '{"mac_key": "\\ud800"}'),
+        *(f'{{"mac_key": "m", "{rows}": {said}}}' for rows in ("data_keys", "admin_keys") for said in ("[]", "null", '"x"', "7")),
+    ],
+)
+def test_a_secret_that_is_not_as_it_should_be_is_unreadable(secret):
+    """By what its readers take for that; an empty MAC key would let everybody sign."""
+    with pytest.raises((ValueError, KeyError, TypeError)):
+        KeyRing.parse(secret)
 
 
 ACTIVE = {"status": "active", "secrets": [{"hash": "new"}, {"hash": "old", "until_ms": NOW + 1}, {"hash": "older", "until_ms": NOW}]}
@@ -144,12 +174,15 @@ def test_standing(digest, records, code):
 def test_who_is_refused_is_told_why():
     def said(digest, **record):
         with pytest.raises(Refusal) as refusal:
-            check_standing(Caller("k", "t", "a", minted=True, digest=digest), {"key#k": ACTIVE | record}, NOW)
+            check_standing(Caller("k", "t", "a", minted=True, digest=digest), {"key#k": record}, NOW)
         return refusal.value.message
 
-    assert "expired on 2026-11-21 19:00 UTC" in said("new", expires_ms=NOW)
-    assert "disabled" in said("new", status="disabled")
-    assert "revoked" in said("another")
+    assert "expired on 2026-11-21 19:00 UTC" in said("new", **ACTIVE, expires_ms=NOW)
+    assert "disabled" in said("new", **ACTIVE | {"status": "disabled"})
+    for ended in ("older", "another"):
+        assert "was rotated and has ended: use the newer secret" in said(ended, **ACTIVE)
+    assert "was revoked" in said("new")  # its record is gone
+    assert "was revoked" in said("new", budgets={})
 
 
 def test_a_credential_may_end_by_what_it_grants():

@@ -29,6 +29,12 @@ def test_both_forms_of_a_row_are_read(row, permissions):
     assert to_operator(row) == Operator("ann", frozenset(permissions))
 
 
+@pytest.mark.parametrize("row", ["", {}, {"permissions": [USAGE]}, {"name": 7}, {"name": ""}, None, [], ["ann"], 7])
+def test_a_row_that_names_nobody_lets_nobody_in(row):
+    with pytest.raises(Refusal, match="not understood: name"):
+        to_operator(row)
+
+
 SOMETHING = st.none() | st.booleans() | st.integers() | st.text()
 
 

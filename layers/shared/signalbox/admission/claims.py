@@ -6,14 +6,13 @@ from typing import Any, NamedTuple
 
 from ..errors import Refusal
 from .grants import GRANTS, unfit
-from .keys import NOTHING, Caller
+from .keys import NAMED, NOTHING, Caller
 from .operators import Operator, known
 
 Claims = Mapping[str, Any]
 
 PREFIX = "jwt:"  # what no admin key's name and no minted key's id begins with
 SUBJECT = re.compile(r"[^#/\s]{1,200}")  # `#` and `/` part the names of scopes
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")  # as tenants and teams are named where keys are minted
 DEFAULT_TEAM = "default"
 
 
@@ -34,7 +33,7 @@ def is_token(bearer: str | None) -> bool:
 def tenant_of(key_id: str) -> str | None:
     """Of the key that a token's caller asks as; None for any other."""
     prefix, tenant, subject = [*key_id.split(":", 2), "", ""][:3]
-    fits = f"{prefix}:" == PREFIX and NAME.fullmatch(tenant) and SUBJECT.fullmatch(subject) and subject.isprintable()
+    fits = f"{prefix}:" == PREFIX and NAMED.fullmatch(tenant) and SUBJECT.fullmatch(subject) and subject.isprintable()
     return tenant if fits else None
 
 
@@ -62,7 +61,7 @@ def _named(claims: Claims, claim: str) -> str:
     value = claims.get(claim)
     if value is None:
         raise _denied(f"it lacks the claim {claim}, which says whose requests these are")
-    if not (isinstance(value, str) and NAME.fullmatch(value)):
+    if not (isinstance(value, str) and NAMED.fullmatch(value)):
         raise _denied(f"its claim {claim} must be a name of up to 64 letters, digits and . _ -")
     return value
 

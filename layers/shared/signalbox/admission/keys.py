@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -17,9 +18,11 @@ PREFIX = "sk-sb-"
 MAC_BYTES = 16
 RANDOM_BYTES = 16
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"  # of a tenant or a team: no `#` and no `/`, which part the names of scopes and of secrets
+NAMED = re.compile(NAME)
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 FOREVER_MS = 2**63
-IDENTITY = ("key_id", "tenant", "team")  # of a static key's row; what else it says is granted
+ROTATED = "This secret was rotated and has ended: use the newer secret of its key, or ask the operators for another."
+IDENTITY = {"key_id": re.compile(r"[^#\s]{1,300}"), "tenant": NAMED, "team": NAMED}  # of a static key's row; what else it says is granted
 
 Records = Mapping[str, Mapping[str, Any]]  # by scope
 
@@ -48,8 +51,12 @@ class KeyRing(NamedTuple):
 
     @classmethod
     def parse(cls, secret: str) -> "KeyRing":
+        """ValueError, KeyError or TypeError where it is not as it should be: then nobody is let in."""
         fields = json.loads(secret)
-        return cls(fields["mac_key"].encode(), fields.get("data_keys", {}), fields.get("admin_keys", {}))
+        mac_key, *rows = fields["mac_key"], fields.get("data_keys", {}), fields.get("admin_keys", {})
+        if not (isinstance(mac_key, str) and mac_key and all(isinstance(named, dict) for named in rows)):
+            raise ValueError("a mac_key, and rows by the digests of keys were expected")
+        return cls(mac_key.encode(), *rows)
 
 
 def authenticate(bearer: str | None, ring: KeyRing) -> Caller:
@@ -60,7 +67,7 @@ def authenticate(bearer: str | None, ring: KeyRing) -> Caller:
         caller = _minted(bearer, ring.mac_key)
     else:
         row = matched(bearer, ring.data_keys)
-        caller = _static(row) if row else None
+        caller = _static(row) if row is not None else None
     if caller is None:
         raise Refusal("invalid_key", "This API key is not valid: check it, or ask for a new one.")
     return caller
@@ -96,7 +103,8 @@ def check_standing(caller: Caller, records: Records, now_ms: int) -> None:
     if record.get("status") == "disabled":
         raise Refusal("invalid_key", "This API key is disabled: ask for a new one.")
     if not knows(caller, records, now_ms):
-        raise Refusal("invalid_key", "This API key was revoked: ask for a new one.")
+        ended = ROTATED if record.get("secrets") else "This API key was revoked: ask for a new one."
+        raise Refusal("invalid_key", ended)
     if record.get("expires_ms", FOREVER_MS) <= now_ms:
         raise Refusal(
             "invalid_key",
@@ -119,12 +127,14 @@ def _minted(key: str, mac_key: bytes) -> Caller | None:
     return Caller(key_id, tenant, team, minted=True, digest=digest_of(key, mac_key))
 
 
-def _static(row: Mapping[str, Any]) -> Caller:
+def _static(row: Any) -> Caller:
     """People write these rows by hand."""
-    grants = {name: value for name, value in row.items() if name not in IDENTITY}
-    wrong = unfit(grants, STATIC) or next((name for name in IDENTITY if not isinstance(row.get(name), str)), None)
+    said = row if isinstance(row, Mapping) else {}
+    grants = {name: value for name, value in said.items() if name not in IDENTITY}
+    named = (name for name, form in IDENTITY.items() if not (isinstance(said.get(name), str) and form.fullmatch(said[name])))
+    wrong = unfit(grants, STATIC) or next(named, None)
     if wrong is not None:
-        raise Refusal("permission_denied", f"What the key secret says of this key is not understood: {wrong[:50]}. Ask the operators.")
+        raise not_understood(wrong)
     return Caller(row["key_id"], row["tenant"], row["team"], minted=False, grants=grants or NOTHING)
 
 
@@ -132,9 +142,13 @@ def matched(key: str, rows: Mapping[str, Any]) -> Any:
     """Every row is compared, and in constant time, so that time tells nothing."""
     digest, found = hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest(), None
     for known, row in rows.items():
-        if hmac.compare_digest(digest, known):
+        if hmac.compare_digest(digest.encode(), known.encode(errors="surrogatepass")):
             found = row
     return found
+
+
+def not_understood(what: str) -> Refusal:
+    return Refusal("permission_denied", f"What the key secret says of this key is not understood: {what[:50]}. Ask the operators.")
 
 
 def _mac(payload: str, mac_key: bytes) -> bytes:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from ..errors import Refusal
-from .keys import KeyRing, matched
+from .keys import KeyRing, matched, not_understood
 
 ROUTING = "routing:manage"
 TENANTS = "tenants:manage"
@@ -29,12 +29,13 @@ def authenticate_admin(bearer: str | None, ring: KeyRing) -> Operator:
 def to_operator(row: Any) -> Operator:
     """Of an admin key's row in the key secret: a name, which may do everything, or {"name": …, "permissions": […]}.
 
-    What else a row says, a mistyped `permissions` say, was to say less than everything: it gives nothing.
+    What else a row says, a mistyped `permissions` say, was to say less than everything: it gives nothing. Refusal for one without a name.
     """
-    if isinstance(row, str):
-        return Operator(row, frozenset(PERMISSIONS))
-    understood = row.keys() <= {"name", "permissions"}
-    return Operator(row["name"], known(row.get("permissions", PERMISSIONS)) if understood else frozenset())
+    said = {"name": row} if isinstance(row, str) else row if isinstance(row, dict) else {}
+    name, understood = said.get("name"), said.keys() <= {"name", "permissions"}
+    if not (isinstance(name, str) and name):
+        raise not_understood("name")
+    return Operator(name, known(said.get("permissions", PERMISSIONS)) if understood else frozenset())
 
 
 def known(said: Any) -> frozenset[str]:
