@@ -65,6 +65,7 @@ def model(routed: Routed, name: str) -> int:
         ({"models": ["smart-one"]}, {"smart-one", LARGE}, {"chat", MINI}),
         ({"models": []}, set(), {"chat", MINI, "smart-one"}),
         ({"models": ["gone/from-the-document"]}, set(), {"chat", MINI}),
+        ({"models": ["open*", "openai*", "openai/gpt*", "*"]}, set(), {"chat", MINI}),  # `provider/*` alone is of all that there is
     ],
 )
 def test_a_key_may_name_what_its_lists_mean_and_sees_no_more(routed: Routed, record: Any, may: set[str], may_not: set[str]) -> None:
@@ -120,6 +121,7 @@ def test_the_tags_of_a_key_are_on_each_of_its_requests_beside_its_own(routed: Ro
         (["*"], "blue/x#y", "red"),
         (["*"], "", "red"),
         (["*"], "*", "red"),
+        (["*"], "blue\n", "red"),
     ],
 )
 def test_a_request_counts_for_the_team_that_its_key_may_name_and_else_for_its_own(
@@ -180,7 +182,7 @@ def test_an_expired_key_is_refused_by_the_clock_and_not_by_what_was_read(minted:
     monkeypatch.setattr(ledger, "FRESH_S", 60)
     minted.record(minted.secret, expires_ms=int(time.time() * 1000) + 3_600_000)
     assert minted.ask().status == 200
-    desk = minted.routed.world.module.completions._desk
+    desk = minted.routed.world.module.completions.means.desk
     wall = desk._wall
     monkeypatch.setattr(desk, "_wall", lambda: wall() + 3_600)
     response = minted.ask()

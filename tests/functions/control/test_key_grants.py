@@ -97,7 +97,7 @@ def test_what_means_nothing_is_refused_by_its_name(api: Api, said: Any, param: s
 def test_names_that_lead_nowhere_are_refused_where_a_document_is_live(api: Api, published: Any) -> None:
     path = f"/admin/keys/{new(api)['id']}"
     for field in ("models", "routes"):
-        for name in ("opnai/gpt-4.1-mini", "opnai/*"):
+        for name in ("opnai/gpt-4.1-mini", "opnai/*", "open*", "openai*", "openai/gpt*", "*", "/*"):
             assert repr(name) in refused(api("PATCH", path, {field: [name]}), "invalid_request")
     assert api("PATCH", path, {"models": ["openai/gpt-4.1-mini", "openai/*"]})[0] == 200
 
@@ -132,7 +132,7 @@ def test_a_rotated_key_is_good_under_both_secrets_until_the_old_one_ends(api: Ap
     noon(seconds=59)
     assert [api("GET", "/v1/usage", key=each["secret"])[0] for each in (minted, rotated)] == [200, 200]
     noon(seconds=60)
-    assert "revoked" in refused(api("GET", "/v1/usage", key=minted["secret"]), "invalid_key")
+    assert "was rotated" in refused(api("GET", "/v1/usage", key=minted["secret"]), "invalid_key")
     assert api("GET", "/v1/usage", key=rotated["secret"])[0] == 200
     assert api("GET", f"/admin/keys/{minted['id']}")[1]["old_secret_until"] is None
 

@@ -1,10 +1,9 @@
 """What of a request the record of its key permits."""
 
-import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from ..admission.keys import NAME, check_active, record_of
+from ..admission.keys import NAMED, check_active, record_of
 from ..errors import Refusal
 from ..routing.catalog import ANY, Route, Snapshot
 from .asked import Asked
@@ -52,7 +51,7 @@ def permits_of(asked: Asked, snapshot: Snapshot, records: Records) -> Permits:
 
 def counted_of(asked: Asked, records: Records) -> Counted:
     record = record_of(asked.caller, records)
-    team = asked.team if _permitted(asked.team, record.get("teams", ())) and re.match(NAME, asked.team) else asked.caller.team
+    team = asked.team if _permitted(asked.team, record.get("teams", ())) and NAMED.fullmatch(asked.team) else asked.caller.team
     return Counted(team, asked.agent if _permitted(asked.agent, record.get("agents", ())) else "")
 
 
@@ -66,16 +65,22 @@ def may_name(model: str, record: Record, snapshot: Snapshot) -> bool:
 
 def means(granted: str, snapshot: Snapshot) -> bool:
     """Whether it lets anything be named."""
-    if granted.endswith(ANY):
+    if _is_open(granted, snapshot):
         return any(id.startswith(granted[:-1]) for id in snapshot.targets)
     return snapshot.route(granted) is not None
 
 
 def _covers(granted: str, route: Route, snapshot: Snapshot) -> bool:
-    if granted.endswith(ANY):
+    if _is_open(granted, snapshot):
         return route.targets == (route.name,) and route.name.startswith(granted[:-1])
     meant = snapshot.route(granted)
     return meant is not None and meant.name == route.name
+
+
+def _is_open(granted: str, snapshot: Snapshot) -> bool:
+    """`provider/*`, or a model that the document has by such an id. Whatever else ends so would let in providers that nobody named."""
+    provider, _, rest = granted.partition("/")
+    return (rest == ANY and provider in snapshot.providers) or (granted.endswith(ANY) and granted in snapshot.targets)
 
 
 def _permitted(name: str, permitted: Any) -> bool:
