@@ -13,7 +13,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from signalbox.aws import boto_bus, boto_rollbacks, boto_tables
 from signalbox.aws.boto_rollbacks import ChangedSince
-from signalbox.rollback.actions import ACTIONS, Change, change_of, undo_of
+from signalbox.rollback.actions import ACTIONS, Change, change_of, in_force, undo_of
 from signalbox.rollback.request import InvalidRequest, to_request
 
 Step = dict[str, Any]
@@ -77,12 +77,15 @@ def verify(event: Step) -> Step:
 
 def notify(event: Step) -> Step:
     id, record = _record(event)
+    remains = ""
     if record["undo"]:
         boto_rollbacks.note(_control(), record["undo"], status="undone", undone_by=id)
-    boto_rollbacks.note(_control(), id, status="succeeded")
+        remains = in_force(Change(**record["change"]))
+    boto_rollbacks.note(_control(), id, status="succeeded", **({"remains": remains} if remains else {}))
     _publish("RollbackSucceeded", id, record)
     undo = json.dumps({"undo": id})
-    _tell("RollbackSucceeded", record, f"Rollback {id} is in force. To take it back, start the workflow with {undo}")
+    then = f"Rollback {id} is in force. To take it back, start the workflow with {undo}"
+    _tell("RollbackSucceeded", record, f"{then}\n\nMind: {remains}. Undo that one too, unless it is meant to hold." if remains else then)
     return _state(id, record) | {"status": "succeeded"}
 
 

@@ -76,8 +76,15 @@ def test_an_undo_can_be_undone(stage, run, live):
 def test_a_second_disabling_on_top_comes_off_to_the_first(stage, run, live):
     run(DISABLE)
     run(DISABLE | {"reason": "and the other one too"}, "e2")
+    assert "Mind" not in "".join(body for _, body in stage.mailed())
     run({"undo": "e2"}, "e3")
     assert live()["llm_disabled"]["rollback_id"] == "e1"
+    remains = "every completion is refused with 503 llm_disabled, by roll-back e1 (The bill runs away)"
+    assert record(stage, "e3")["remains"] == remains
+    [(_, body)] = stage.mailed()
+    assert f"Mind: {remains}. Undo that one too" in body
+    run({"undo": "e1"}, "e4")
+    assert ("llm_disabled" in live(), "remains" in record(stage, "e4")) == (False, False)
 
 
 def test_one_request_delivered_twice_is_one_rollback(stage, run, live):

@@ -30,6 +30,7 @@ class Action:
     pk: str
     sk: str
     after: Callable[[str, str, str], dict[str, Any]]
+    effect: str
 
 
 def _disabled(reason: str, rollback_id: str, at: str) -> dict[str, Any]:
@@ -37,7 +38,7 @@ def _disabled(reason: str, rollback_id: str, at: str) -> dict[str, Any]:
 
 
 ACTIONS: dict[str, Action] = {
-    "disable_llm": Action("config", "live", _disabled),  # every completion is refused with 503 llm_disabled
+    "disable_llm": Action("config", "live", _disabled, "every completion is refused with 503 llm_disabled"),
 }
 
 
@@ -50,6 +51,14 @@ def change_of(action: Action, item: Mapping[str, Any], reason: str, rollback_id:
         raise CannotRollBack(f"{action.pk}/{action.sk} is not in the control table: publish a configuration first")
     after = action.after(reason, rollback_id, at)
     return Change(action.pk, action.sk, before={name: item.get(name) for name in after}, after=after)
+
+
+def in_force(change: Change) -> str:
+    """What an undo leaves in force, or puts there again: it restores what was before, and that may be another roll-back's. Empty: nothing."""
+    effects = [action.effect for action in ACTIONS.values() if (action.pk, action.sk) == (change.pk, change.sk)]
+    by = [row for row in change.after.values() if isinstance(row, Mapping) and row.get("rollback_id")]
+    told = (f"{effect}, by roll-back {row['rollback_id']} ({row['reason']})" for effect, row in zip(effects, by, strict=False))
+    return "; ".join(told)
 
 
 def undo_of(id: str, record: Mapping[str, Any] | None) -> Change:
