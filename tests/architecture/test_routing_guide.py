@@ -25,7 +25,7 @@ def test_its_documents_go_live() -> None:
     shipped = (ROOT / "routing.yaml").read_text()
     data = {name: row for name, row in yaml.safe_load(shipped).items() if name in ("version", "providers", "models", "chains")}
     blocks = re.findall(r"```yaml\n(.*?)```", GUIDE, re.S)
-    assert len(blocks) == 4
+    assert len(blocks) == 5
     for block in blocks:
         data = merged(data, yaml.safe_load(block))
     before = {warning.path for warning in compile_text(shipped).warnings}

@@ -69,3 +69,43 @@ def test_it_fits_into_a_message_whatever_it_holds(char):
 def test_arguments_that_are_no_json_are_redacted_as_they_are():
     sample = sampled(choices=[Choice((ToolCall("c", "f", '{"to": "ada@example.com'),))])
     assert sample["answer"] == [{"tools": [{"tool": "f", "arguments": '{"to": "[email]'}]}]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ada\u200b@exam\u00adple.com",
+        "\uff41\uff44\uff41\uff20example\uff0ecom",
+        "ada\u2060@example\ufeff.com",
+        "\uff14111 1111 1111 111\uff11",
+        "4111\u200d1111\u200b1111\u20601111",
+        "+49\u00ad30\u20115551234",
+        "sk-proj-\u200babcdefghijklmnop1234",
+        "mailto:ada%40example.com",
+        "ada&#64;example.com",
+        '{"to": "ada\\u0040example.com"}',
+        "?phone=%2B49305551234",
+        "https://x.example/?u=ada@example.com&n=1",
+    ],
+)
+def test_what_is_spelt_so_that_it_looks_the_same_is_the_same(text):
+    kept = json.dumps(sampled(said(f"so {text}"), choices=[Choice((Text(text),))]), ensure_ascii=False)
+    assert not [word for word in ("ada", "example.com", "1111", "555", "abcdefgh") if word in kept], kept
+
+
+def test_results_of_tools_are_read_as_arguments_are():
+    text = '{"name": "Lovelace, Ada", "mail": "ada\\u0040example.com", "n": NaN, "deep": [{"k": 4111111111111111}]}'
+    sample = sampled(Message("tool", (ToolResult("c", (Text(text),)), ToolResult("d", (Text("5"),)))))
+    result = {"name": "Lovelace, Ada", "mail": "[email]", "n": "NaN", "deep": [{"k": "[card]"}]}
+    assert sample["prompt"][0]["parts"] == [{"result": result}, {"result": "5"}]
+    assert sampled(said('"name": "Lovelace, Ada"'))["prompt"][0]["text"] == '"name": "[name]"'
+
+
+def test_what_there_is_no_room_for_is_not_looked_at():
+    redaction = Redaction(Terms(1, 1))
+    looked = redaction.redacted
+    lengths = []
+    redaction.redacted = lambda text, most: lengths.append(len(text)) or looked(text, most)
+    messages = tuple(said("ada@example.com " * 500) for _ in range(128))
+    to_sample({}, Request("openai_chat", "m", messages), (), iter([redaction]))
+    assert sum(lengths) < MOST_CHARS[0] + 8_000

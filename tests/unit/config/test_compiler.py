@@ -87,11 +87,11 @@ def test_guardrails_are_kept_in_their_order_with_their_options() -> None:
     rest = (
         "guardrails:\n"
         "  shown: {use: redact, options: {patterns: [iban], on: [output]}, routes: [chat, openai/gpt-5.2]}\n"
-        "  redact: {options: {custom: {number: '[0-9]+'}}}\n"
+        "  redact: {options: {custom: {number: '[0-9]{1,40}'}}}\n"
     )
     assert snapshot_of(SEED + rest).guards == (
         Guard("shown", "redact", {"patterns": ["iban"], "on": ["output"]}, frozenset({"chat", "openai/gpt-5.2"})),
-        Guard("redact", "redact", {"custom": {"number": "[0-9]+"}}, None),
+        Guard("redact", "redact", {"custom": {"number": "[0-9]{1,40}"}}, None),
     )
     assert snapshot_of(SEED).guards == ()
 

@@ -1,6 +1,7 @@
 """What must not leave does not, in either direction, however a stream is cut."""
 
 import re
+import time
 
 import pytest
 from hypothesis import given
@@ -171,10 +172,14 @@ def test_no_more_is_held_back_than_it_says():
         ({"patterns": ["smell"]}, "must be names of"),
         ({"patterns": "email"}, "must be names of"),
         ({"custom": {"x": "("}}, "no regular expression"),
-        ({"custom": {"x": "a*"}}, "matches an empty text"),
+        ({"custom": {"x": "a{0,9}"}}, "matches an empty text"),
+        ({"custom": {"x": "(a+)+b"}}, "without a bound"),
+        ({"custom": {"x": r"\w+@"}}, "write {1,64} for +"),
+        ({"custom": {f"x{n}": "a" for n in range(21)}}, "20 are the most"),
+        ({"custom": {5: "a"}}, "must map names"),
         ({"custom": {"Bad Name": "a"}}, "cannot be a pattern's name"),
         ({"custom": {"x": 5}}, "must map names"),
-        ({"custom": {"x": "a" * 501}}, "500 characters"),
+        ({"custom": {"x": "a" * 501}}, "500 are the most"),
         ({"on": []}, "must name input"),
         ({"on": ["sideways"]}, "must name input"),
         ({"onn": []}, "unknown option 'onn'"),
@@ -186,5 +191,19 @@ def test_options_that_mean_nothing_are_refused_by_name(options, said):
 
 
 def test_a_pattern_of_ones_own():
-    redaction = make({"patterns": [], "custom": {"project": r"Project [A-Z]\w+"}})
+    redaction = make({"patterns": [], "custom": {"project": r"Project [A-Z]\w{1,40}"}})
     assert redaction.redacted("on Project Nightjar, mail ann@example.com") == "on [project], mail ann@example.com"
+
+
+@pytest.mark.parametrize(
+    "text", ["1-", "a.", "a@b.-", "AB12 ", "-----BEGIN PRIVATE KEY-----", "-----BEGIN PRIVATE KEY-----\nA-----END ", "sk-"]
+)
+def test_no_text_makes_it_slow(text):
+    began = time.process_time()
+    make({}).redacted((text * 2**20)[: 2**20])
+    assert time.process_time() - began < 5
+
+
+def test_a_key_with_headers_is_one():
+    key = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,0A\n\nMIIE--x\n-----END RSA PRIVATE KEY-----"
+    assert make({}).redacted(f"see {key}.") == "see [private_key]."

@@ -19,10 +19,11 @@ _GAP = r"[ ().\-/\u00a0\u2009]{0,2}"
 _START = r"(?:(?<![A-Za-z0-9])|(?<=\\[nrt]))"  # of a word; a text within JSON spells the end of the line before it in letters
 _WORD = r"[A-Z\u00c0-\u00de][\w'\u2019-]{1,30}"
 _NAMES = rf"({_WORD}(?:[ \u00a0]{_WORD}|[ \u00a0][A-Z]\.){{0,3}})"
+_REVERSED = rf"({_NAMES[1:-1]}(?:, ?{_WORD})?)"  # Lovelace, Ada
 
-EMAIL = r"[\w.+%'-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}"
+EMAIL = r"[\w.+%'-]{1,64}?(?:@|%40|&#64;|\\u0040)[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}"  # in an address, in HTML, in JSON
 PHONES = (
-    rf"(?:\+|(?<![\d.,])00)[1-9](?:{_GAP}\d){{6,14}}",
+    rf"(?:\+|%2[Bb]|(?<![\d.,])00)[1-9](?:{_GAP}\d){{6,14}}",
     r"(?<!\d)(?:\(\d{2,5}\)|0\d{1,4})[ ./-]{1,2}\d{2,5}(?:[ ./-]?\d{2,5}){1,3}",
     r"(?<![\d.,])0[1-9]\d{7,10}(?!\d)",
     r"(?<!\d)(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}(?!\d)",
@@ -45,7 +46,7 @@ KEYS = (
 NAMES = (
     rf"\b(?:Mr|Mrs|Ms|Mx|Dr|Prof|Sir|Madam|Herr|Frau|Monsieur|Madame|Se\u00f1or|Se\u00f1ora)\b\.?[ \u00a0]{_NAMES}",
     rf"(?i:\b(?:my name is|this is|i am called|mein name ist|ich hei\u00dfe|je m'appelle|me llamo))[ \u00a0]{_NAMES}",
-    rf"(?i:\b(?:(?:full|first|last|sur)?[ _]?name|patient|customer|employee|contact))[\"']{{0,2}}[ ]?:[ ]?[\"']{{0,2}}{_NAMES}",
+    rf"(?i:\b(?:(?:full|first|last|sur)?[ _]?name|patient|customer|employee|contact))[\"']{{0,2}}[ ]?:[ ]?[\"']{{0,2}}{_REVERSED}",
     rf"\b(?:Dear|Hi|Hello|Hallo|Liebe|Lieber|Bonjour|Hola)[ \u00a0]{_NAMES}(?=[ ]?[,!:\n])",
     rf"(?i:\b(?:regards|sincerely|cheers|best wishes|gr\u00fc\u00dfe|cordialement|saludos)),?\s{{1,4}}{_NAMES}",
 )

@@ -1,12 +1,13 @@
 """What is kept of a request and its answer: their texts, redacted and cut. Neither images, sounds and files, nor vectors, nor tools."""
 
 import json
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..reply import Choice
 from ..request import Image, Json, Message, Raw, Reasoning, Request, Text, ToolCall, ToolResult
-from .redactors import Redaction
+from .redactors import MARGIN, Redaction
 
 MOST_CHARS = (20_000, 10_000)  # of the prompt, and as many of the answer; the second where the first come to too many bytes
 MOST_BYTES = 250_000  # a message of SQS has 256 KB, an item of DynamoDB 400 KB
@@ -22,9 +23,14 @@ class Cutting:
         self.was_cut = False
 
     def text(self, text: str) -> str:
-        redacted = self._redaction.redacted(text, min(len(text), self._left))
-        self.was_cut = self.was_cut or len(text) > self._left
-        self._left = max(0, self._left - len(text))
+        """What there is no room for is not looked at either."""
+        if not self._left:
+            self.was_cut = self.was_cut or bool(text)
+            return ""
+        looked_at = plain(text[: self._left + MARGIN])
+        self.was_cut = self.was_cut or max(len(text) - MARGIN, len(looked_at)) > self._left
+        redacted = self._redaction.redacted(looked_at, min(len(looked_at), self._left))
+        self._left = max(0, self._left - len(looked_at))
         return redacted
 
     def json(self, value: Json) -> Json:
@@ -41,12 +47,20 @@ class Cutting:
         return value
 
     def arguments(self, arguments: str) -> Json:
-        """As what they mean: a text can be spelt in many ways."""
+        """Where they are JSON, as what they mean: a text can be spelt in many ways."""
         try:
-            value = json.loads(arguments)
+            value = json.loads(arguments, parse_constant=str)
         except (ValueError, RecursionError):
-            return self.text(arguments)
-        return self.json(value)
+            value = None
+        return self.json(value) if isinstance(value, dict | list) else self.text(arguments)
+
+
+def plain(text: str) -> str:
+    """Without what nobody sees (a soft hyphen in an address), in the usual width (Japanese keyboards have two), with one kind of dash."""
+    if text.isascii():
+        return text
+    kinds = ((char, unicodedata.category(char)) for char in unicodedata.normalize("NFKC", text))
+    return "".join("-" if kind == "Pd" else char for char, kind in kinds if kind != "Cf")
 
 
 def to_sample(head: Mapping[str, Json], request: Request, choices: Sequence[Choice], redactions: Iterable[Redaction]) -> str:
@@ -92,7 +106,7 @@ def _part(part: Any, cutting: Cutting) -> Json:
         case ToolCall():
             return {"tool": cutting.text(part.name), "arguments": cutting.arguments(part.arguments)}
         case ToolResult():
-            return {"result": cutting.text(part.text)}
+            return {"result": cutting.arguments(part.text)}
         case Image():
             return "[image]"
         case Raw():

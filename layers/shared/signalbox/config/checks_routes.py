@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from ..capture.patterns import own
 from ..capture.redactors import REDACTORS
+from ..guardrails.patterns import own
 from . import timeouts
 from .document import Document
 from .fields import names, shown

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
-from ..capture.patterns import MOST as MOST_OWN
+from ..guardrails.patterns import MOST as MOST_OWN
 from .fields import PLAIN, Count, FlagName, Name, Percent, Seconds, Strategy, Usd, Weight
 from .rows import Row, Timeouts
 

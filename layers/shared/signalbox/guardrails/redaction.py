@@ -7,6 +7,7 @@ from typing import Any
 
 from ..reply import Chunk, Citation, Finish, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta, Usage
 from ..request import Format, Json, Message, Part, Raw, Reasoning, Request, Text, Tool, ToolCall, ToolResult
+from .patterns import owned
 
 PATTERNS = {
     "email": r"\b[\w.+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+\b",
@@ -16,11 +17,9 @@ PATTERNS = {
     "ipv4": r"\b(?:\d{1,3}\.){3}\d{1,3}\b",
     "aws_access_key": r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b",
     "api_key": r"\bsk-[A-Za-z0-9_-]{16,200}",
-    "private_key": r"-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]{1,8000}?-----END [A-Z ]*PRIVATE KEY-----",
+    "private_key": r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----(?:[^-]|-(?!----)){1,8000}+-----END [A-Z ]{0,40}PRIVATE KEY-----",
 }
 WAYS = frozenset({"input", "output"})
-NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
-LONGEST_PATTERN = 500
 BASE64 = re.compile(r"(?:data:[\w/.+;=-]{0,100},)?[A-Za-z0-9+/_-]{256,}={0,2}")
 LEAST_NUMBER = 10**8  # no pattern of numbers takes a shorter one
 # Of a streamed text so much is held back, since it may be the beginning of a match: a longer one is found only where it comes in one piece.
@@ -31,22 +30,22 @@ Span = tuple[int, int, str]
 
 
 def make(options: Mapping[str, Any]) -> "Redaction":
-    """`patterns`: names of PATTERNS (left out: all of them); `custom`: {name: regular expression}; `on`: input, output or both."""
+    """`patterns`: names of PATTERNS (left out: all of them); `custom`: {name: regular expression}, bounded; `on`: input, output or both."""
     if unknown := set(options) - {"patterns", "custom", "on"}:
         raise ValueError(f"unknown option {sorted(unknown)[0]!r}; known: custom, on, patterns")
     names, custom, ways = options.get("patterns", list(PATTERNS)), options.get("custom", {}), options.get("on", sorted(WAYS))
     if not isinstance(names, list) or not set(map(str, names)) <= set(PATTERNS):
         raise ValueError(f"patterns must be names of {', '.join(PATTERNS)}")
-    if not isinstance(custom, Mapping) or not all(isinstance(text, str) and len(text) <= LONGEST_PATTERN for text in custom.values()):
-        raise ValueError(f"custom must map names to regular expressions of {LONGEST_PATTERN} characters at most")
+    if not isinstance(custom, Mapping) or not all(isinstance(said, str) for said in (*custom, *custom.values())):
+        raise ValueError("custom must map names to regular expressions")
     if not isinstance(ways, list) or not ways or not set(map(str, ways)) <= WAYS:
         raise ValueError("on must name input, output or both")
-    return Redaction({name: PATTERNS[name] for name in names} | dict(custom), frozenset(ways))
+    return Redaction({name: re.compile(PATTERNS[name]) for name in names} | owned(custom), frozenset(ways))
 
 
 class Redaction:
-    def __init__(self, patterns: Mapping[str, str], ways: frozenset[str] = WAYS) -> None:
-        self._patterns = [(name, _compiled(name, text)) for name, text in patterns.items()]
+    def __init__(self, patterns: Mapping[str, re.Pattern[str]], ways: frozenset[str]) -> None:
+        self._patterns = patterns
         self._ways = ways
 
     def before(self, request: Request) -> Request:
@@ -72,7 +71,7 @@ class Redaction:
 
     def spans(self, text: str, start: int = 0) -> list[Span]:
         """Where there are matches from `start` on, in order and apart from each other. Of two that overlap the earlier one counts."""
-        found = sorted((*match.span(), name) for name, pattern in self._patterns for match in pattern.finditer(text, start))
+        found = sorted((*match.span(), name) for name, pattern in self._patterns.items() for match in pattern.finditer(text, start))
         apart: list[Span] = []
         for span in found:
             if not apart or span[0] >= apart[-1][1]:
@@ -214,15 +213,3 @@ def _without(text: str, spans: list[Span]) -> str:
         pieces += [text[place:start], f"[{name}]"]
         place = end
     return "".join((*pieces, text[place:]))
-
-
-def _compiled(name: str, text: str) -> re.Pattern[str]:
-    if not NAME.fullmatch(name):
-        raise ValueError(f"{name[:40]!r} cannot be a pattern's name; use small letters, digits and _")
-    try:
-        pattern = re.compile(text)
-    except (re.error, OverflowError, RecursionError) as error:
-        raise ValueError(f"the pattern {name} is no regular expression: {error}") from None
-    if pattern.search(""):
-        raise ValueError(f"the pattern {name} matches an empty text, and so everything")
-    return pattern

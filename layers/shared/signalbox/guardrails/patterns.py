@@ -8,13 +8,27 @@ from typing import Any
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 MOST = 20
-LONGEST = 200  # characters of a pattern
+LONGEST = 500  # characters of a pattern
 WIDEST = 256  # repeats of one thing
-MOST_WAYS = 1_000  # in which it can match from one place
+MOST_WAYS = 1_000  # in which they can match from one place: some five seconds for a MiB that is made to take them all
 
 
 def own(name: str, text: str) -> re.Pattern[str]:
     """Raises ValueError, which says what to write instead."""
+    return _counted(name, text)[0]
+
+
+def owned(patterns: Mapping[str, str]) -> dict[str, re.Pattern[str]]:
+    """As many as may stand together, where a text has no bound of its own. Raises ValueError likewise."""
+    if len(patterns) > MOST:
+        raise ValueError(f"there are {len(patterns)} patterns; {MOST} are the most")
+    counted = {name: _counted(name, text) for name, text in patterns.items()}
+    _check(f"the patterns {', '.join(counted)}", sum(ways for _, ways in counted.values()))
+    return {name: pattern for name, (pattern, _) in counted.items()}
+
+
+def _counted(name: str, text: str) -> tuple[re.Pattern[str], int]:
+    """With the ways in which it can match from one place."""
     if not NAME.fullmatch(name):
         raise ValueError(f"{name[:40]!r} cannot be a pattern's name; use small letters, digits and _")
     if len(text) > LONGEST:
@@ -27,15 +41,15 @@ def own(name: str, text: str) -> re.Pattern[str]:
         ways = _ways(tree)
     except _Boundless as found:
         raise ValueError(f"the pattern {name} {found}") from None
-    if ways > MOST_WAYS:
-        raise ValueError(f"the pattern {name} can match in {ways:,} ways from one place; let it be {MOST_WAYS:,} by narrower repeats")
+    _check(f"the pattern {name}", ways)
     if pattern.search(""):
         raise ValueError(f"the pattern {name} matches an empty text, and so everything")
-    return pattern
+    return pattern, ways
 
 
-def owned(patterns: Mapping[str, str]) -> dict[str, re.Pattern[str]]:
-    return {name: own(name, text) for name, text in patterns.items()}
+def _check(what: str, ways: int) -> None:
+    if ways > MOST_WAYS:
+        raise ValueError(f"{what} can match in {ways:,} ways from one place; let it be {MOST_WAYS:,} by narrower repeats")
 
 
 class _Boundless(Exception):
