@@ -1,11 +1,14 @@
 """Which room may import what. A line that does not know its room fails here, with the file and the name."""
 
 import ast
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from bench.init_imports import environment
 
 ROOT = Path(__file__).resolve().parents[2]
 LAYER = ROOT / "layers" / "shared"
@@ -31,7 +34,9 @@ PYDANTIC = {"config", "usage", "rollback", "admission"}  # for what is slow or r
 YAML = {"config"}
 # Whose formats a provider may speak beside its own: OpenAI's are everybody's, and who serves another's models speaks of them in its words.
 LENDERS = {"openai": set(), "formats": set(), "bedrock": {"openai", "anthropic"}}
-EDGE_LIBRARIES = {"boto3", "botocore", "httpx", "aws_xray_sdk", "aws_lambda_powertools"}
+EDGE_LIBRARIES = {"boto3", "botocore", "httpx", "aws_xray_sdk", "aws_lambda_powertools", "aws_encryption_sdk"}
+# What a container of `complete` would pay for at its start, and what it loads when a request first asks for it.
+SLOW_TO_IMPORT = EDGE_LIBRARIES | {"pydantic", "yaml", "jwt", "cryptography", "jsonpath_ng", "wrapt"}
 
 
 def imports(file: Path) -> Iterator[str]:
@@ -104,6 +109,16 @@ def test_boto3_stays_in_files_that_say_so():
         if name.split(".")[0] in EDGE_LIBRARIES
     ]
     assert not wrong, "\n".join(wrong)
+
+
+def test_complete_imports_nothing_slow_and_nothing_that_few_requests_need_at_its_start():
+    rooms = ("capture", "guardrails.redaction", "guardrails.patterns", "aws.issuer", "aws.valkey")
+    said = "import sys, signalbox.runtime.loop, handler; print('\\n'.join(sys.modules))"
+    run = subprocess.run([sys.executable, "-c", said], env=environment(), capture_output=True, text=True, check=True)
+    loaded = set(run.stdout.split())
+    assert "signalbox.completion.endpoint" in loaded
+    assert not SLOW_TO_IMPORT & {name.split(".")[0] for name in loaded}
+    assert not {f"signalbox.{room}" for room in rooms} & loaded
 
 
 def test_the_runtime_loop_knows_nothing_of_the_rest():
