@@ -7,8 +7,7 @@ In the end:                          whatever crashed, was refused or got lost, 
 Where DynamoDB did not answer nobody is refused: those requests are known by not having been counted.
 """
 
-from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -20,12 +19,10 @@ from signalbox.aws.control import View
 from signalbox.aws.rates import Rates
 from signalbox.errors import Refusal
 
-from .fake_aws import FakeCloud, Pool, client
+from .crowd import LASTS_MS, SKEWS_MS, Crowd, acts, breaks_without, played
+from .fake_aws import client
 
-MINUTE_MS, HOUR_MS, LASTS_MS = 60_000, 3_600_000, 20_000
-START_MS = 498_675 * HOUR_MS - 65_000  # five seconds before the last minute of an hour
-SKEWS_MS = (0, 1_000, -1_000, 500)
-STEPS_MS = (50, 600, 1_000, 3_000, 20_000, 61_000)
+HOUR_MS = 3_600_000
 NO_DEFAULTS = {"requests_per_minute": None, "requests_per_hour": None}
 CALLERS = {
     "requests": (Caller("requests", "t", "a", minted=True), {"requests_per_minute": 3, "requests_per_hour": 5}),
@@ -75,54 +72,11 @@ class Request:
     is_over: bool = False
 
 
-@dataclass
-class Container:
-    skew_ms: int
-    rates: Rates | None = None
-    pool: Pool | None = None
-    under_way: list = field(default_factory=list)
-    is_busy: bool = False
+class World(Crowd):
+    START_MS = 498_675 * HOUR_MS - 65_000  # five seconds before the last minute of an hour
 
-
-class World:
-    def __init__(self, ignored=()):
-        self.cloud = FakeCloud(ignored)
-        self.now_ms = START_MS
-        self.depth = 0
-        self.requests = []
-        self.containers = [Container(skew_ms) for skew_ms in SKEWS_MS]
-        for container in self.containers:
-            self._start(container)
-
-    def _start(self, container):
-        container.pool = Pool(self.cloud)
-        container.rates = Rates(client(container.pool), "ledger", lambda: (self.now_ms + container.skew_ms) / 1000)
-        container.under_way = []
-
-    def act(self, act):
-        container = self.containers[act.who]
-        if container.is_busy or self.depth > 2:
-            return
-        self.depth += 1
-        container.is_busy = True
-        container.pool.meddle = self._meddler(act)
-        try:
-            getattr(self, f"_{act.what}")(act, container)
-        finally:
-            container.is_busy = False
-            self.depth -= 1
-        self.check()
-
-    def _meddler(self, act):
-        number, meanwhile, faults = iter(range(10_000)), dict(act.meanwhile), dict(act.faults)
-
-        def meddle(_action, _payload):
-            call = next(number)
-            if call in meanwhile:
-                self.act(meanwhile[call])
-            return faults.get(call)
-
-        return meddle
+    def limiter(self, pool, wall):
+        return Rates(client(pool), "ledger", wall)
 
     def _ask(self, act, container):
         for _ in range(act.times):
@@ -133,7 +87,7 @@ class World:
         caller, _ = CALLERS[name]
         until_ms, now_ms = self.now_ms + LASTS_MS, self.now_ms + container.skew_ms
         scopes = (f"key#{name}", f"team#t/{caller.team}", "tenant#t")
-        entry = container.rates.entry(caller, scopes, Need(tokens, 0), now_ms + LASTS_MS)
+        entry = container.limiter.entry(caller, scopes, Need(tokens, 0), now_ms + LASTS_MS)
         try:
             while calls := entry.calls(View({}, {}, RECORDS, fresh=True), self.now_ms + container.skew_ms):
                 entry.heard(client(container.pool).wave(calls))
@@ -143,7 +97,7 @@ class World:
         takings = entry._takings.items()
         counted, taken = ({scope: getattr(taking, name) for scope, taking in takings} for name in ("minute", "need"))
         request = Request(entry, counted, taken, until_ms, is_over=until_ms <= self.now_ms)
-        self.requests.append(request)
+        self.asked.append(request)
         container.under_way.append(request)
         return True
 
@@ -155,22 +109,12 @@ class World:
 
     def _release(self, act, container):
         self._leave(act, container)
-        container.rates.release()
-        self._start(container)
-
-    def _crash(self, _act, container):
-        for request in container.under_way:
-            request.is_over = True  # with its container; what it took stays taken
-        self._start(container)
-
-    def _advance(self, act, _container):
-        self.now_ms += STEPS_MS[act.times % len(STEPS_MS)]
-        for request in self.requests:
-            request.is_over = request.is_over or request.until_ms <= self.now_ms
+        container.limiter.release()
+        self.start(container)
 
     def check(self):
         for scope, limits in LIMITS.items():
-            mine = [request for request in self.requests if scope in request.counted]
+            mine = [request for request in self.asked if scope in request.counted]
             for field_, span in (("requests_per_minute", 1), ("requests_per_hour", 60)):
                 windows = [request.counted[scope] // span for request in mine]
                 if limits.get(field_):
@@ -192,7 +136,7 @@ class World:
             self.now_ms -= self.now_ms % HOUR_MS - 10_000
             self._crash(None, last)
             assert [self.ask(last, name) and self._kept(last, name) for _ in range(room + 1)] == [True] * room + [False], name
-            for request in self.requests:
+            for request in self.asked:
                 request.is_over = True
 
     def _kept(self, container, name):
@@ -211,41 +155,19 @@ plain = st.builds(
     tokens=st.sampled_from([1, 100, 400, 900]),
     share=st.sampled_from([0, 50, 100, 300]),
 )
-calls = st.integers(0, 4)
-
-
-def between(inner, faults):
-    return st.builds(
-        lambda act, faults, meanwhile: Act(**vars(act) | {"faults": tuple(faults), "meanwhile": tuple(meanwhile)}),
-        plain,
-        st.lists(st.tuples(calls, st.sampled_from(faults)), max_size=2) if faults else st.just(()),
-        st.lists(st.tuples(calls, inner), max_size=3),
-    )
-
-
-def acts(faults=()):
-    return st.lists(between(between(plain, faults), faults), min_size=3, max_size=25)
-
-
-def played(acts):
-    world = World()
-    for act in acts:
-        world.act(act)
-    world.end()
-    return world
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
-@given(acts())
+@given(acts(plain))
 def test_no_caller_has_more_than_its_limits(acts):
-    world = played(acts)
-    assert all("tenant#t" in request.counted for request in world.requests)
+    world = played(World(), acts)
+    assert all("tenant#t" in request.counted for request in world.asked)
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
-@given(acts(["late", "lost", "throttled"]))
+@given(acts(plain, ["late", "lost", "throttled"]))
 def test_answers_that_get_lost_let_nobody_in_who_was_counted(acts):
-    played(acts)
+    played(World(), acts)
 
 
 @pytest.mark.parametrize(
@@ -260,14 +182,9 @@ def test_answers_that_get_lost_let_nobody_in_who_was_counted(acts):
     ],
 )
 def test_without_its_condition_a_write_lets_too_many_in(condition, caller):
-    """What each container knows is old when it writes; with all conditions the same story is well."""
     other = Act("ask", 3, caller, times=2, tokens=400)
-    story = STORIES.get(condition, [Act("ask", 0, caller, tokens=400), other, Act("ask", 0, caller, times=2, tokens=400)])
-    for ignored in ((), (condition,)):
-        world = World(ignored)
-        with pytest.raises(AssertionError) if ignored else nullcontext():
-            for act in story:
-                world.act(act)
+    story = [Act("ask", 0, caller, tokens=400), other, Act("ask", 0, caller, times=2, tokens=400)]
+    breaks_without(condition, World, STORIES.get(condition, story))
 
 
 MINUTE_LATER = Act("advance", times=5)
