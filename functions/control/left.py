@@ -31,7 +31,9 @@ class Forecast(BaseModel):
 
     says: Annotated[str, Field(description="The same in words")]
     exhausted_at: Annotated[str | None, Field(description="null where it lasts")]
-    by_end_usd: Annotated[str | None, Field(description="What will be spent when the period ends; null of a total")]
+    by_end_usd: Annotated[
+        str | None, Field(description="What will be spent when the period ends; null of a total, or where no pace is known")
+    ]
     by_end_nanousd: int | None
 
 
@@ -65,7 +67,9 @@ class BudgetView(BaseModel):
     set_by: Annotated[str, Field(description="operator; document: `max_cost_a_day_usd` of a route; stack: the daily alert, a parameter")]
     version: int
     current: Spending
-    forecast: Annotated[Forecast | None, Field(description="null where nothing is spent, or not long enough to tell a pace")]
+    forecast: Annotated[
+        Forecast | None, Field(description="null where nothing is spent of what there is, or not long enough to tell a pace")
+    ]
     note: Annotated[str | None, Field(description="What else comes of a change")] = None
 
 
@@ -159,7 +163,7 @@ def _forecast(budget: Budget, current: Spending, now_ms: int) -> Forecast | None
     if seen is None:
         return None
     return Forecast(
-        says=to_forecast(seen.exhausted_ms, seen.by_end_nanousd, now_ms, budget.zone),
+        says=to_forecast(seen.exhausted_ms, seen.by_end_nanousd, seen.renews_ms, now_ms, budget.zone),
         exhausted_at=None if seen.exhausted_ms is None else to_time(seen.exhausted_ms),
         by_end_usd=None if seen.by_end_nanousd is None else to_usd(seen.by_end_nanousd),
         by_end_nanousd=seen.by_end_nanousd,

@@ -32,8 +32,8 @@ def told(budget, settled, now_ms=NOON_MS):
         (501, Forecast(1_002, 1 + ms(2026, 11, 21, 23, 57) + 7_544)),  # rounded up, to the millisecond
         (500, Forecast(1_000, None)),  # it is spent when it ends
         (400, Forecast(800, None)),
-        (1_000, Forecast(2_000, NOON_MS)),
-        (1_200, Forecast(2_400, NOON_MS)),
+        (1_000, Forecast(2_000, NOON_MS, NEXT_MS)),
+        (1_200, Forecast(2_400, NOON_MS, NEXT_MS)),
     ],
 )
 def test_a_days_pace_is_what_it_has_spent_so_far(settled, expected):
@@ -48,6 +48,14 @@ def test_what_is_not_watched_long_enough_has_no_pace():
     assert told(day(), 0) is None
     assert told(day(), 1, MIDNIGHT_MS + WATCHED_MS["day"] - 1) is None
     assert told(day(), 1, MIDNIGHT_MS + WATCHED_MS["day"]) is not None
+
+
+@pytest.mark.parametrize("now_ms", [MIDNIGHT_MS, MIDNIGHT_MS + WATCHED_MS["day"] - 1])
+def test_what_is_spent_is_told_before_any_pace_is_known(now_ms):
+    assert told(day(), 1_000, now_ms) == Forecast(None, now_ms, NEXT_MS)
+    assert told(day(1_000, (500, NEXT_MS)), 1_000, now_ms) is None
+    assert told(day(kind="total"), 1_000, now_ms) == Forecast(None, now_ms)
+    assert told(day(0), 0, now_ms) == Forecast(None, now_ms)  # and never will be
 
 
 def test_a_day_begins_where_its_zone_says():

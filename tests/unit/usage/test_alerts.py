@@ -94,14 +94,19 @@ NOON_MS = 1_795_262_400_000  # 2026-11-21 12:00 UTC
     [
         (NOON_MS + 90 * 60_000, 5, "", "at this pace exhausted on 2026-11-21 13:30 UTC"),
         (NOON_MS + 90 * 60_000, None, "Asia/Tokyo", "at this pace exhausted on 2026-11-21 22:30 Asia/Tokyo"),
-        (NOON_MS, 5, "", "nothing is left"),
+        (NOON_MS, 5, "", "nothing is left before 2026-11-22 00:00 UTC"),
+        (NOON_MS, 5, "Europe/Berlin", "nothing is left before 2026-11-22 01:00 Europe/Berlin"),
         (None, 12_341_000_000, "", "at this pace $12.35 when the period ends"),
         (None, 125_000, "", "at this pace $0.000125 when the period ends"),
         (None, None, "", "at this pace it lasts for years"),
     ],
 )
 def test_a_forecast_in_words(exhausted_ms, by_end, zone, said):
-    assert to_forecast(exhausted_ms, by_end, NOON_MS, zone) == said
+    assert to_forecast(exhausted_ms, by_end, NOON_MS + 12 * 3_600_000, NOON_MS, zone) == said
+
+
+def test_what_never_renews_is_not_said_to():
+    assert to_forecast(NOON_MS, None, None, NOON_MS) == "nothing is left"
 
 
 @pytest.mark.parametrize("alert", [*crossed(budget(1000)), exhausted(budget(900))])

@@ -56,7 +56,7 @@ def _forecast(alert: Alert, defined: budgets.Budget | None, now_ms: int) -> str:
     if defined is None or defined.period(now_ms) != alert.budget.period:
         return ""
     seen = forecast(defined, settled, pace_of(defined, settled, now_ms), now_ms)
-    return to_forecast(seen.exhausted_ms, seen.by_end_nanousd, now_ms, defined.zone) if seen else ""
+    return to_forecast(seen.exhausted_ms, seen.by_end_nanousd, seen.renews_ms, now_ms, defined.zone) if seen else ""
 
 
 def _taken(control: Any, key: dict[str, str], now_ms: int) -> str | None:

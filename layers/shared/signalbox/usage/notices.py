@@ -63,10 +63,12 @@ def _two_digits(nanousd: int) -> str:
     return f"{nanousd / NANOUSD_PER_USD:.2g}" if 0 < nanousd < 100 * NANOUSD_PER_USD else str(max(1, nanousd // NANOUSD_PER_USD))
 
 
-def to_forecast(exhausted_ms: int | None, by_end_nanousd: int | None, now_ms: int, zone: str = "") -> str:
+def to_forecast(exhausted_ms: int | None, by_end_nanousd: int | None, renews_ms: int | None, now_ms: int, zone: str = "") -> str:
     """A budget's end in words, at the clock of its own calendar."""
+    if exhausted_ms is not None and exhausted_ms > now_ms:
+        return f"at this pace exhausted on {_moment(exhausted_ms, zone)}"
     if exhausted_ms is not None:
-        return "nothing is left" if exhausted_ms <= now_ms else f"at this pace exhausted on {_moment(exhausted_ms, zone)}"
+        return "nothing is left" + (f" before {_moment(renews_ms, zone)}" if renews_ms else "")
     if by_end_nanousd is None:
         return "at this pace it lasts for years"
     return f"at this pace {to_dollars(_rounded(by_end_nanousd))} when the period ends"
