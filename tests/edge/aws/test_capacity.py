@@ -7,31 +7,13 @@ import pytest
 from signalbox.admission.windows import SLICES
 from signalbox.aws import capacity, dynamodb, windows
 from signalbox.aws.capacity import AGAIN_MS, GRACE_MS, MOST_KNOWN, SILENCE_MS, Capacities
-from signalbox.aws.client import Aws
 from signalbox.routing.catalog import Capacity, Target, Timeouts
 
-from .conftest import ENVIRONMENT
+from .counted import Clock, client, clients
 
 MINUTE = 29_920_500
 NOW_MS = MINUTE * 60_000 + 10_000
 NEXT_MINUTE_MS = (MINUTE + 1) * 60_000
-
-
-class Clock:
-    now_ms = NOW_MS
-
-    def __call__(self):
-        return self.now_ms / 1000
-
-
-class Counted(Aws):
-    """Our client, which tells how many calls it made."""
-
-    made = 0
-
-    def begin(self, call, **rest):
-        self.made += 1
-        return super().begin(call, **rest)
 
 
 @pytest.fixture(autouse=True)
@@ -42,22 +24,14 @@ def patience(monkeypatch):
 
 @pytest.fixture
 def clock():
-    return Clock()
+    return Clock(NOW_MS)
 
 
 @pytest.fixture
 def containers(tables, endpoint, clock):
     """As many as are asked for, each with a client of its own."""
-    opened = []
-
-    def open_one():
-        aws = Counted(ENVIRONMENT | {"AWS_ENDPOINT_URL": endpoint}, sleep=lambda _: None)
-        opened.append(aws)
-        return Capacities(aws, tables.ledger, clock)
-
-    yield open_one
-    for aws in opened:
-        aws.close()
+    with clients(endpoint) as open_client:
+        yield lambda: Capacities(open_client(), tables.ledger, clock)
 
 
 @pytest.fixture
@@ -292,7 +266,7 @@ def test_made_up_names_fill_no_memory(one):
 
 @pytest.mark.parametrize("declared", [{"requests": 1}, {"tokens": 100}, {"concurrency": 1}])
 def test_nobody_is_refused_and_it_is_said_once(tables, clock, capsys, declared):
-    aws = Counted(ENVIRONMENT | {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, sleep=lambda _: None)
+    aws = client("http://127.0.0.1:9")
     one = Capacities(aws, tables.ledger, clock)
     for at_ms in range(NOW_MS, NOW_MS + 3 * SILENCE_MS, 1_000):
         clock.now_ms = at_ms

@@ -7,12 +7,11 @@ import pytest
 from signalbox.admission.keys import Caller
 from signalbox.admission.rates import Need, RateLimited
 from signalbox.aws import dynamodb, windows
-from signalbox.aws.client import Aws
 from signalbox.aws.control import View
 from signalbox.aws.rates import CROWDED_MS, GRACE_MS, LACKED_MS, MOST_KNOWN, SILENCE_MS, Rates
 from signalbox.errors import Refusal
 
-from .conftest import ENVIRONMENT
+from .counted import Clock, client, clients
 
 HOUR = 498_675
 MINUTE = HOUR * 60 + 30
@@ -23,23 +22,6 @@ CALLER = Caller("k", "t", "a", minted=True)
 SCOPES = ("key#k", "team#t/a", "tenant#t")
 NO_LIMITS = {"requests_per_minute": None, "requests_per_hour": None}
 LASTS_MS = 30_000
-
-
-class Clock:
-    now_ms = NOW_MS
-
-    def __call__(self):
-        return self.now_ms / 1000
-
-
-class Counted(Aws):
-    """Our client, which tells how many calls it made."""
-
-    made = 0
-
-    def begin(self, call, **rest):
-        self.made += 1
-        return super().begin(call, **rest)
 
 
 class Container:
@@ -83,21 +65,14 @@ class Container:
 
 @pytest.fixture
 def clock():
-    return Clock()
+    return Clock(NOW_MS)
 
 
 @pytest.fixture
 def containers(tables, endpoint, clock):
     """As many as are asked for, each with a client of its own."""
-    opened = []
-
-    def open_one():
-        opened.append(Counted(ENVIRONMENT | {"AWS_ENDPOINT_URL": endpoint}, sleep=lambda _: None))
-        return Container(opened[-1], tables.ledger, clock)
-
-    yield open_one
-    for aws in opened:
-        aws.close()
+    with clients(endpoint) as open_client:
+        yield lambda: Container(open_client(), tables.ledger, clock)
 
 
 @pytest.fixture
@@ -380,7 +355,7 @@ def test_names_of_callers_fill_no_memory(one):
 
 @pytest.mark.parametrize("limits", [minute(1), hour(1), tokens(100), places(1)])
 def test_nobody_is_refused_and_it_is_said_once(tables, clock, capsys, limits):
-    aws = Counted(ENVIRONMENT | {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, sleep=lambda _: None)
+    aws = client("http://127.0.0.1:9")
     one = Container(aws, tables.ledger, clock)
     for _ in range(15):
         entry = one.ask(key=limits)
