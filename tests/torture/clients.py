@@ -12,6 +12,7 @@ from .mixture import Asked
 
 AT_ONCE = 6
 PATIENCE_S = 60
+UNAVAILABLE = 503
 
 
 class Clients:
@@ -20,6 +21,7 @@ class Clients:
         self._asked: Iterator[Asked] = iter(asked)
         self._lock = threading.Lock()
         self.outcomes: Counter[str] = Counter()
+        self.answered: set[str] = set()  # the head at the least, and by somebody who knew whose request it was
 
     def run(self) -> None:
         threads = [threading.Thread(target=self._go_on, daemon=True) for _ in range(AT_ONCE)]
@@ -44,6 +46,8 @@ class Clients:
         headers = {"authorization": f"Bearer {self._key}"} | dict(asked.headers)
         timeout = httpx.Timeout(PATIENCE_S, read=asked.leaves_s) if asked.leaves_s else httpx.Timeout(PATIENCE_S)
         with http.stream("POST", self._url + asked.path, json=dict(asked.body), headers=headers, timeout=timeout) as answer:
+            if answer.status_code != UNAVAILABLE:  # which may be said before anybody is known
+                self.answered.add(asked.ref)
             if asked.pieces is not None and answer.is_success:
                 for _ in zip(range(asked.pieces), answer.iter_raw(), strict=False):
                     pass

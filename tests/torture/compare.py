@@ -6,11 +6,14 @@ from typing import Any
 
 Row = Mapping[str, Any]
 
+TEXT_BY_TEXT = ("invoke", "predict")  # operations of which one attempt at an embedding makes a call for each text
+
 
 def compared(calls: Iterable[Row], events: Iterable[Row]) -> tuple[dict[str, Counter[str]], list[str]]:
     """By provider, what was counted (amounts in nano-dollars; `elsewhere`: where the usage was not delivered), and all complaints.
 
-    A request's calls of one provider are held against its attempts there one by one, as long as none was beside another.
+    A request's calls of one provider are held against its attempts there one by one, as long as none was beside another. A call that
+    failed, or that is free, is missed like any other.
     """
     theirs: dict[tuple[str, str], list[Row]] = defaultdict(list)
     ours: dict[tuple[str, str], list[Row]] = defaultdict(list)
@@ -45,13 +48,13 @@ def _hold(sums: Counter[str], attempts: Sequence[Row], calls: Sequence[Row]) -> 
     delivered = all(map(_is_delivered, billed))
     theirs, ours = (sum(row["cost_nanousd"] for row in rows) for rows in (calls, attempts))
     marked = any(attempt["estimated"] for attempt in attempts)
-    captured = len(attempts) >= len(billed) or bool(attempts and delivered)  # the texts of one embedding may be several calls
+    captured = len(attempts) >= (1 if any(call["operation"] in TEXT_BY_TEXT for call in calls) else len(calls))
     where = "" if billed and delivered else "elsewhere_"
     sums.update(
         calls=len(calls),
         billed=len(billed),
         delivered=len(billed) if delivered else 0,
-        captured=len(billed) if captured else 0,
+        captured=len(calls) if captured else 0,
     )
     sums.update({f"{where}theirs": theirs, f"{where}ours": ours})
     about = [[row[name] for name in ("outcome", "fault", "input_tokens", "output_tokens")] for row in calls]
@@ -70,6 +73,12 @@ def _hold(sums: Counter[str], attempts: Sequence[Row], calls: Sequence[Row]) -> 
 def _is_delivered(call: Row) -> bool:
     """What comes behind an event that nobody can read is not; nor is an early count the last word of a stream that was cut."""
     return call["usage_delivered"] and call["outcome"] != "cut" and not (call["fault"] or {}).get("malformed")
+
+
+def miscounted(answered: Iterable[str], events: Iterable[Row]) -> list[str]:
+    """Whatever came of a request that was answered, it has one usage event."""
+    heard = Counter(tag for event in events for tag in event["tags"])
+    return [f"{ref} was answered and has {heard[ref]} usage events" for ref in answered if heard[ref] != 1]
 
 
 def total(sums: Mapping[str, Counter[str]]) -> Counter[str]:

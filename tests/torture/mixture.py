@@ -29,6 +29,7 @@ FAULTS: tuple[tuple[float, dict[str, Any]], ...] = (
     (0.006, {"latency_ms": 400}),
     (0.004, {"first_chunk_ms": 400}),
 )
+SLOW = {"chunk_ms": 20}  # who leaves in the middle leaves most providers before they have written all
 
 
 class Asked(NamedTuple):
@@ -59,14 +60,15 @@ def _drawn(draw: Random, ref: str) -> Asked:
     headers = {"x-signalbox-tags": ref}
     if draw.random() < 0.03:
         headers["x-signalbox-timeout-ms"] = str(draw.choice((200, 300)))
+    pieces = draw.randint(1, CHUNKS) if streamed and draw.random() < 0.15 else None
     return Asked(
         ref,
         path,
         body | ({"stream": True} if streamed else {}),
         headers,
-        pieces=draw.randint(1, CHUNKS) if streamed and draw.random() < 0.15 else None,
+        pieces=pieces,
         leaves_s=0.03 if draw.random() < 0.01 else None,
-        fault=_fault(draw, model),
+        fault=_fault(draw, model, SLOW if pieces else None),
     )
 
 
@@ -94,11 +96,11 @@ def _completion(draw: Random, model: str, prompt: str) -> tuple[str, dict[str, A
             return "/v1/completions", {"model": model, "prompt": prompt, "max_tokens": most}
 
 
-def _fault(draw: Random, model: str) -> tuple[str, Mapping[str, Any]] | None:
+def _fault(draw: Random, model: str, usual: Mapping[str, Any] | None) -> tuple[str, Mapping[str, Any]] | None:
     targets = DOCUMENT["routes"][model]["targets"] if model in DOCUMENT["routes"] else [model]
     drawn = draw.random()
     for often, fault in FAULTS:
         if 0 <= drawn < often:
             return draw.choice(targets).partition("/")[0], fault | {"times": 1}
         drawn -= often
-    return None
+    return (targets[0].partition("/")[0], {**usual, "times": 1}) if usual else None

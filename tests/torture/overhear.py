@@ -10,10 +10,11 @@ NAME = "equality"
 
 
 class Overheard:
-    """The usage events by their id, as long as it is used as a context."""
+    """The usage events by their id, as long as it is used as a context; `unlike` were told twice, and not with the same words."""
 
     def __init__(self, stack: Stack) -> None:
         self.events: dict[str, dict[str, Any]] = {}
+        self.unlike: set[str] = set()
         self._sqs, events = stack.aws("sqs"), stack.aws("events")
         self._queue = self._sqs.create_queue(QueueName=NAME)["QueueUrl"]
         arn = self._sqs.get_queue_attributes(QueueUrl=self._queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
@@ -37,7 +38,8 @@ class Overheard:
             messages = self._sqs.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=10).get("Messages", [])
             for message in messages:
                 detail = json.loads(message["Body"])["detail"]
-                self.events.setdefault(detail["id"], detail)
+                if self.events.setdefault(detail["id"], detail) != detail:
+                    self.unlike.add(detail["id"])
             if messages:
                 rows = [{"Id": str(place), "ReceiptHandle": message["ReceiptHandle"]} for place, message in enumerate(messages)]
                 self._sqs.delete_message_batch(QueueUrl=self._queue, Entries=rows)

@@ -8,6 +8,8 @@ COLUMNS: dict[str, Callable[[Figures], str]] = {
     "budgets": lambda of: str(of.storms),
     "admitted": lambda of: f"{of.admitted:,}",
     "workers killed": lambda of: str(of.killed),
+    "while settling": lambda of: str(of.torn),
+    "calls spoilt": lambda of: f"{of.spoilt:,}",
     "streams broken": lambda of: str(of.broken),
     "crashed, estimated": lambda of: str(of.estimated),
     "events repeated": lambda of: str(of.twice),

@@ -9,13 +9,17 @@ from typing import Any, NamedTuple
 from signalbox.admission.leases import Sight
 
 from .storm import TIGHTEST, Storm
+from .wire import FAULTS, TORN
 
 LEAST_USED = 0.98
 Lines = Sequence[Mapping[str, Any]]
 
 
 class Figures(NamedTuple):
-    """Of one storm, or the sums of several. Amounts are nano-dollars, of the tenant; `false_home` are denials with all leases at home."""
+    """Of one storm, or the sums of several. Amounts are nano-dollars, of the tenant; `false_home` are denials with all leases at home.
+
+    `torn` were killed between two writes of a settling, and `spoilt` are the calls that were lost, late, throttled or never sent.
+    """
 
     storms: int = 0
     limit: int = 0
@@ -31,6 +35,8 @@ class Figures(NamedTuple):
     false_home: int = 0
     unanswered: int = 0
     killed: int = 0
+    torn: int = 0
+    spoilt: int = 0
 
     @property
     def used(self) -> float:
@@ -66,6 +72,9 @@ def judge(
         if not holds:
             complaints.append(f"storm {storm.number} of {storm.fits}: {complaint}")
 
+    faults = Counter(line["fault"] for line in by_what["spoilt"])
+    spoilt = sum(faults[fault] for fault in FAULTS)
+    must(killed > 0 and spoilt > 0, f"{killed} were killed and {spoilt} calls spoilt: it proves nothing")
     must(pending == 0, f"{pending} requests are never finished")
     must(costs.keys() <= scopes.keys(), f"nobody asked for {sorted(costs.keys() - scopes.keys())}")
     for event in told:  # who dies as its first write is refused has told the bus what it cost, and the sweeper tells the whole bound
@@ -110,6 +119,8 @@ def judge(
             false_home=false[True],
             unanswered=len(by_what["unanswered"]),
             killed=killed,
+            torn=faults[TORN],
+            spoilt=spoilt,
         ),
         complaints,
     )

@@ -7,7 +7,7 @@ machine dies in that very moment has lost it, see docs/decisions.md.
 import json
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from random import Random
 
 from signalbox.aws.http import Exchange, Pool, TimedOut, Unreachable
@@ -17,6 +17,7 @@ LATE_S = 1.5  # at most; with a clock ten times as fast fifteen seconds
 THROTTLED = json.dumps({"__type": "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException", "message": "slow down"})
 # kind: how often
 FAULTS = {"lost": 0.01, "late": 0.005, "throttled": 0.01, "unsent": 0.005}
+TORN = "died between two writes of a settling"
 NEVER_OF_AN_INTENT = ("throttled", "unsent")
 
 
@@ -34,19 +35,27 @@ class Wire(Pool):
 
 
 class RoughWire(Wire):
-    def __init__(self, bus: str, draw: Random, dies: float) -> None:
+    """`tell` hears of each fault before anything else happens."""
+
+    def __init__(self, bus: str, draw: Random, dies: float, tell: Callable[[str], None] = lambda fault: None) -> None:
         super().__init__(bus)
         self._draw = draw
         self._dies = dies
+        self._tell = tell
         self._failed: set[bytes] = set()
+        self._settling = False  # the settled item was sent, and nothing since of what belongs to it
 
     def send(self, request: HttpRequest, timeout_s: float) -> Exchange:
-        if self._draw.random() < self._dies / 2:
-            die()
+        self._perhaps_die()
         exchange = self._send(request, timeout_s)
-        if self._draw.random() < self._dies / 2:
-            die()
+        self._settling = _stores(request, "settled")
+        self._perhaps_die()
         return exchange
+
+    def _perhaps_die(self) -> None:
+        if self._draw.random() < self._dies / 2:
+            self._tell(TORN if self._settling else "died")
+            die()
 
     def _send(self, request: HttpRequest, timeout_s: float) -> Exchange:
         fault = self._fault(request)
@@ -68,9 +77,10 @@ class RoughWire(Wire):
             if 0 <= drawn < often:
                 found = fault
             drawn -= often
-        if found in NEVER_OF_AN_INTENT and _is_intent(request):
+        if found in NEVER_OF_AN_INTENT and _stores(request, "intent"):
             return None
         if found:
+            self._tell(found)
             self._failed.add(request.body)
         return found
 
@@ -116,5 +126,5 @@ def _action(request: HttpRequest) -> str:
     return headers.get("x-amz-target", "")
 
 
-def _is_intent(request: HttpRequest) -> bool:
-    return _action(request).endswith("PutItem") and b'"state":{"S":"intent"}' in request.body
+def _stores(request: HttpRequest, state: str) -> bool:
+    return _action(request).endswith("PutItem") and f'"state":{{"S":"{state}"}}'.encode() in request.body

@@ -45,13 +45,16 @@ class Worker:
         self._draw = Random(f"{site.seed}/{part.storm.number}/{part.name}")
         self._clock = site.clock._replace(skew_s=0 if part.last else self._draw.uniform(-SKEW_S, SKEW_S))
         self._truth = Truth(site.truths(part.storm) / f"{part.name}.jsonl")
-        wire = Wire(site.bus) if part.last else RoughWire(site.bus, self._draw, part.storm.dies)
+        wire = Wire(site.bus) if part.last else RoughWire(site.bus, self._draw, part.storm.dies, self._spoilt)
         self._desk = Desk(aws(site, wire), part.storm.tables, wall=self._clock.wall, ticks=self._clock.ticks)
         self._ended = False
         self._asked = 0
 
     def end(self, *_: object) -> None:
         self._ended = True
+
+    def _spoilt(self, fault: str) -> None:
+        self._truth.tell("spoilt", fault=fault)
 
     def run(self) -> None:
         """Until it is refused so often in a row; the last of all asks but once, when nobody else is there."""

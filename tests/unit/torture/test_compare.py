@@ -2,11 +2,11 @@
 
 import pytest
 
-from ...torture.compare import compared
+from ...torture.compare import compared, miscounted
 
 
-def call(cost=10, ref="r1", provider="openai", delivered=True, at_ms=1, **fault):
-    told = {"provider": provider, "ref": ref, "cost_nanousd": cost, "usage_delivered": delivered, "at_ms": at_ms}
+def call(cost=10, ref="r1", provider="openai", delivered=True, at_ms=1, operation="chat", **fault):
+    told = {"provider": provider, "operation": operation, "ref": ref, "cost_nanousd": cost, "usage_delivered": delivered, "at_ms": at_ms}
     return told | {"fault": fault or None, "outcome": "served", "input_tokens": 1, "output_tokens": 1}
 
 
@@ -32,6 +32,9 @@ def test_equal_is_equal():
         ([call(10), call(20, at_ms=2)], [event(attempt(20), attempt(10, at_ms=2))], "they billed 10 and we recorded 20"),
         ([call(10)], [], "a call is missing"),
         ([call(10)], [event(attempt(), ref="r2")], "a call is missing"),
+        ([call(0, status=500)], [], "a call is missing"),
+        ([call(0, status=500), call(10, at_ms=2)], [event(attempt(10, at_ms=2))], "a call is missing"),
+        ([call(10), call(10, at_ms=2)], [event(attempt(20))], "a call is missing"),
         ([call(10), call(10, delivered=False)], [event(attempt(20, estimated=True))], "a call is missing"),
         ([call(10, ref=None)], [], "nobody at openai: a call is missing"),
         ([call(10, delivered=False)], [event(attempt(9, estimated=True))], "less, where no usage was delivered"),
@@ -51,3 +54,15 @@ def test_an_estimate_may_be_more_where_no_usage_came_or_none_could_be_read():
 def test_a_rival_is_counted_with_whom_it_ran_against():
     hedged = [event(attempt(20), attempt(10, at_ms=2, purpose="hedge"))]
     assert compared([call(10), call(20, at_ms=2)], hedged)[1] == []
+
+
+def test_the_texts_of_one_embedding_may_be_a_call_each():
+    assert compared([call(10, operation="invoke"), call(7, operation="invoke")], [event(attempt(17))])[1] == []
+    assert compared([call(10, operation="invoke"), call(7, operation="invoke")], [event(attempt(10))])[1] != []
+
+
+def test_a_request_that_was_answered_has_one_event():
+    assert miscounted(["r1", "r2", "r3"], [event(), event(ref="r3"), event(ref="r3")]) == [
+        "r2 was answered and has 0 usage events",
+        "r3 was answered and has 2 usage events",
+    ]

@@ -14,6 +14,7 @@ USED = STORM.limit(TIGHTEST) - FITS  # by others, before
 
 
 def lines(bills=FITS, cost=FITS):
+    yield {"life": "life-1-0", "at_s": 0, "what": "spoilt", "fault": "lost"}
     yield {"life": "life-1-0", "at_s": 0, "what": "admitted", "id": "old", "granted": USED, "scopes": [TIGHTEST]}
     yield {"life": "life-1-0", "at_s": 1, "what": "begun", "id": "old", "bills": USED}
     yield {"life": "life-1-0", "at_s": 2, "what": "settled", "id": "old"}
@@ -39,8 +40,8 @@ def sights(settled=FITS, held=0, lost=0):
 LINES, EVENTS, SIGHTS = tuple(lines()), tuple(events()), sights()
 
 
-def judged(lines=LINES, events=EVENTS, sights=SIGHTS, pending=0):
-    return judge(STORM, lines, events, sights, pending, killed=0)
+def judged(lines=LINES, events=EVENTS, sights=SIGHTS, pending=0, killed=1):
+    return judge(STORM, lines, events, sights, pending, killed)
 
 
 def test_what_is_right_is_not_complained_of():
@@ -64,6 +65,8 @@ MORE = FITS + 1
         ({"events": (*events(), {"id": "a", "cost_nanousd": FITS - 1})}, f"costs {FITS} and {FITS - 1}"),
         ({"events": (*events(), {"id": "ghost", "cost_nanousd": 1})}, "nobody asked for"),
         ({"pending": 1}, "never finished"),
+        ({"killed": 0}, "it proves nothing"),
+        ({"lines": tuple(lines())[1:]}, "0 calls spoilt: it proves nothing"),
     ],
 )
 def test_what_is_wrong_is(wrong, complaint):
@@ -90,7 +93,7 @@ def test_once_the_leases_are_home_a_false_denial_is_wrong():
 
 
 def test_a_budget_that_could_not_be_used_up_is_wrong():
-    few = [line for line in lines() if line["id"] == "a"]
+    few = [line for line in lines() if line.get("id") == "a"]
     found = sights()
     found[TIGHTEST] = found[TIGHTEST]._replace(settled=FITS, remaining=STORM.limit(TIGHTEST) - FITS)
     assert "could be used" in judged(lines=few, events=events()[1:], sights=found)[1][-1]
