@@ -40,6 +40,14 @@ def test_a_budget_is_the_sum_of_its_shards():
     assert to_budget("key#k1", "total", []) is None
 
 
+def test_headroom_that_moves_while_a_budget_is_read_makes_no_other_limit():
+    """Seen in neither shard, or in both."""
+    for second in (150, 650):
+        shards = [{"limit": 600, "settled": 100, "budget_version": 1, "total": 1000, "shards": 2}]
+        shards += [{"limit": second, "settled": 450, "budget_version": 1}]
+        assert to_budget("key#k1", "total", shards) == Budget("key#k1", "total", 1000, 550, 1)
+
+
 def test_every_alert_is_an_event_of_the_bus():
     for alert in (crossed(budget(900))[0], exhausted(budget(900))):
         assert EVENTS[alert.name].model_validate(to_detail(alert, 1)).id == alert.id

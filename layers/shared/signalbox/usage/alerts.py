@@ -39,14 +39,19 @@ class Alert:
 
 
 def to_budget(scope: str, period: str, shards: Iterable[Mapping[str, Any]]) -> Budget | None:
-    """From the ledger's items; None where the period has none, because the budget is gone."""
+    """From the ledger's items; None where the period has none, because the budget is gone.
+
+    The first item says what the limit is. The shares make it up too, but not where headroom went from one to another as they were read:
+    that would be another limit, and so another alert.
+    """
     items = list(shards)
     if not items:
         return None
+    totals = [item["total"] for item in items if "total" in item] or [sum(item["limit"] for item in items)]
     return Budget(
         scope,
         period,
-        limit_nanousd=sum(int(item["limit"]) for item in items),
+        limit_nanousd=int(totals[0]),
         settled_nanousd=sum(int(item["settled"]) for item in items),
         version=max(int(item["budget_version"]) for item in items),
     )
