@@ -95,6 +95,7 @@ def judge(
         must(sight.settled + held + sight.remaining == limit, f"{scope} does not keep its sum")
         must(held == 0, f"{scope}: {held} never came home")
         must(billed[scope] <= limit, f"{scope} is overspent by {billed[scope] - limit}")
+        must(sight.settled <= limit, f"{scope} has settled {sight.settled - limit} beyond its limit")
         must(sight.settled >= billed[scope], f"{scope}: {billed[scope] - sight.settled} was billed and is not settled")
         agrees = recorded[scope] <= sight.settled <= most_recorded[scope]
         must(agrees, f"{scope} has settled {sight.settled}, and the events say {recorded[scope]} to {most_recorded[scope]}")

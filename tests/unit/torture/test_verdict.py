@@ -58,6 +58,7 @@ MORE = FITS + 1
     [
         ({"lines": tuple(lines(bills=MORE, cost=MORE)), "events": tuple(events(MORE)), "sights": sights(MORE)}, "overspent by 1"),
         ({"sights": sights(FITS - 1), "events": tuple(events())}, "1 was billed and is not settled"),
+        ({"sights": sights(MORE)}, "has settled 1 beyond its limit"),
         ({"sights": sights(lost=1)}, "does not keep its sum"),
         ({"sights": sights(FITS, held=1)}, "1 never came home"),
         ({"events": tuple(events())[:1]}, "was never recorded"),
