@@ -61,7 +61,7 @@ ROWS = (
     Row("/admin/usage", READ, USAGE),
     Row("/admin/analytics", READ, USAGE),
     Row("/admin/savings", READ, USAGE),
-    Row("/admin/requests/*/sample", READ, OPERATIONS),  # whoever counts need not read what people wrote
+    Row("/admin/requests/*/sample", ("GET", "DELETE"), OPERATIONS),  # whoever counts need not read what people wrote
     Row("/admin/requests", READ, USAGE),
     Row("/admin/reports", READ, USAGE),
     Row("/admin/circuits", ANY, OPERATIONS),

@@ -110,7 +110,7 @@ def test_complete_sends_samples_and_reads_none_and_calls_no_kms() -> None:
     assert may == {("sqs:SendMessage", "SampleQueue")}
     assert "kms" not in PROTOCOLS
     assert {id for id in FUNCTIONS for action, name in grants(id) if name == "SampleTable"} == {"ControlFunction", "StoreSampleFunction"}
-    assert {action for action, name in grants("ControlFunction") if name == "SampleTable"} == {"dynamodb:GetItem"}
+    assert {action for action, name in grants("ControlFunction") if name == "SampleTable"} == {"dynamodb:GetItem", "dynamodb:DeleteItem"}
 
 
 def test_the_guide_names_every_exception_and_every_redactor() -> None:

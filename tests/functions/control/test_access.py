@@ -52,6 +52,7 @@ ENDPOINTS = {
     ("GET", "/admin/requests"): USAGE,
     ("GET", "/admin/requests/{request_id}"): USAGE,
     ("GET", "/admin/requests/{request_id}/sample"): OPERATIONS,
+    ("DELETE", "/admin/requests/{request_id}/sample"): OPERATIONS,
     ("GET", "/admin/config"): ROUTING,
     ("GET", "/admin/config/versions"): ROUTING,
     ("GET", "/admin/config/versions/{number}"): ROUTING,

@@ -136,3 +136,15 @@ def test_one_that_is_not_there_says_why(api: Api, stage: Any, taken: dict[str, A
     )
     refused(api("GET", f"/admin/requests/{taken['id']}/sample"), "not_found")
     assert audited(stage) == []
+
+
+def test_one_is_deleted_before_its_time_by_whoever_may_read_it_and_that_is_audited(api: Api, stage: Any, taken: dict[str, Any]) -> None:
+    path = f"/admin/requests/{taken['id']}/sample"
+    refused(api("DELETE", path, key=limited(USAGE)), "permission_denied")
+    assert len(stage.samples.scan()["Items"]) == 1
+    assert api("DELETE", path) == (200, {"id": taken["id"], "deleted": True})
+    assert stage.samples.scan()["Items"] == []
+    [entry] = audited(stage)
+    assert (entry["who"], entry["method"], entry["changed"]) == ("ann", "DELETE", f"the sample of {taken['id']}: deleted")
+    refused(api("DELETE", path), "not_found")
+    refused(api("GET", path), "not_found")

@@ -50,6 +50,11 @@ def read(table: Any, fields: Fields, request_id: str, now_s: int) -> Sample | No
     return Sample.model_validate({name: value for name, value in item.items() if name not in key} | opened)
 
 
+def delete(table: Any, request_id: str) -> bool:
+    """False where there is none. One that is on its way yet is stored all the same."""
+    return "Attributes" in table.delete_item(Key=_key(request_id), ReturnValues="ALL_OLD")
+
+
 def _key(request_id: str) -> dict[str, str]:
     return {"pk": f"sample#{request_id}", "sk": KIND}
 
