@@ -12,7 +12,7 @@ class ReportFigures(BaseModel):
     errors: Annotated[int, Field(description="refused + failed")]
     refused: Annotated[int, Field(description="Sent nowhere")]
     failed: Annotated[int, Field(description="Sent, and not answered to the end")]
-    slow: Annotated[int, Field(description="Took as long as the stage's SlowMs, or longer; nothing of a model")]
+    slow: Annotated[int, Field(description="Took as long as the route's slow_after_s or the stage's SlowMs; nothing of a model")]
     cache_hits: int
     cache_misses: int
     attempts: int

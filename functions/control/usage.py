@@ -34,7 +34,9 @@ class Counters(BaseModel):
     requests: int = 0
     refused: int = 0
     failed: int = 0
-    slow: Annotated[int, Field(description="Took as long as the stage's SlowMs, or longer; of a model or provider nothing is told")] = 0
+    slow: Annotated[
+        int, Field(description="Took as long as the route's slow_after_s or the stage's SlowMs; of a model or provider nothing is told")
+    ] = 0
     attempts: int = 0
     input: int = 0
     cached: int = 0

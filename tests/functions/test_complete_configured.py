@@ -98,8 +98,21 @@ def test_a_wildcard_serves_whatever_the_provider_has(world, monkeypatch):
     assert (unknown.status, json.loads(unknown.body)["error"]["code"]) == (404, "model_not_found")
     assert world.ask(model="openai/*").status == 404
     assert world.ask(model=f"openai/{'x' * 194}").status == 404  # longer than any event takes: not asked
-    outcomes = [attempt["outcome"] for record in world.usage() for attempt in record["attempts"]]
-    assert outcomes == ["ok", "ok", "unknown_model"]
+    told = [(record["route"], *record["unlisted"], attempt["outcome"]) for record in world.usage() for attempt in record["attempts"]]
+    assert told == [
+        ("openai/*", "openai/sim-anything", "ok"),
+        ("openai/gpt-5.2", "ok"),
+        ("openai/*", "openai/no-such-model", "unknown_model"),
+    ]
+
+
+def test_whatever_names_callers_make_up_the_metrics_have_one_route(world, monkeypatch, capsys):
+    publish(world, ("  openai/gpt-5.2:\n", f"{ANY}  openai/gpt-5.2:\n"), monkeypatch=monkeypatch)
+    for number in range(3):
+        world.ask(model=f"openai/sim-{number}")
+        world.ask(model=f"openai/no-such-{number}")
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "CloudWatchMetrics" in line]
+    assert {line["Route"] for line in lines if "Route" in line} == {"openai/*"}
 
 
 def test_a_provider_of_ones_own_is_an_address(world, monkeypatch):

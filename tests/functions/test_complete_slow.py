@@ -6,6 +6,7 @@ import pytest
 
 from signalbox.completion import record
 
+from .routes import MINI, Routed
 from .world import sample
 
 
@@ -21,6 +22,16 @@ def test_a_call_is_slow_from_the_stages_threshold_on(world, monkeypatch, capsys,
     [usage] = world.usage()
     [line] = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "request_id" in line]
     assert (usage["slow"], line.get("Slow", 0)) == (slow, int(slow))
+
+
+def test_a_route_may_call_slow_what_the_stage_does_not_and_the_other_way_round(routed: Routed, monkeypatch):
+    eager, patient = {"targets": [MINI], "slow_after_s": 0.0001}, {"targets": [MINI], "slow_after_s": 100}
+    routed.publish(routes=routed.document()["routes"] | {"eager": eager, "patient": patient})
+    assert [routed.world.ask(asked(model=name)).status for name in ("eager", "patient", "chat")] == [200] * 3
+    monkeypatch.setattr(record, "SLOW_MS", 0)
+    assert [routed.world.ask(asked(model=name)).status for name in ("eager", "patient", "chat")] == [200] * 3
+    found = [(usage["route"], usage["slow"]) for usage in routed.world.usage()]
+    assert found == [("eager", True), ("patient", False), ("chat", False), ("eager", True), ("patient", False), ("chat", True)]
 
 
 def test_the_end_user_stands_in_the_usage_cut_to_200_characters(world):

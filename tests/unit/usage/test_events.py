@@ -46,6 +46,7 @@ RECORDS = st.builds(
     policies=st.lists(TEXT, max_size=3).map(tuple),
     flags=st.lists(TEXT, max_size=3).map(tuple),
     compared=st.booleans(),
+    unlisted=st.lists(NAMES, max_size=3).map(tuple),
     features=st.dictionaries(NAMES, st.none() | st.booleans() | COUNTS | TEXT | st.lists(TEXT, max_size=2), max_size=4),
     **dict.fromkeys(TEXTS, TEXT),
     **dict.fromkeys(NUMBERS, COUNTS),

@@ -74,12 +74,33 @@ def test_a_key_knows_what_it_has_used_of_each_model():
     assert (models["mistral/b"]["requests"], models["mistral/b"]["cost_nanousd"]) == (2, 9)
 
 
-def test_a_key_does_not_keep_the_names_that_it_made_up():
-    made_up = event(attempts=(("openai/no-such", "unknown_model", 0),), outcome="model_not_found")
-    mixed = event("r2", attempts=(("openai/x", "unknown_model", 0), ("openai/x", "ok", 5)))
-    key = increments([made_up, mixed])[Total("key", "k1", "day#2026-11-21")]
-    assert (key["requests"], key["attempts"], list(by_model(+key))) == (2, 3, ["openai/x"])
-    assert increments([made_up])[Total("model", "openai/no-such", "day#2026-11-21")]["failed"] == 1
+def wild(id, *attempts, **over) -> UsageRecorded:
+    return event(id, attempts=attempts, unlisted=tuple({target for target, _, _ in attempts}), route="openai/*", **over)
+
+
+def test_names_that_callers_make_up_below_a_star_come_to_one_total():
+    kinds = ("unknown_model", "invalid_request", "timeout", "server")
+    made_up = [wild(f"r{n}", (f"openai/no-such-{n}", kinds[n % 4], 0), outcome="upstream_failed") for n in range(100)]
+    sums = increments(made_up)
+    assert {id for of, id, _ in sums if of == "model"} == {"openai/*"}
+    assert sums[Total("model", "openai/*", "day#2026-11-21")]["failed"] == 100
+    assert len(sums) == len(increments(made_up[:1]))
+    assert by_model(+sums[Total("key", "k1", "day#2026-11-21")])["openai/*"]["attempts"] == 100
+
+
+def test_a_name_below_a_star_that_was_answered_or_billed_has_its_own():
+    answered = wild("r1", ("openai/x", "server", 0), ("openai/x", "ok", 5))
+    billed = wild("r2", ("openai/y", "cut", 7), outcome="upstream_failed")
+    sums = increments([answered, billed])
+    assert {id for of, id, _ in sums if of == "model"} == {"openai/x", "openai/y"}
+    assert sums[Total("model", "openai/x", "day#2026-11-21")]["attempts"] == 2
+
+
+def test_a_listed_model_that_fails_has_its_own_beside_a_made_up_one():
+    mixed = event(
+        attempts=(("openai/no-such", "server", 0), ("mistral/b", "server", 0)), outcome="upstream_failed", unlisted=("openai/no-such",)
+    )
+    assert {id for of, id, _ in increments([mixed]) if of == "model"} == {"openai/*", "mistral/b"}
 
 
 def test_two_attempts_at_one_provider_are_one_request_of_it():

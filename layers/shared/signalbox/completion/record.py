@@ -28,13 +28,13 @@ HIT, REPLAY = "hit", "replay"
 # The bus takes 256 KB of an event. Hundreds of targets with long names can come to more: their requests are counted, and not replayed.
 MOST_INPUTS_CHARS = 150_000
 MOST_POLICIES = 200  # of those applied, by name
-SLOW_MS = int(os.environ.get("SIGNALBOX_SLOW_MS") or 10_000)  # from its arrival to the end of its answer
+SLOW_MS = int(os.environ.get("SIGNALBOX_SLOW_MS") or 10_000)  # from its arrival to the end of its answer, where its route says nothing
 
 
 def to_intent(asked: Asked, admitted: Admitted, clock: Clock) -> UsageRecord:
     """Before anything is sent: how it was decided, and the outcome that it has if nobody writes another."""
     hold = admitted.hold
-    record = UsageRecord(**_asked(asked, CRASHED, 500, clock) | _decided(admitted.trip))
+    record = _begun(asked, CRASHED, 500, clock, admitted.trip)
     return record._replace(lease=hold.lease, period_by_scope=hold.period_by_scope)
 
 
@@ -46,7 +46,7 @@ def to_record(intent: UsageRecord, asked: Asked, journey: Journey, outcome: str,
     return intent._replace(
         outcome=outcome,
         status=status,
-        **_lasted(asked, ended_s),
+        **_lasted(asked, ended_s, journey.trip),
         target=journey.target,
         provider=targets[journey.target].provider if journey.target else "",
         finish=journey.finish,
@@ -57,6 +57,7 @@ def to_record(intent: UsageRecord, asked: Asked, journey: Journey, outcome: str,
         baseline_cost_nanousd=baseline or 0,
         estimated=any(attempt.estimated for attempt in attempts),
         ttft_ms=answer.ttft_ms if answer else None,
+        unlisted=tuple(sorted({attempt.target for attempt in attempts} - targets.keys())),
     )
 
 
@@ -73,8 +74,7 @@ def baseline_nanousd(answer: Attempt | None, attempts: Iterable[Attempt], defaul
 
 def to_refused(asked: Asked, refusal: Refusal, trip: Trip | None, clock: Clock) -> UsageRecord:
     """`trip` is None where the request was refused before anything was decided."""
-    record = UsageRecord(**_asked(asked, refusal.code, refusal.status, clock) | (_decided(trip) if trip else {}))
-    return record._replace(refused_by=_refused_by(refusal))
+    return _begun(asked, refusal.code, refusal.status, clock, trip)._replace(refused_by=_refused_by(refusal))
 
 
 def _refused_by(refusal: Refusal) -> tuple[str, str] | None:
@@ -90,7 +90,7 @@ def to_repeated(asked: Asked, trip: Trip, kept: "Kept", cache: str, clock: Clock
     """Of an answer that was there: nothing was called for it. One from the cache saves what it would have cost."""
     outcome, status = (kept.refusal.code, kept.refusal.status) if kept.refusal else ("ok", 200)
     default = trip.snapshot.targets[trip.decision.default].prices if trip.decision.default and cache == HIT else None
-    return UsageRecord(**_asked(asked, outcome, status, clock) | _decided(trip))._replace(
+    return _begun(asked, outcome, status, clock, trip)._replace(
         cache=cache,
         target=kept.target,
         compared=default is not None,
@@ -98,9 +98,9 @@ def to_repeated(asked: Asked, trip: Trip, kept: "Kept", cache: str, clock: Clock
     )
 
 
-def _asked(asked: Asked, outcome: str, status: int, clock: Clock) -> dict[str, Any]:
+def _begun(asked: Asked, outcome: str, status: int, clock: Clock, trip: Trip | None) -> UsageRecord:
     caller, request = asked.caller, asked.request
-    return {
+    own: dict[str, Any] = {
         "id": asked.id,
         "at_ms": asked.at_ms,
         "tenant": caller.tenant,
@@ -111,10 +111,11 @@ def _asked(asked: Asked, outcome: str, status: int, clock: Clock) -> dict[str, A
         "status": status,
         "stream": request.stream,
         "prompt_chars": prompt_chars(request),
-        **_lasted(asked, clock.monotonic()),
+        **_lasted(asked, clock.monotonic(), trip),
         "tags": asked.tags,
         "user": (request.user or "")[:MOST_USER_CHARS],
     }
+    return UsageRecord(**own | (_decided(trip) if trip else {}))
 
 
 def _decided(trip: Trip) -> dict[str, Any]:
@@ -127,7 +128,7 @@ def _decided(trip: Trip) -> dict[str, Any]:
         "team": features.team,
         "agent": features.agent,
         "tags": features.tags,
-        "route": decision.route,
+        "route": trip.snapshot.row_of(decision.route),
         "policy": decision.policy,
         "config_version": trip.snapshot.version,
         "decision": digest_of(inputs),
@@ -141,6 +142,8 @@ def _decided(trip: Trip) -> dict[str, Any]:
     }
 
 
-def _lasted(asked: Asked, ended_s: float) -> dict[str, Any]:
+def _lasted(asked: Asked, ended_s: float, trip: Trip | None) -> dict[str, Any]:
     duration_ms = round((ended_s - asked.began_s) * 1000)
-    return {"duration_ms": duration_ms, "slow": duration_ms >= SLOW_MS}
+    route = trip.snapshot.route(trip.decision.route) if trip else None
+    slow_ms = SLOW_MS if route is None or route.slow_ms is None else route.slow_ms
+    return {"duration_ms": duration_ms, "slow": duration_ms >= slow_ms}

@@ -32,6 +32,7 @@ TOLD: Mapping[tuple[str, ...], str] = {
     ("routes", ANY, "retries"): "How often the same target is asked again, by the kind of its failure.",
     ("routes", ANY, "hedge_after_s"): "Without a first byte for so many seconds, a second target is asked as well.",
     ("routes", ANY, "max_request_kb"): "How long a request may be that asks for it; 1024 where nothing is said.",
+    ("routes", ANY, "slow_after_s"): "A call that takes so many seconds is marked as slow; as the stage says it where nothing is said.",
     ("routes", ANY, "shares"): "Percent of the requests that each provider is meant to serve, as analytics compare it.",
     ("aliases",): "Other names for a route, a model or another alias.",
     ("timeouts",): "Seconds: to the first byte, between two chunks, and for the whole operation. Routes and models may say otherwise.",

@@ -144,6 +144,7 @@ def _route(name: str, route: Route, document: Document) -> dict[str, Any]:
         **({"cache": route.cache.model_dump(exclude_none=True)} if route.cache else {}),
         **({"capture": route.capture.model_dump(exclude_defaults=True) | {"days": route.capture.days}} if route.capture else {}),
         **({"max_request_bytes": route.max_request_kb * 1024} if route.max_request_kb else {}),
+        **({"slow_ms": max(1, round(route.slow_after_s * 1000))} if route.slow_after_s else {}),
     }
 
 

@@ -69,6 +69,7 @@ class Route(Row):
     cache: Cache | None = None
     capture: Capture | None = None
     max_request_kb: Annotated[int, Field(gt=0, le=MOST_REQUEST_KB)] | None = None
+    slow_after_s: Seconds | None = None
 
 
 class Mirror(Row):

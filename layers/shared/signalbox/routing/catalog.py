@@ -90,7 +90,7 @@ class Route(NamedTuple):
     `weights` are by target, for `weighted`; `sticky` says by what: user or conversation. `retries` are by failure kind: how often the same
     target is asked again before the next. `shares` are the percentages of its requests that each provider should have, for reports.
     `cache` is as the document has it: ttl_s, any, max_kb; None: its answers are not kept. `max_request_bytes` are those of a body.
-    `capture` is as the document has it: share, days, redact, own; None: nothing of them is stored.
+    `capture` is as the document has it: share, days, redact, own; None: nothing of them is stored. `slow_ms` None: as the stage has it.
     """
 
     name: str
@@ -109,6 +109,7 @@ class Route(NamedTuple):
     cache: Mapping[str, Any] | None = None
     max_request_bytes: int = 1_048_576
     capture: Mapping[str, Any] | None = None
+    slow_ms: int | None = None
 
 
 class Flag(NamedTuple):
@@ -168,8 +169,14 @@ class Snapshot(NamedTuple):
             self.targets[model]  # those of any name as well
         except KeyError:
             return None
-        patterns = [name for name in self.routes if name.endswith(ANY) and model.startswith(name[:-1])]
-        return self.routes[max(patterns, key=len)]._replace(name=model, targets=(model,)) if patterns else None
+        row = self.row_of(model)
+        return self.routes[row]._replace(name=model, targets=(model,)) if row else None
+
+    def row_of(self, route: str) -> str:
+        """Which of `routes` a route is: itself, or the longest that ends in `*` and fits. Empty: none."""
+        if route in self.routes:
+            return route
+        return max((name for name in self.routes if name.endswith(ANY) and route.startswith(name[:-1])), key=len, default="")
 
 
 def to_snapshot(compiled: Mapping[str, Any], version: int, digest: str) -> Snapshot:

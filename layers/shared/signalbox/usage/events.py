@@ -97,6 +97,7 @@ class UsageRecorded(Event):
     compared: bool | None = None  # whether there is a baseline; events of before it was told had one where it was not 0
     user: Name = ""
     slow: bool = False
+    unlisted: Annotated[list[Target], Field(max_length=MOST_ATTEMPTS)] = []
 
 
 class Spender(Strict):

@@ -35,6 +35,7 @@ class UsageRecord(NamedTuple):
     `refused_by` is the scope and period of the budget, or with outcome `rate_limited` the scope and name of the limit, that is used up,
     where one refused it. `inputs` is the canonical text that it was
     decided by, `decision` that text's digest, `decided` the digest of what came of it; all three are empty where nothing was decided.
+    `route` is as the document names it: `openai/*` where that is what serves a model asked for by its own name.
     `features` are `routing.inputs.Features` by name, plain enough for JSON. `policies` were applied, `flags` were on.
     """
 
@@ -77,7 +78,8 @@ class UsageRecord(NamedTuple):
     strategy: str = ""
     compared: bool = False
     user: str = ""  # the end user, as the request says it, cut to MOST_USER_CHARS
-    slow: bool = False  # took as long as the stage calls slow, or longer
+    slow: bool = False  # took as long as its route or the stage calls slow, or longer
+    unlisted: tuple[str, ...] = ()  # of its targets those that a `*` stands for in the document: names that callers made up
 
     def to_detail(self) -> dict[str, Any]:
         """The detail of `UsageRecorded`: JSON-ready, never a body, never a key."""

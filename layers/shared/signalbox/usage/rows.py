@@ -44,8 +44,10 @@ def rows(event: UsageRecorded) -> Iterator[tuple[str, str, Counter[str]]]:
     flags, went = observed.of_flags(event), whole + observed.of_comparison(event)
     if watched:
         went += observed.of_request(event)
-    models, providers = (_sorted(event.attempts, by) for by in (lambda id: id, lambda id: id.split("/", 1)[0]))
-    used = {target: _used(attempts) for target, attempts in models.items() if not _is_made_up(attempts)}
+    made_up = _made_up(event)
+    models = _sorted(event.attempts, lambda id: f"{_provider(id)}/*" if id in made_up else id)
+    providers = _sorted(event.attempts, _provider)
+    used = {target: _used(attempts) for target, attempts in models.items()}
     named = {
         "tenant": (event.tenant, whole),
         "team": (_of(event.tenant, event.team), whole),
@@ -103,9 +105,14 @@ def _sorted(attempts: Iterable[Attempt], by: Callable[[str], str]) -> dict[str, 
     return sorted
 
 
-def _is_made_up(attempts: Iterable[Attempt]) -> bool:
-    """A name that its provider does not know: callers have no end of them, and an item of 400 KB has."""
-    return all(attempt.outcome == "unknown_model" for attempt in attempts)
+def _made_up(event: UsageRecorded) -> set[str]:
+    """Names that only a `*` covers and that nothing came of: callers have no end of them, so that they are counted together."""
+    known = {attempt.target for attempt in event.attempts if attempt.outcome == "ok" or attempt.cost_nanousd}
+    return {*event.unlisted} - known
+
+
+def _provider(target: str) -> str:
+    return target.split("/", 1)[0]
 
 
 def _used(attempts: Iterable[Attempt]) -> Counter[str]:
