@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from signalbox.admission.keys import mint
 from signalbox.capture.redactors import REDACTORS, Redaction
 from signalbox.capture.terms import Terms
 
@@ -47,7 +48,18 @@ EMAILS = st.builds(
     st.text(string.ascii_letters + string.digits, min_size=1, max_size=30),
     st.sampled_from(["com", "de", "co.uk", "museum"]),
 )
+B64 = ALNUM + "+/"
 KEYS = st.one_of(
+    st.builds(
+        lambda id, mac: mint(id, "acme", "default", mac), st.text(ALNUM, min_size=1, max_size=20), st.binary(min_size=32, max_size=32)
+    ),
+    st.text(string.ascii_letters, min_size=34, max_size=34).map("hf_".__add__),
+    st.text(ALNUM, min_size=52, max_size=52).map("gsk_".__add__),
+    st.text(ALNUM, min_size=80, max_size=80).map("xai-".__add__),
+    st.text(ALNUM, min_size=24, max_size=24).map("fw_".__add__),
+    st.text("0123456789abcdef", min_size=32, max_size=32).map("dapi".__add__),
+    st.text(B64, min_size=120, max_size=120).map("ABSK{}==".format),
+    st.builds("{}8Q~{}".format, st.text(ALNUM, min_size=3, max_size=3), st.text(ALNUM + "~._-", min_size=34, max_size=34)),
     st.text(ALNUM, min_size=20, max_size=60).map("sk-proj-".__add__),
     st.text(string.ascii_uppercase + string.digits, min_size=16, max_size=16).map("AKIA".__add__),
     st.text(ALNUM, min_size=36, max_size=36).map("ghp_".__add__),
@@ -68,6 +80,13 @@ def test_what_is_planted_is_gone_wherever_it_stands(kind, data, before, after):
     assert planted.removeprefix("Bearer ") not in found
     if kind in ("card", "phone"):
         assert "".join(filter(str.isdigit, planted)) not in "".join(filter(str.isdigit, found))
+
+
+@given(KEYS)
+@settings(max_examples=300, deadline=None)
+def test_no_part_of_a_key_is_left(key):
+    found, told = redacted(f"use {key}, now"), key[12:]
+    assert not [told[at : at + 8] for at in range(len(told) - 7) if told[at : at + 8] in found], found
 
 
 @given(st.lists(st.text(string.ascii_lowercase, min_size=1, max_size=14), max_size=40), st.lists(st.integers(0, 9999), max_size=5))

@@ -32,8 +32,9 @@ PHONES = (
 KEYS = (
     PATTERNS["private_key"],
     r"(?:AKIA|ASIA)[A-Z0-9]{16}",
-    rf"{_START}sk[_-][A-Za-z0-9_-]{{12,200}}",
-    rf"{_START}(?:ak|pk|rk|gsk|pplx|whsec|hf|npm|r8|tgp)[_-](?=[A-Za-z_-]{{0,40}}\d)[A-Za-z0-9_-]{{12,200}}",
+    rf"{_START}sk[_-][A-Za-z0-9_-]{{12,200}}(?:\.[A-Za-z0-9_-]{{16,200}})?",  # Signalbox' own have two parts
+    rf"{_START}(?:ak|pk|rk|gsk|pplx|whsec|hf|npm|r8|tgp|xai|fw)[_-](?:(?=[A-Za-z_-]{{0,40}}\d)[A-Za-z0-9_-]{{12,200}}|[A-Za-z0-9]{{24,200}})",
+    rf"{_START}(?:dapi[a-f0-9]{{32}}|ABSK[A-Za-z0-9+/]{{40,400}}={{0,2}}|[A-Za-z0-9_~.-]{{3}}\dQ~[A-Za-z0-9_~.-]{{30,40}})",
     r"gh[pousr]_[A-Za-z0-9]{20,255}|github_pat_[A-Za-z0-9_]{20,255}|glpat-[\w-]{16,255}",
     r"xox[abeprs]-[A-Za-z0-9-]{10,255}",
     r"AIza[\w-]{30,60}|ya29\.[\w-]{20,500}|GOCSPX-[\w-]{20,60}",
