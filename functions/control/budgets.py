@@ -14,7 +14,7 @@ from scopes import Scope, ScopeId, check_known, scope_name
 from signalbox.admission.budgets import Budget
 from signalbox.admission.periods import to_zone
 from signalbox.aws import boto_budgets, boto_keys
-from signalbox.errors import Refusal
+from signalbox.errors import Refusal, whose
 from signalbox.money import NANOUSD_PER_USD
 
 router = Router()
@@ -98,7 +98,7 @@ def remove(
 ) -> RemovedBudget:
     name = scope_name(scope, id)
     if not boto_budgets.remove(stage.control(), name, period):
-        raise Refusal("not_found", f"{name} has no budget per {period}. GET /admin/budgets lists them.")
+        raise Refusal("not_found", f"{whose(name)} has no budget per {period}. GET /admin/budgets lists them.")
     router.append_context(changed=f"{name} {period}: removed")
     return RemovedBudget(scope=scope, id=id, period=period, deleted=True)
 

@@ -51,7 +51,7 @@ def test_each_threshold_is_told_once_as_it_is_crossed(stage, context, usage):
         handler(usage, context)
         told.append([detail["percent"] for _, detail in stage.heard()])
     assert told == [[50], [], [80], [], [100], []]
-    assert [subject for subject, _ in stage.mailed()] == [f"Signalbox: {p}% of budget used: {SCOPE} {PERIOD}" for p in (50, 80, 100)]
+    assert [subject for subject, _ in stage.mailed()] == [f"Signalbox: {p}% of budget used: key local, month 2026-11" for p in (50, 80, 100)]
 
 
 def test_what_is_told_is_an_event_of_the_contract(stage, context, usage):
@@ -120,7 +120,7 @@ def test_a_subject_is_what_sns_takes(stage, context, event):
     settle(stage, 30_000_000, scope=scope)
     handler(batch(event, details(event)[0] | {"period_by_scope": {scope: [PERIOD]}}), context)
     [(subject, _)] = stage.mailed()
-    assert subject.startswith("Signalbox: 50% of budget used: team#?mlaut/xxx")
+    assert subject.startswith("Signalbox: 50% of budget used: team ?mlaut/xxx")
     assert (len(subject), subject.isascii(), subject.isprintable()) == (100, True, True)
 
 
@@ -157,7 +157,7 @@ def test_a_refused_request_tells_that_its_budget_is_spent_once(stage, context, r
         handler(refusal, context)
     assert [name for name, _ in stage.heard()] == ["BudgetExhausted"]
     [(subject, body)] = stage.mailed()
-    assert subject == f"Signalbox: budget exhausted: {SCOPE} {PERIOD}"
+    assert subject == "Signalbox: budget exhausted: key local, month 2026-11"
     assert "$0.049" in body
 
 

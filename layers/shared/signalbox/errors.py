@@ -29,6 +29,12 @@ STATUS = {
 }
 
 
+def whose(scope: str) -> str:
+    """A scope as messages name it, and commands take it: team acme/red, global."""
+    kind, _, id = scope.partition("#")
+    return kind if kind == "global" else f"{kind} {id}"
+
+
 class Refusal(Exception):
     """An answer that is an error. `message` says what was wrong and what to do, and holds no secret and no prompt."""
 

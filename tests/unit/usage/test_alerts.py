@@ -70,8 +70,8 @@ def test_an_alert_names_who_spent_the_most_and_of_which_days():
 
 def test_a_message_says_whose_how_much_of_what_and_what_to_do():
     subject, body = to_message(crossed(budget(412_345_678, limit=500_000_000))[1], hard=True)
-    assert subject == "Signalbox: 80% of budget used: key#k1 month#2026-11"
-    for fact in ("key#k1", "month#2026-11", "$0.412345678 (82%)", "$0.50", "/admin/budgets"):
+    assert subject == "Signalbox: 80% of budget used: key k1, month 2026-11"
+    for fact in ("key k1", "month 2026-11", "$0.412345678 (82%)", "$0.50", "/admin/budgets"):
         assert fact in body
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 from zlib import crc32
 
-from ..errors import Refusal
+from ..errors import Refusal, whose
 from .budgets import Budget
 from .shards import MOST_SHARDS, OPEN_MS, Account, Lease, Level, Move, Sight, chosen, gathered, levelled, owes_within, to_sight
 
@@ -61,7 +61,7 @@ class BudgetExceeded(Refusal):
         )
         super().__init__(
             "budget_exceeded",
-            f"The {budget.kind} budget of {budget.scope.replace('#', ' ', 1)} {why}",
+            f"The {budget.kind} budget of {whose(budget.scope)} {why}",
             retry_after_s=max(1, -(-(again_ms - now_ms) // 1000)),
         )
         self.scope = budget.scope

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from ..errors import Refusal
+from ..errors import Refusal, whose
 from .keys import Caller, record_of
 from .windows import Window
 
@@ -40,7 +40,7 @@ class RateLimited(Refusal):
 
     def __init__(self, scope: str, limit: str, why: str, wait_ms: int) -> None:
         wait_s = max(1, -(-wait_ms // 1000))
-        message = f"{_named(scope)} {why} Try again in {wait_s} s, or ask the operators to raise `{limit}`."
+        message = f"The {whose(scope)} {why} Try again in {wait_s} s, or ask the operators to raise `{limit}`."
         super().__init__("rate_limited", message, retry_after_s=wait_s)
         self.scope = scope
         self.limit = limit
@@ -76,10 +76,10 @@ def never(scope: str, limits: Limits, need: Need) -> Refusal | None:
     """Why the request can never pass, however long it waits: none of these says when to try again."""
     suspended = next((name for name, limit in limits._asdict().items() if limit == 0), None)
     if suspended:
-        return Refusal("permission_denied", f"{_named(scope)} is suspended: its `{suspended}` is 0. Ask its operators.")
+        return Refusal("permission_denied", f"The {whose(scope)} is suspended: its `{suspended}` is 0. Ask its operators.")
     most = limits.tokens_per_minute
     if most is not None and need.input > most:
-        why = f"{_named(scope)} may use {most:,} tokens a minute, and this request has about {need.input:,} of input alone."
+        why = f"The {whose(scope)} may use {most:,} tokens a minute, and this request has about {need.input:,} of input alone."
         return Refusal("request_too_large", f"{why} Send less, or ask the operators to raise `tokens_per_minute`.")
     return None
 
@@ -115,8 +115,3 @@ def _limit(said: Any, default: int | None) -> int | None:
     if said is None:
         return None
     return said if isinstance(said, int) and not isinstance(said, bool) and said >= 0 else default
-
-
-def _named(scope: str) -> str:
-    kind, _, id = scope.partition("#")
-    return f"The {kind} {id}"

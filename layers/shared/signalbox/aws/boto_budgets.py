@@ -10,6 +10,7 @@ from typing import Any
 
 from ..admission.budgets import DEFAULT, Budget, to_budgets
 from ..admission.leases import Sight
+from ..errors import whose
 from . import boto_accounts, boto_definitions, boto_tables
 
 LIST = "budgets"  # which scopes have any, so that listing them needs no scan
@@ -95,7 +96,7 @@ def revise(
         if boto_tables.transacted(control, parts):
             return budget
         boto_tables.pause(attempt)
-    raise Contended(f"the {kind} budget of {scope} was changed by others {TRIES} times in a row")
+    raise Contended(f"the {kind} budget of {whose(scope)} was changed by others {TRIES} times in a row")
 
 
 def remove(control: Any, scope: str, kind: str, *, by: str = "") -> bool:
@@ -114,7 +115,7 @@ def remove(control: Any, scope: str, kind: str, *, by: str = "") -> bool:
         if boto_tables.transacted(control, parts):
             return True
         boto_tables.pause(attempt)
-    raise Contended(f"the {kind} budget of {scope} was changed by others {TRIES} times in a row")
+    raise Contended(f"the {kind} budget of {whose(scope)} was changed by others {TRIES} times in a row")
 
 
 def of_scope(control: Any, scope: str) -> tuple[Budget, ...]:
@@ -140,4 +141,4 @@ def _refuse_of_others(scope: str, was: Budget | None, kind: str, by: str) -> Non
     """Everybody's own, but for the stack's, which an operator's replaces."""
     if was is None or was.by == by or (was.by == DEFAULT and not by):
         return
-    raise OfTheDocument(scope) if not by else Contended(f"an operator has set the {kind} budget of {scope} meanwhile")
+    raise OfTheDocument(scope) if not by else Contended(f"an operator has set the {kind} budget of {whose(scope)} meanwhile")

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from botocore.exceptions import ClientError
 
 from ..admission.budgets import CONFIG, Budget, Raise
+from ..errors import whose
 from . import boto_accounts, boto_budgets, boto_definitions, boto_tables
 
 MOST = 10  # at once, of one budget
@@ -31,11 +32,11 @@ def begin(control: Any, ledger: Any, scope: str, kind: str, by_nanousd: int, unt
 
     def raised(record: dict[str, Any], was: Budget | None) -> Budget:
         if was is None:
-            raise NoSuchBudget(f"{scope.replace('#', ' ', 1)} has no budget per {kind} to raise")
+            raise NoSuchBudget(f"{whose(scope)} has no budget per {kind} to raise")
         _refuse_of_the_document(was)
         lasting = [row for row in was.raises if now_ms < row.until_ms]
         if len(lasting) >= MOST:
-            raise TooManyRaises(f"the {kind} budget of {scope} is raised {MOST} times already: end one of them, or set another limit")
+            raise TooManyRaises(f"the {kind} budget of {whose(scope)} is raised {MOST} times already: end one, or set another limit")
         id = str(1 + max([was.version, *(int(row.id) for row in was.raises)]))
         return was._replace(raises=(*was.raises, Raise(id, by_nanousd, until_ms)))
 
@@ -50,7 +51,7 @@ def end(control: Any, ledger: Any, scope: str, kind: str, id: str, now_ms: int) 
     def lowered(record: dict[str, Any], was: Budget | None) -> Budget:
         left = [row for row in was.raises if id and row.id != id] if was else []
         if was is None or len(left) == len(was.raises):
-            raise NoSuchBudget(f"{scope} has no raise {id} of its budget per {kind}".replace("raise  ", "raise "))
+            raise NoSuchBudget(f"{whose(scope)} has no raise{f' {id}' if id else ''} of its budget per {kind}")
         _refuse_of_the_document(was)
         return was._replace(raises=tuple(left))
 

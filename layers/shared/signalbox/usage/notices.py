@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+from ..errors import whose
 from ..money import NANOUSD_PER_USD
 from .alerts import Alert, Budget, to_dollars
 from .spenders import Spent
@@ -20,8 +21,8 @@ def to_message(alert: Alert, hard: bool, forecast: str = "", spent: Spent | None
         meaning = "Requests that do not fit into what remains are refused with 429 budget_exceeded."
     body = "\n".join(
         (
-            f"Scope    {budget.scope}",
-            f"Period   {budget.period}",
+            f"Budget   {whose(budget.scope)}",
+            f"Period   {_period(budget.period)}",
             f"Settled  {to_dollars(budget.settled_nanousd)} ({budget.percent}%)",
             f"Limit    {to_dollars(budget.limit_nanousd)}",
             *([f"Forecast {forecast}"] if forecast else []),
@@ -33,12 +34,16 @@ def to_message(alert: Alert, hard: bool, forecast: str = "", spent: Spent | None
             *(f"- {step}" for step in _steps(budget)),
         )
     )
-    return f"Signalbox: {said}: {budget.scope} {budget.period}", body
+    return f"Signalbox: {said}: {whose(budget.scope)}, {_period(budget.period)}", body
+
+
+def _period(id: str) -> str:
+    return id.replace("#", " ", 1).replace("@", " by ", 1)
 
 
 def _spenders(spent: Spent) -> tuple[str, ...]:
     days = spent.first_day if spent.first_day == spent.last_day else f"{spent.first_day} to {spent.last_day}"
-    names = [row.scope.replace("#", " ", 1) for row in spent.spenders]
+    names = [whose(row.scope) for row in spent.spenders]
     width = max(map(len, names))
     rows = (f"  {name:{width}}  {to_dollars(row.cost_nanousd)}" for name, row in zip(names, spent.spenders, strict=True))
     return ("", f"Spent the most so far ({days}, by UTC):", *rows)
@@ -47,7 +52,7 @@ def _spenders(spent: Spent) -> tuple[str, ...]:
 def _steps(budget: Budget) -> tuple[str, ...]:
     """Where to look and what to change, as it is typed."""
     scope, _, id = budget.scope.partition("#")
-    of = "global" if scope == "global" else f"{scope} {id}"
+    of = whose(budget.scope)
     kind = budget.period.partition("#")[0]
     spent = "/admin/analytics?by=route, and GET /admin/usage?tenant=…" if scope in ("global", "provider") else f"/admin/usage?{scope}={id}"
     return (
