@@ -16,9 +16,11 @@ from samtranslator.yaml_helper import yaml_parse
 from ops.local.deploy import JWT, parameters
 from signalbox.admission.budgets import scopes_of
 from signalbox.admission.keys import Caller
+from signalbox.aws.boto_rollbacks import LIST
 from signalbox.aws.issuer import FIELDS
 from signalbox.dialects import openai_errors
 from signalbox.errors import Refusal
+from signalbox.rollback.actions import ACTIONS
 from signalbox.rollback.request import to_request
 from signalbox.usage.item import KEEP_S
 
@@ -429,6 +431,11 @@ def written(role_id: str) -> dict[str, dict[str, Any]]:
 
 def test_whoever_tracks_circuits_writes_those_and_how_targets_fare() -> None:
     assert written("TrackCircuitsRole") == {"circuits": {"dynamodb:LeadingKeys": ["circuits", "targets"]}}
+
+
+def test_whoever_rolls_back_writes_its_records_and_what_its_actions_set() -> None:
+    [condition] = written("RollBackRole").values()
+    assert set(condition["dynamodb:LeadingKeys"]) == {"rollback#*", LIST} | {action.pk for action in ACTIONS.values()}
 
 
 def test_whoever_sweeps_writes_budgets_and_the_lists_of_them() -> None:
