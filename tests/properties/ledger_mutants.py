@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from signalbox.admission.budgets import Budget
 from signalbox.admission.leases import Lease, Part, Want
-from signalbox.admission.shards import OPEN_MS, Level, Move, Shift
+from signalbox.admission.shards import OPEN_MS, Level, Shift
 from signalbox.aws import accounts, boto_accounts, dynamodb, outbox, shards
 
 from .fake_aws import BotoTable, FakeCloud, place_of
@@ -47,8 +47,8 @@ def _place(write, payload):
 
 
 def _writes():
-    def want(fresh, hard):
-        return accounts.lease("ledger", Want(ACCOUNT, "c0-1", 1, fresh, 1, hard, 1))
+    def want(fresh, hard, givers=()):
+        return accounts.lease("ledger", Want(ACCOUNT, "c0-1", 1, fresh, 2, hard, 1, givers=givers))
 
     def level(**changes):
         shifts = (Shift(0, 1), Shift(1, -1))
@@ -57,12 +57,13 @@ def _writes():
     item = outbox.to_item("a0", 1, request="r", target="t", bound=1, deadline_ms=1, parts=[PART], detail={"id": "r"})
     pending = outbox.to_pending(item)
     [checked, created] = _parts(shards.create("ledger", "control", ACCOUNT, BUDGET, 0))
-    [_, given] = _parts(shards.move("ledger", ACCOUNT, Move(0, ((1, 1),))))
+    [gathers, given] = _parts(want(True, True, ((1, 1),)))
+    [gathers_again, _] = _parts(want(False, True, ((1, 1),)))
     [absent] = boto_accounts.moved(BotoTable(FakeCloud(), "ledger"), ACCOUNT, None, BUDGET, 0)
     absent = absent["ConditionCheck"]
-    yield "lease, hard", want(True, True).payload
+    yield "lease, hard", want(True, True).payload, gathers
     yield "lease, soft", want(True, False).payload
-    yield "renew, hard", want(False, True).payload
+    yield "renew, hard", want(False, True).payload, gathers_again
     yield "renew, soft", want(False, False).payload
     yield "settle", accounts.settle("ledger", PART, 1, 0, 1).payload, accounts.settle("ledger", PART, 1, 0).payload
     yield "give back", accounts.give_back("ledger", ACCOUNT, 0, LEASE).payload
@@ -74,7 +75,7 @@ def _writes():
     yield "level: item 00, shut", level(guarded=False)[0].payload
     yield "level: item 00, dated", level(guarded=False, seen_shards=0)[0].payload
     yield "level: a shard, open", level()[1].payload
-    yield "move: the giver", given
+    yield "gather: the giver", given
     yield "change: no item", absent | {"Key": dynamodb.to_values(absent["Key"])}
     yield "intent", outbox.open("ledger", item).payload
     yield "outbox", outbox.settle("ledger", item, certain=True).payload

@@ -2,8 +2,9 @@
 
 from contextlib import suppress
 
-from signalbox.admission.shards import Move, to_sight
-from signalbox.aws import accounts, shards
+from signalbox.admission.leases import Want
+from signalbox.admission.shards import to_sight
+from signalbox.aws import accounts
 from signalbox.aws.client import AwsError
 
 from .fake_aws import Pool, client
@@ -239,15 +240,17 @@ def a_limit_is_lowered_while_one_shard_is_leased_empty(ignored):
     return world
 
 
-def a_slow_one_moves_what_was_leased_meanwhile(ignored):
+def a_slow_one_gathers_what_was_leased_meanwhile(ignored):
     with small_shards(2):
         world = several_hold(ignored, size=5)
-        call = shards.move("ledger", ("key#k", "total"), Move(0, ((1, left(world, 1)),)))
+        has, account = left(world, 1), ("key#k", "total")
+        hand = world.containers[0].desk._hand
+        want = Want(account, hand.leases[account].id, hand.next_number(), False, has, True, world.now_ms, givers=((1, has),))
         world.act(Act(2, "step"))
         world.act(Act(2, "step", left(world, 1) // 10))
-        late(world, call)
-        world.act(Act(0, "step"))
-        world.act(Act(0, "step", left(world, 0) // 10))
+        late(world, accounts.lease("ledger", want))
+        world.act(Act(1, "step"))
+        world.act(Act(1, "step", left(world, 0) // 10))
     return world
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from signalbox.admission.budgets import Budget
 from signalbox.admission.leases import Lease, Part, Want
-from signalbox.admission.shards import OPEN_MS, Level, Move, Shift
+from signalbox.admission.shards import OPEN_MS, Level, Shift
 from signalbox.aws import accounts, dynamodb, outbox, shards
 from signalbox.aws.client import AwsError, Cancelled, ConditionFailed
 from signalbox.aws.dynamodb import Expression, to_item, to_plain, to_value, to_values
@@ -109,7 +109,7 @@ LEVELS = st.builds(
     hard=st.booleans(),
     shifts=SHIFTS.flatmap(lambda shifts: st.integers(1, 3).map(lambda size: shifts[:size])),
 )
-MOVES = st.builds(Move, st.just(0), st.tuples(st.tuples(st.just(1), SMALL)))
+GATHERED = st.builds(lambda want, given: want._replace(hard=True, shard=0, givers=((1, given),)), WANTS, SMALL)
 BUDGETS = st.builds(Budget, st.just("key#k"), st.just("total"), st.just(20), st.just(True), st.sampled_from([1, 1, 1, 2]))
 
 
@@ -143,7 +143,7 @@ CALLS = st.one_of(
     st.builds(lambda lease, keep, shard: accounts.shorten("ledger", ACCOUNT, shard, lease, keep, 2), HELD, SMALL, SHARDS),
     BUDGETS.map(lambda budget: shards.create("ledger", "control", ACCOUNT, budget, 0)),
     st.builds(lambda level, budget: shards.levelled("ledger", "control", ACCOUNT, level, budget), LEVELS, BUDGETS),
-    MOVES.map(lambda move: shards.move("ledger", ACCOUNT, move)),
+    GATHERED.map(lambda want: accounts.lease("ledger", want)),
     st.just(accounts.all_shards("ledger", ACCOUNT)),
     PENDING.map(lambda item: outbox.open("ledger", item)),
     st.builds(lambda item, certain: outbox.settle("ledger", item, certain=certain), SETTLED, st.booleans()),

@@ -16,7 +16,7 @@ from signalbox.admission.leases import (
     surplus,
     why_unsettled,
 )
-from signalbox.admission.shards import MOST_LEASES, MOST_SHARDS, OPEN_MS, SHUT_MS, Move, levelled, to_whole
+from signalbox.admission.shards import MOST_LEASES, MOST_SHARDS, OPEN_MS, SHUT_MS, levelled, to_whole
 from signalbox.errors import Refusal
 
 NOW_MS = 1_795_000_000_000
@@ -246,9 +246,62 @@ def spread(*remaining):
 def test_what_one_shard_lacks_comes_from_the_richest_of_the_others():
     request = admission(Hand("c0"), bound=100, floor=100)
     request.seen(ACCOUNT, spread(30, 10, 60), NOW_MS)
-    assert request.changes == {ACCOUNT: Move(2, ((0, 30), (1, 10)))}
     [want] = request.wants(NOW_MS)
-    assert (want.shard, want.more) == (2, 100)
+    assert (want.shard, want.more, want.givers) == (2, 100, ((0, 30), (1, 10)))
+    request.gathered(want)
+    assert request.wants(NOW_MS) == []
+    assert request.granted() == 100
+
+
+def test_who_is_outrun_looks_again_and_is_refused_where_nothing_is_left():
+    request = admission(Hand("c0"), bound=100, floor=100)
+    request.seen(ACCOUNT, spread(30, 10, 60), NOW_MS)
+    [want] = request.wants(NOW_MS)
+    request.outrun(want)
+    assert request.unseen == {ACCOUNT}
+    with pytest.raises(BudgetExceeded) as refusal:
+        request.seen(ACCOUNT, spread(30, 10, 50), NOW_MS)
+    assert (refusal.value.exhausted, refusal.value.retry_after_s) == (False, 2)
+
+
+def test_a_gathering_whose_answer_was_lost_is_found_where_it_is_looked_for():
+    request = admission(Hand("c0"), bound=100, floor=100)
+    request.seen(ACCOUNT, spread(30, 10, 60), NOW_MS)
+    [want] = request.wants(NOW_MS)
+    request.outrun(want)
+    after = spread(0, 0, 0)
+    request.seen(ACCOUNT, after._replace(leases=after.leases | {want.lease: want.lease_after}), NOW_MS)
+    assert request.wants(NOW_MS) == []
+
+
+def test_where_another_shard_has_enough_its_lease_moves_there_and_nobody_has_to_give():
+    lease = Lease("c0-1", 0, 1, NOW_MS + ADMITS_MS + GRACE_MS)
+    request = admission(holding(lease), bound=100, floor=100)
+    whole = spread(30, 110)
+    request.seen(ACCOUNT, whole._replace(leases=whole.leases | {lease.id: lease}), NOW_MS)
+    assert request.left == {ACCOUNT: (0, lease)}
+    [want] = request.wants(NOW_MS)
+    assert (want.fresh, want.shard, want.more, want.givers) == (True, 1, 100, ())
+
+
+def test_headroom_on_its_way_between_two_shards_refuses_nobody():
+    """Read while one had given 40 and the other not got it yet."""
+    request = admission(Hand("c0"), bound=100, floor=100)
+    torn = to_whole(part._replace(limit=part.limit - 40 * (part.shard == 0), total=130) for part in spread(60, 50).parts)
+    assert torn.is_torn
+    request.seen(ACCOUNT, torn, NOW_MS)
+    assert request.wants(NOW_MS)
+
+
+def test_who_came_too_late_at_each_turn_is_told_that_others_hold_it():
+    request = admission(Hand("c0"), bound=100, floor=100)
+    [want] = request.wants(NOW_MS)
+    request.failed(want, sight(120, Lease("c1-1", 10, 1, NOW_MS + 1)), NOW_MS)
+    refusal = request.lost(NOW_MS)
+    assert (refusal.code, refusal.exhausted, refusal.retry_after_s) == ("budget_exceeded", False, 2)
+    [want] = request.wants(NOW_MS)
+    request.took(want, sight(20, granted_lease(want)))
+    assert request.lost(NOW_MS) is None
 
 
 def test_it_is_refused_only_where_all_shards_together_do_not_cover_the_floor():
@@ -270,7 +323,8 @@ def test_shards_that_were_read_while_they_changed_are_no_account():
     parts = spread(30, 10, 60).parts
     assert to_whole(parts) is not None
     assert to_whole(parts[:2]) is None
-    assert to_whole((*parts[:2], parts[2]._replace(limit=71))) is None
+    assert not to_whole(parts).is_torn
+    assert to_whole((*parts[:2], parts[2]._replace(limit=71))).is_torn
 
 
 def test_what_a_refused_request_gathered_goes_back():

@@ -11,7 +11,7 @@ from zlib import crc32
 
 from ..errors import Refusal, whose
 from .budgets import Budget
-from .shards import MOST_SHARDS, OPEN_MS, Account, Lease, Level, Move, Sight, chosen, gathered, levelled, owes_within, to_sight
+from .shards import MOST_SHARDS, OPEN_MS, Account, Giver, Lease, Level, Sight, chosen, gathered, levelled, owes_within, to_sight
 
 __all__ = ["Account", "Lease", "Sight", "to_sight"]
 
@@ -24,7 +24,10 @@ TIGHT_BOUNDS = 64  # an account with less room than this leases by the single re
 
 
 class Want(NamedTuple):
-    """One write: `more` goes from a shard's remaining into the lease; or back, where it is negative."""
+    """One write: `more` goes from a shard's remaining into the lease; or back, where it is negative.
+
+    What the shard lacks of it other shards give, as was seen, in the same write or not at all.
+    """
 
     account: Account
     lease: str
@@ -34,6 +37,16 @@ class Want(NamedTuple):
     hard: bool
     now_ms: int
     shard: int = 0
+    held: int = 0  # before
+    givers: tuple[Giver, ...] = ()
+
+    @property
+    def given(self) -> int:
+        return sum(amount for _, amount in self.givers)
+
+    @property
+    def lease_after(self) -> Lease:
+        return Lease(self.lease, self.held + self.more, self.number, self.expires_ms)
 
     @property
     def expires_ms(self) -> int:
@@ -113,6 +126,7 @@ class Admission:
     `outdated`  accounts whose budget is not what it was taken for: read its definition again
     `unseen`    accounts of which one shard does not suffice: read all shards, and report them to `seen`
     `changes`   what is to be written to an account's shards before the next want
+    `left`      leases, and their shards, that it had where others suffice: return them
     `dead`      accounts with expired leases whose money is needed: return those, then call `reclaimed`
     """
 
@@ -124,11 +138,15 @@ class Admission:
         self._waived: set[Account] = set()
         self._reclaimed: set[Account] = set()
         self._elsewhere: set[Account] = set()  # where one shard was full, and another was tried unseen
+        self._givers: dict[Account, tuple[Giver, ...]] = {}  # whose headroom the next want takes along
+        self._behind: set[Account] = set()  # where others came first the last time
+        self._outrun: dict[Account, Want] = {}  # by others, who came first with that headroom; or by its own first try
         self.missing: set[Account] = set()
         self.outdated: set[Account] = set()
         self.unseen: set[Account] = set()
-        self.changes: dict[Account, Level | Move] = {}
+        self.changes: dict[Account, Level] = {}
         self.dead: set[Account] = set()
+        self.left: dict[Account, tuple[int, Lease]] = {}
 
     def touch(self, budgets: Mapping[Account, Budget]) -> None:
         """The budgets that count, which may change while the request is under way; one that becomes hard lets nothing pass unseen."""
@@ -142,9 +160,27 @@ class Admission:
 
     def took(self, want: Want, sight: Sight) -> None:
         """The want was written; `sight` is the item since."""
+        self._behind.discard(want.account)
         self._hand.take(want.account, sight.leases[want.lease], sight)
         if sight.until_ms <= want.now_ms:  # a soft budget's: its limit was raised, and is not any more
             self.unseen.add(want.account)
+
+    def gathered(self, want: Want) -> None:
+        """A want with givers was written. Nothing was seen since; but where one shard did not suffice, little is left."""
+        self._behind.discard(want.account)
+        self._hand.leases[want.account], self._hand.shards[want.account] = want.lease_after, want.shard
+        self._hand.remaining[want.account] = 0
+
+    def outrun(self, want: Want) -> None:
+        """The want was not written: others were at one of its shards, or have changed it since it was seen."""
+        self._outrun[want.account] = want
+        self.unseen.add(want.account)
+
+    def lost(self, now_ms: int) -> Refusal | None:
+        """Why it is given up, where others came first at each turn: they hold what it wanted."""
+        for account in self._behind - self.unseen:
+            return BudgetExceeded(self._budgets[account], account[1], now_ms, exhausted=False)
+        return None
 
     def failed(self, want: Want, sight: Sight | None, now_ms: int) -> None:
         """The want's condition failed on this item (None: there is none). Raises BudgetExceeded or Refusal ledger_unavailable."""
@@ -158,6 +194,8 @@ class Admission:
         mine = sight.leases.get(want.lease)
         if mine and mine.seq == want.number:  # the first try was done, its answer lost
             return self.took(want, sight)
+        if hard:
+            self._behind.add(account)
         self._hand.drop(account)
         if mine:
             self._hand.take(account, mine, sight)
@@ -182,18 +220,24 @@ class Admission:
     def seen(self, account: Account, whole: Sight, now_ms: int) -> None:
         """All shards of an account. Raises BudgetExceeded where they do not cover the floor together, or Refusal ledger_unavailable."""
         self.unseen.discard(account)
+        self._behind.add(account)
+        want = self._outrun.pop(account, None)
+        if want and whole.leases.get(want.lease) == want.lease_after:  # the first try was done, its answer lost
+            return self.gathered(want)
         budget, lease = self._budgets[account], self._hand.leases.get(account)
         mine = whole.leases.get(lease.id) if lease else None
         is_full = mine is None and all(part.is_full for part in whole.parts)
         if account not in self._reclaimed and (budget.hard or is_full) and whole.expired(now_ms):
             self.dead.add(account)
-            return
+            return None
         ended = whole.until_ms <= now_ms
         limit = budget.limit_at(now_ms) if ended else whole.total
-        room = _room(whole, mine) + limit - whole.total
+        room = _room(whole, mine) + limit - whole.limit  # with what was on its way between two shards
         short = budget.hard and room < self._floor
         grow = is_full and not short and not whole.is_dated and len(whole.parts) < MOST_SHARDS
         if ended or grow or (budget.hard and owes_within(whole)):
+            if whole.is_torn:
+                return None
             level = levelled(whole, limit, open_until_ms(budget, now_ms) if ended else whole.until_ms, hard=budget.hard, grow=grow)
             if level.is_needed:
                 self.changes[account] = level
@@ -202,18 +246,24 @@ class Admission:
         if short:
             raise BudgetExceeded(budget, account[1], now_ms, exhausted=_is_exhausted(whole, limit, self._floor, now_ms))
         if is_full and not grow and not whole.is_dated:
-            self._crowded(account, now_ms)
-            return
+            return self._crowded(account, now_ms)
         goal = self._bound
         if budget.hard:
             goal = self._goals[account] = _goal(goal, self._floor, room, alone=not whole.leases.keys() - {mine.id if mine else ""})
         if account in self.changes:
-            return
-        shard = self._hand.shards.get(account, 0) if mine else chosen(whole, goal, self._hand.draw)
-        self._hand.shards[account] = shard
-        lacks = goal - _room(whole.parts[shard], mine)
+            return None
+        shard = self._hand.shards.get(account, 0)
+        lacks = goal - _room(whole.parts[shard], mine) if mine else 0
+        ample = [part.shard for part in whole.parts if part.remaining >= goal and not part.is_full]
+        if mine is None or (budget.hard and lacks > 0 and ample):
+            if mine:
+                self.left[account] = shard, mine
+                self._hand.drop(account)
+            shard = self._hand.shards[account] = chosen(whole, goal, self._hand.draw)
+            lacks = goal - whole.parts[shard].remaining
         if budget.hard and lacks > 0:
-            self.changes[account] = gathered(whole, shard, lacks)
+            self._givers[account] = gathered(whole, shard, lacks)
+        return None
 
     def reclaimed(self, account: Account) -> None:
         """Expired leases of the account went back, as far as they could: they are not waited for again."""
@@ -276,6 +326,8 @@ class Admission:
             hard=budget.hard,
             now_ms=now_ms,
             shard=self._hand.shards.get(account, 0),
+            held=held,
+            givers=self._givers.pop(account, ()),
         )
 
 

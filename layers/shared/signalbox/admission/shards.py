@@ -18,6 +18,7 @@ OPEN_MS = 9_999_999_999_999  # of a shard that leases for as long as it has some
 SHUT_MS = 0
 
 Account = tuple[str, str]  # scope, period id
+Giver = tuple[int, int]  # a shard, and what it gives
 
 
 class Lease(NamedTuple):
@@ -61,6 +62,10 @@ class Sight(NamedTuple):
         return len(self.leases) >= MOST_LEASES
 
     @property
+    def is_torn(self) -> bool:
+        return self.limit != self.total
+
+    @property
     def is_dated(self) -> bool:
         """Of an earlier release."""
         return self.shard == 0 and self.shards == 0
@@ -97,13 +102,6 @@ class Level(NamedTuple):
         return bool(self.by or self.size != self.seen_shards or self.until_ms != self.seen_ms or any(shift.more for shift in self.shifts))
 
 
-class Move(NamedTuple):
-    """Headroom that goes from some shards into one."""
-
-    into: int
-    givers: tuple[tuple[int, int], ...]
-
-
 def to_sight(item: Mapping[str, Any]) -> Sight:
     leases = {id: Lease(id, row["held"], row["seq"], row["expires_ms"]) for id, row in item["leases"].items()}
     return Sight(
@@ -121,9 +119,12 @@ def to_sight(item: Mapping[str, Any]) -> Sight:
 
 
 def to_whole(parts: Iterable[Sight]) -> Sight | None:
-    """All shards of an account as one. None where there are none, and where they were read while one transaction changed several."""
+    """All shards of an account as one. None where there are none, and where they were read while they became more.
+
+    `is_torn` where they were read while headroom went from one to another, and some of it was seen in neither, or in both.
+    """
     parts = tuple(sorted(parts, key=lambda part: part.shard))
-    if not parts or len(parts) != max(1, parts[0].shards) or sum(part.limit for part in parts) != parts[0].total:
+    if not parts or len(parts) != max(1, parts[0].shards):
         return None
     return parts[0]._replace(
         limit=sum(part.limit for part in parts),
@@ -178,7 +179,7 @@ def owes_within(whole: Sight) -> bool:
     return len(whole.parts) > 1 and any(part.remaining < 0 for part in whole.parts) and whole.until_ms > SHUT_MS
 
 
-def gathered(whole: Sight, into: int, lacks: int) -> Move:
+def gathered(whole: Sight, into: int, lacks: int) -> tuple[Giver, ...]:
     """From the richest, half of what it has if that is more than is needed: the next one who wants may find it here."""
     givers = []
     for part in sorted(whole.parts, key=lambda part: -part.remaining):
@@ -186,7 +187,7 @@ def gathered(whole: Sight, into: int, lacks: int) -> Move:
             amount = min(part.remaining, max(lacks, part.remaining // 2))
             givers.append((part.shard, amount))
             lacks -= amount
-    return Move(into, tuple(givers))
+    return tuple(givers)
 
 
 def chosen(whole: Sight, bound: int, draw: int) -> int:

@@ -9,7 +9,7 @@ from . import dynamodb
 from .client import Call
 from .dynamodb import Expression
 
-MAY_LEASE = {True: "#remaining >= :more AND #until_ms > :now_ms", False: "#hard = :no"}  # by whether the budget is hard
+MAY_LEASE = {True: "#remaining >= :own AND #until_ms > :now_ms", False: "#hard = :no"}  # by whether the budget is hard
 
 
 def key(account: Account, shard: int = 0) -> tuple[str, str]:
@@ -24,17 +24,33 @@ def all_shards(table: str, account: Account) -> Call:
 
 
 def lease(table: str, want: Want) -> Call:
-    """From remaining into a lease. A soft budget goes below zero rather than refuse."""
-    return dynamodb.update(table, *key(want.account, want.shard), _acquire(want) if want.fresh else _renew(want))
+    """From remaining into a lease, and first from other shards' remaining; a soft budget goes below zero rather than refuse."""
+    leased = dynamodb.update(table, *key(want.account, want.shard), _acquire(want) if want.fresh else _renew(want))
+    if not want.givers:
+        return leased
+    return dynamodb.transact([leased, *(_give(table, want.account, shard, amount) for shard, amount in want.givers)])
+
+
+def _give(table: str, account: Account, shard: int, amount: int) -> Call:
+    return dynamodb.update(
+        table,
+        *key(account, shard),
+        Expression("SET #limit = #limit - :given, #remaining = #remaining - :given", "#remaining >= :given", values={"given": amount}),
+    )
+
+
+def _taken(want: Want) -> str:
+    return "SET #remaining = #remaining - :own" + (", #limit = #limit + :given" if want.givers else "")
 
 
 def _acquire(want: Want) -> Expression:
     return Expression(
-        "SET #remaining = #remaining - :more, #leases.#lease = :new",
+        f"{_taken(want)}, #leases.#lease = :new",
         f"{MAY_LEASE[want.hard]} AND size(#leases) < :most AND attribute_not_exists(#leases.#lease)",
         {"lease": want.lease},
         {
-            "more": want.more,
+            "own": want.more - want.given,
+            "given": want.given,
             "now_ms": want.now_ms,
             "no": False,
             "most": MOST_LEASES,
@@ -45,11 +61,19 @@ def _acquire(want: Want) -> Expression:
 
 def _renew(want: Want) -> Expression:
     return Expression(
-        "SET #remaining = #remaining - :more, #leases.#lease.#held = #leases.#lease.#held + :more,"
+        f"{_taken(want)}, #leases.#lease.#held = #leases.#lease.#held + :more,"
         " #leases.#lease.#seq = :number, #leases.#lease.#expires_ms = :expires_ms",
         f"{MAY_LEASE[want.hard]} AND #leases.#lease.#seq < :number",
         {"lease": want.lease},
-        {"more": want.more, "number": want.number, "now_ms": want.now_ms, "no": False, "expires_ms": want.expires_ms},
+        {
+            "more": want.more,
+            "own": want.more - want.given,
+            "given": want.given,
+            "number": want.number,
+            "now_ms": want.now_ms,
+            "no": False,
+            "expires_ms": want.expires_ms,
+        },
     )
 
 

@@ -22,7 +22,7 @@ def sight(ledger: Any, account: Account) -> Sight | None:
         if not items:
             return None
         whole = to_whole(map(to_sight, items))
-        if whole:
+        if whole and not whole.is_torn:
             return whole
         boto_tables.pause(attempt)
     raise Torn(f"the shards of the {period} budget of {scope} changed at each of {TRIES} looks: try again")

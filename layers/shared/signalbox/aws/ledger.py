@@ -25,7 +25,7 @@ from typing import Any, Protocol
 from ..admission.budgets import Budget, scopes_of, to_budgets
 from ..admission.keys import Caller, check_standing, knows
 from ..admission.leases import Account, Admission, BudgetExceeded, Hand, Want, to_sight
-from ..admission.shards import Level, Move, to_whole
+from ..admission.shards import to_whole
 from ..errors import Refusal
 from . import accounts, dynamodb, shards, telemetry
 from .client import Aws, AwsError, Call, Cancelled, ConditionFailed
@@ -42,6 +42,7 @@ UNCONTENDED_TURNS = 4  # a period's first request takes as many; from then on ot
 MOST_PATIENCE = 2  # the longest pause between two turns: 0.2 s
 OPEN_WITHIN_MS = 30_000  # of the admission: half of what is left between the end of a slice and that of its lease
 RELEASE_S = 0.3
+CONTENDED = {"TransactionCanceledException", "TransactionConflictException"}  # others were at the item, or it has changed
 
 
 class Errand(Protocol):
@@ -196,7 +197,7 @@ class Desk:
     ) -> tuple[dict[Account, Budget], int]:
         """Wave by wave until the admission wants nothing more, and when that was. Stale control items go along with the first."""
         stale = self._stale(caller, known)
-        for turn in range(TURNS):
+        for turn in range(TURNS + 1):
             if turn >= UNCONTENDED_TURNS:
                 self._aws.pause(min(turn - UNCONTENDED_TURNS, MOST_PATIENCE))
             now_ms = self._now_ms()
@@ -210,9 +211,13 @@ class Desk:
                 if trouble:
                     raise trouble
                 return budgets, now_ms
+            if turn == TURNS:
+                break
             calls = [accounts.lease(self._tables.ledger, want) for want in wants]
+            left = [accounts.give_back(self._tables.ledger, account, *lease) for account, lease in admission.left.items()]
+            admission.left.clear()
             reads = [self._control.read(stale)] if stale else []
-            heard = iter(self._aws.wave([*reads, *calls, *(call for calls in asked for call in calls)]))
+            heard = iter(self._aws.wave([*reads, *calls, *(call for calls in asked for call in calls), *left]))
             read = next(heard) if reads else None
             refusals = {want.account: self._report(admission, want, answer) for want, answer in zip(wants, heard, strict=False)}
             troubles = [_heard(errand, list(islice(heard, len(calls)))) for errand, calls in zip(errands, asked, strict=True) if calls]
@@ -232,6 +237,8 @@ class Desk:
             admission.outdated.clear()
             stale = list({*stale, *changed, *self._create(admission, budgets)})
             self._reclaim(admission)
+        if lost := admission.lost(self._now_ms()):
+            raise lost
         telemetry.say("ERROR", "an admission came to no end", scopes=[want.account[0] for want in admission.wants(self._now_ms())])
         raise Refusal("ledger_unavailable", "Too many callers want the same budget right now: try again.", retry_after_s=1)
 
@@ -241,9 +248,13 @@ class Desk:
             if isinstance(answer, ConditionFailed):
                 item = dynamodb.old_item(answer)
                 admission.failed(want, to_sight(item) if item else None, self._now_ms())
+            elif want.hard and isinstance(answer, AwsError) and answer.code in CONTENDED:
+                admission.outrun(want)
             elif isinstance(answer, AwsError):
                 telemetry.say("ERROR", "a lease was not answered for", code=answer.code, scope=want.account[0])
                 admission.unanswered(want.account)
+            elif want.givers:
+                admission.gathered(want)
             else:
                 admission.took(want, to_sight(answer))
         except Refusal as refusal:
@@ -268,20 +279,18 @@ class Desk:
         return refusals
 
     def _change_shards(self, admission: Admission, budgets: Mapping[Account, Budget]) -> list[Key]:
-        """More of them, level ones, or headroom where it is wanted; the records to read again where a budget changed meanwhile.
+        """More of them, or level ones; the records to read again where a budget changed meanwhile.
 
         Whatever others came first with shows in the next turn.
         """
         changes, changed = dict(admission.changes), []
         admission.changes.clear()
         calls = [
-            shards.move(self._tables.ledger, account, change)
-            if isinstance(change, Move)
-            else shards.levelled(self._tables.ledger, self._tables.control, account, change, budgets[account])
+            shards.levelled(self._tables.ledger, self._tables.control, account, change, budgets[account])
             for account, change in changes.items()
         ]
-        for (account, change), answer in zip(changes.items(), self._aws.wave(calls), strict=True):
-            if isinstance(change, Level) and isinstance(answer, Cancelled) and dynamodb.reasons(answer)[0] == "ConditionalCheckFailed":
+        for account, answer in zip(changes, self._aws.wave(calls), strict=True):
+            if isinstance(answer, Cancelled) and dynamodb.reasons(answer)[0] == "ConditionalCheckFailed":
                 changed.append((account[0], "scope"))
         return changed
 

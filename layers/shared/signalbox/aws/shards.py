@@ -1,4 +1,4 @@
-"""The writes on an account's items together: how a period begins, how shards become more, level or shut, and how headroom moves.
+"""The writes on an account's items together: how a period begins, and how shards become more, level or shut.
 
 Each is a transaction that keeps the sum of the shares at the limit, whatever is leased and settled meanwhile: it adds to what is there.
 """
@@ -7,14 +7,13 @@ from typing import Any
 
 from ..admission.budgets import Budget
 from ..admission.leases import Account, open_until_ms
-from ..admission.shards import Level, Move, Shift
+from ..admission.shards import Level, Shift
 from . import dynamodb
 from .accounts import key
 from .client import Call
 from .dynamodb import Expression
 
-SHIFT = "SET #limit = #limit + :more, #remaining = #remaining + :more"
-OPEN = f"{SHIFT}, #until_ms = :until_ms, #hard = :hard"
+OPEN = "SET #limit = #limit + :more, #remaining = #remaining + :more, #until_ms = :until_ms, #hard = :hard"
 OWES_NOTHING = "#remaining >= :least"
 AS_SEEN = "#shards = :shards AND #total = :seen_total"
 
@@ -95,13 +94,3 @@ def _shift(level: Level, more: int) -> Expression:
         OWES_NOTHING if level.guarded else "",
         values={"more": more, "least": -more, "until_ms": level.until_ms, "hard": level.hard},
     )
-
-
-def move(table: str, account: Account, move: Move) -> Call:
-    """Headroom from some shards into one; or none of it, where one has spent it meanwhile."""
-    gives = [
-        dynamodb.update(table, *key(account, shard), Expression(SHIFT, OWES_NOTHING, values={"more": -amount, "least": amount}))
-        for shard, amount in move.givers
-    ]
-    into = Expression(SHIFT, values={"more": sum(amount for _, amount in move.givers)})
-    return dynamodb.transact([dynamodb.update(table, *key(account, move.into), into), *gives])
