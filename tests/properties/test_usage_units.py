@@ -16,6 +16,7 @@ from .item_size import item_size
 
 ROOT = Path(__file__).resolve().parents[2]
 GOAL = 2.5  # write units an event, transactions counted double
+EVENTS_A_SECOND, PARTITION = 1_000, 1_000  # of one tenant; write units a second that a partition takes
 SHARD = 3
 COUNT = 1_440
 GUIDE = ROOT / "docs" / "usage.md"
@@ -47,7 +48,8 @@ def traffic(count: int, users: int = 0) -> list[UsageRecorded]:
     return [made(number) for number in range(count)]
 
 
-def units(monkeypatch, batch: int, count: int, users: int = 0) -> float:
+def units(monkeypatch, batch: int, count: int, users: int = 0) -> dict[str, float]:
+    """Of an event, by the kind of partition that they are written to."""
     monkeypatch.setattr(boto_sums, "ThreadPoolExecutor", Serial)
     monkeypatch.setattr(boto_usage, "ThreadPoolExecutor", Serial)
     table, events = FakeTable(page=1_000), traffic(count, users)
@@ -58,19 +60,23 @@ def units(monkeypatch, batch: int, count: int, users: int = 0) -> float:
             boto_sums.fold_all(table, SHARD)
     boto_sums.fold_all(table, SHARD)
     assert boto_usage.totals(table, "all", "all", ["month#2026-11"])["month#2026-11"]["requests"] == count
-    return sum(table.units.values()) / count
+    return {kind: written / count for kind, written in table.units.items()}
 
 
 @pytest.mark.parametrize(("batch", "users"), [(90, 0), (90, 500), (40, 500)])
 def test_an_event_of_full_batches_is_written_in_few_units_and_as_many_as_the_guide_says(monkeypatch, batch, users):
-    found = units(monkeypatch, batch, COUNT if batch == 90 else 3 * COUNT // 2, users)
+    by_kind = units(monkeypatch, batch, COUNT if batch == 90 else 3 * COUNT // 2, users)
+    found = sum(by_kind.values())
     [said] = re.findall(rf"^\| {batch} \| ([0-9.]+) \| ([0-9.]+) \|$", GUIDE.read_text(), re.M)
     assert found <= GOAL
     assert f"{found:.1f}" == said[bool(users)]
+    together = {kind: written for kind, written in by_kind.items() if kind != "request"}  # a partition of its own has each of these
+    assert together.keys() == {"sums", "calls", "total", "report"}
+    assert max(together.values()) * EVENTS_A_SECOND < PARTITION
 
 
 def test_an_event_alone_costs_little_too(monkeypatch):
-    assert units(monkeypatch, 1, 2 * boto_sums.DUE_ENTRIES) <= 10
+    assert sum(units(monkeypatch, 1, 2 * boto_sums.DUE_ENTRIES).values()) <= 10
 
 
 def test_an_events_item_is_below_half_a_kb():
