@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from functions.store_sample.handler import Sent
 from signalbox.aws import client as aws_client
 
 from .routes import Routed
@@ -66,6 +67,7 @@ def test_what_was_asked_and_answered_is_sampled_without_what_is_private(routed, 
     assert stream or b"Lovelace" in response.body  # the client has it whole
     [taken] = queue()
     [usage] = routed.usage
+    Sent.model_validate(taken, strict=True)  # as whoever stores it takes it
     text = "My name is [name], [email], card [card], key [key]"
     assert taken["prompt"] == [{"role": "user", "text": f"say: {text}"}]
     assert taken["answer"][0]["text"] == text
