@@ -50,6 +50,8 @@ def test_what_a_look_up_by_meaning_waits_for_and_leaves_out_is_the_codes() -> No
     assert f"longer than {meant.MOST_TEXT_BYTES:,} bytes" in GUIDE
     assert f"cannot be had within {kept_near.PATIENCE_S:.0f} s" in GUIDE
     assert f"with the purpose `{outing.CACHE}`" in GUIDE
+    assert meant.MOST_TARGETS == 2
+    assert f"two are asked at the most, none whose circuit is open, and both within the same {kept_near.PATIENCE_S:.0f} s" in GUIDE
 
 
 def test_the_hit_rates_are_those_of_the_workload() -> None:

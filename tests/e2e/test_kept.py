@@ -1,6 +1,7 @@
 """Kept answers through the front door and the official clients: from the cache, and under an idempotency key."""
 
 import json
+import random
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
@@ -14,13 +15,20 @@ from .stack import PLAIN
 from .waiting import eventually
 
 MODEL = "kept"
-ROUTE = {MODEL: {"targets": ["openai/gpt-4.1-mini", "mistral/mistral-small-latest"], "cache": {"ttl_s": 600}}}
+MEANT, VECTORS = "kept-by-meaning", "kept-vectors"
+EMBEDS, NEXT = "openai/text-embedding-3-small", "mistral/mistral-embed"
+ROUTES = {
+    MODEL: {"targets": ["openai/gpt-4.1-mini", "mistral/mistral-small-latest"], "cache": {"ttl_s": 600}},
+    VECTORS: {"targets": [EMBEDS, NEXT], "cache": {"ttl_s": 600, "max_kb": 350}},
+    MEANT: {"targets": ["mistral/mistral-small-latest"], "cache": {"ttl_s": 600, "semantic": {"route": VECTORS, "threshold": 0.9}}},
+}
+MOST_BYTES = 350 * 1024  # of an item of the table; what is larger goes to the bucket
 
 
 @pytest.fixture(scope="module", autouse=True)
 def kept_route(stack):
     document = Document(stack)
-    followed(stack, document.publish({"routes": ROUTE}))
+    followed(stack, document.publish({"routes": ROUTES}))
     yield
     followed(stack, document.restore())
 
@@ -35,10 +43,10 @@ def once():
     return {"idempotency-key": str(uuid.uuid4())}
 
 
-def chat(client, prompt, headers=None, stream=False, **more):
+def chat(client, prompt, headers=None, stream=False, model=MODEL, **more):
     """(text, response) by the official client, whole or streamed."""
     create = client.chat.completions.with_raw_response.create
-    raw = create(model=MODEL, messages=[{"role": "user", "content": prompt}], stream=stream, extra_headers=headers or {}, **more)
+    raw = create(model=model, messages=[{"role": "user", "content": prompt}], stream=stream, extra_headers=headers or {}, **more)
     parsed = raw.parse()
     if not stream:
         return parsed.choices[0].message.content, raw
@@ -136,3 +144,78 @@ def test_no_other_tenant_is_given_what_is_kept(stack, client, new_key):
     stranger = stack.client(new_key(tenant="strangers")["secret"])
     text, raw = chat(stranger, said, headers, temperature=0)
     assert (text, told(raw)) == (said.removeprefix("say: "), "miss")
+
+
+def in_the_bucket(stack):
+    """The sizes of what is there."""
+    return [item["Size"] for item in stack.aws("s3").list_objects_v2(Bucket=stack.outputs["AnswerBucketName"]).get("Contents", ())]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_answer_that_is_too_large_for_the_table_is_replayed_from_the_bucket(stack, client, upstream_ledger, stream):
+    """As many signs as an answer may have, of which none says anything of the next: no packing makes them small."""
+    said, headers, before = "say: " + "".join(chr(random.randrange(0x20000, 0x2A000)) for _ in range(118_000)), once(), in_the_bucket(stack)
+    first, raw = chat(client, said, headers, stream)
+    again, replayed = eventually(lambda: replay(lambda: chat(client, said, headers, stream)), lambda found: found is not None)
+    assert first == again == said.removeprefix("say: ")
+    assert told(replayed) == "replay"
+    assert replayed.headers["x-signalbox-request-id"] == raw.headers["x-signalbox-request-id"]
+    assert len(upstream_ledger()) == 1
+    assert len(in_the_bucket(stack)) == len(before) + 1
+    assert max(in_the_bucket(stack)) > MOST_BYTES
+
+
+def vectors(client, texts, headers=None):
+    raw = client.embeddings.with_raw_response.create(model=VECTORS, input=texts, extra_headers=headers or {})
+    return [row.embedding for row in raw.parse().data], raw
+
+
+def test_the_cache_keeps_as_much_as_its_bound_and_leaves_the_rest_to_keys(stack, client, upstream_ledger):
+    """Forty vectors, and a hundred and fifty: 2 MB as they are told, and more than the bound however they are packed."""
+    few, many = ([f"{uuid.uuid4().hex}" for _ in range(count)] for count in (40, 150))
+    first, _ = vectors(client, few)
+    again, _ = eventually(lambda: vectors(client, few), lambda found: told(found[1]) == "hit")
+    assert again == first
+    headers, asked = once(), len(upstream_ledger())
+    large, raw = vectors(client, many, headers)
+    replayed, second = eventually(lambda: replay(lambda: vectors(client, many, headers)), lambda found: found is not None)
+    assert (replayed == large, told(raw), told(second)) == (True, "miss", "replay")
+    assert max(in_the_bucket(stack)) > MOST_BYTES
+    assert told(vectors(client, many)[1]) == "miss"
+    assert len(upstream_ledger()) == asked + 2
+
+
+def test_what_means_the_same_is_found_and_where_the_first_cannot_embed_the_next_does(stack, client, faults, upstream_ledger):
+    """An outage of the embeddings' provider is one of the look-up alone, and is over as soon as another has seen such a question."""
+    tail = uuid.uuid4().hex
+    first, raw = meant(client, f"which platform does the train to {tail} leave from today")
+    text, found = eventually(
+        lambda: meant(client, f"which platform does the train to {tail} leave from today please"), lambda found: told(found[1]) == "hit"
+    )
+    assert (told(raw), text) == ("miss", first)
+    assert 0.9 <= float(found.headers["x-signalbox-cache-similarity"]) < 1
+    assert embedded(stack, found) == [(EMBEDS, "ok")]
+    faults("openai", status=500)
+    other, missed = meant(client, f"which platform does the tram to {tail} leave from in the morning")
+    assert (told(missed), embedded(stack, missed)) == ("miss", [(EMBEDS, "server"), (NEXT, "ok")])
+    upstream_ledger()
+    text, found = eventually(
+        lambda: meant(client, f"which platform does the tram to {tail} leave from in the morning please"),
+        lambda found: told(found[1]) == "hit",
+    )
+    assert text == other
+    assert embedded(stack, found) == [(EMBEDS, "server"), (NEXT, "ok")]
+
+
+def meant(client, said):
+    return chat(client, f"say: {said}", model=MEANT, temperature=0)
+
+
+def embedded(stack, raw):
+    """Who was asked for the vector of it, and how that ended; and all that a hit costs is that."""
+    used = recorded(stack, raw)
+    mine = [attempt for attempt in used["attempts"] if attempt["purpose"] == "cache"]
+    if told(raw) == "hit":
+        assert len(mine) == len(used["attempts"])
+        assert used["cost_nanousd"] == sum(attempt["cost_nanousd"] for attempt in mine) > 0
+    return [(attempt["target"], attempt["outcome"]) for attempt in mine]

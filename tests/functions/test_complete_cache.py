@@ -9,6 +9,7 @@ import pytest
 
 from bench.cache import rates, workload
 from signalbox.aws import kept as store
+from signalbox.aws.http import TimedOut
 from signalbox.completion import kept_lookup
 
 from .routes import LARGE, MINI, SMALL, Routed, code
@@ -17,6 +18,7 @@ from .world import sample
 Json = Any
 
 EXACT: Json = {"temperature": 0}
+EMBEDS = "openai/text-embedding-3-small"
 
 
 @pytest.fixture(autouse=True)
@@ -287,12 +289,97 @@ def test_who_may_not_ask_is_not_answered_from_the_cache_either(caching):
 
 def test_a_switched_off_service_answers_nothing(caching):
     caching.ask(**EXACT)
-    caching.world.table("control").update_item(
+    switch_off(caching)
+    assert code(caching.ask(**EXACT)) == "llm_disabled"
+
+
+def switch_off(routed: Routed) -> None:
+    routed.world.table("control").update_item(
         Key={"pk": "config", "sk": "live"},
         UpdateExpression="SET llm_disabled = :why",
         ExpressionAttributeValues={":why": {"reason": "drill"}},
     )
-    assert code(caching.ask(**EXACT)) == "llm_disabled"
+
+
+@pytest.fixture
+def full(routed: Routed) -> Routed:
+    """Both targets take one request a minute, and have taken it; the first was EXACT."""
+    document = routed.document()
+    for id in (MINI, SMALL):
+        document["models"][id]["capacity"] = {"requests_per_minute": 1}
+    document["routes"]["chat"]["cache"] = {"ttl_s": 60}
+    routed.publish(models=document["models"], routes=document["routes"])
+    while time.time() % 60 > 45:  # what follows is all of one minute
+        time.sleep(0.5)
+    assert [routed.ask(**body).status for body in (EXACT, said("something else"))] == [200, 200]
+    assert code(routed.ask(**said("nothing more"))) == "rate_limited"
+    return routed
+
+
+def test_what_nobody_can_serve_is_told_from_the_cache_all_the_same(full):
+    response = full.ask(**EXACT)
+    [usage] = full.usage
+    assert (response.status, cached(response), full.calls) == (200, "hit", [])
+    assert (usage["cache"], usage["cost_nanousd"], usage["outcome"], usage["target"]) == ("hit", 0, "ok", MINI)
+    assert cached(full.ask(headers={"cache-control": "no-cache"}, **EXACT)) == "none"
+    once = {"idempotency-key": "k"}
+    assert [cached(full.ask(headers=once, **EXACT)) for _ in range(2)] == ["hit", "replay"]
+
+
+def test_nor_is_it_told_to_who_may_not_ask(full):
+    assert code(full.ask(tags="forbidden", **EXACT)) == "permission_denied"
+    let_in(full, {"sk-other": ("other", "elsewhere")})
+    assert code(full.ask(headers={"authorization": "Bearer sk-other"}, **EXACT)) == "rate_limited"
+    full.permit(status="disabled")
+    assert code(full.ask(**EXACT)) == "invalid_key"
+    full.permit(status="active")
+    switch_off(full)
+    assert code(full.ask(**EXACT)) == "llm_disabled"
+
+
+REPLIES = {
+    "throttled": (400, {"__type": "com.amazonaws.dynamodb.v20120810#ThrottlingException"}),
+    "down": (500, {"__type": "InternalServerError"}),
+    "without its key": (400, {"__type": "AccessDeniedException", "message": "KMS key access denied"}),
+    "of another form": (200, {"Item": {"answer": {"S": "text"}}}),
+    "hanging": None,
+}
+
+
+class Said:
+    """What a table answers; nothing at all is a connection that hangs."""
+
+    def __init__(self, reply: Json, timeouts: list[float]) -> None:
+        self._reply, self._timeouts = reply, timeouts
+
+    def head(self, timeout_s: float) -> int:
+        self._timeouts.append(timeout_s)
+        if self._reply is None:
+            raise TimedOut("no answer in time")
+        return self._reply[0]
+
+    def read(self, timeout_s: float) -> bytes:
+        return json.dumps(self._reply[1]).encode()
+
+
+@pytest.mark.parametrize("semantic", [False, True], ids=["exact", "by meaning"])
+@pytest.mark.parametrize("reply", REPLIES)
+def test_whatever_its_table_says_the_request_is_answered_in_time(routed, monkeypatch, reply, semantic):
+    document = routed.document()
+    document["models"][EMBEDS] = routed.shipped(EMBEDS)
+    document["routes"]["chat"]["cache"] = {"ttl_s": 60} | ({"semantic": {"route": EMBEDS}} if semantic else {})
+    routed.publish(models=document["models"], routes=document["routes"])
+    monkeypatch.setattr(store, "PATIENCE_S", 0.3)
+    pool, waited = routed.world.module.aws._pool, []
+    send = pool.send
+    told = lambda request, timeout_s: (  # noqa: E731
+        Said(REPLIES[reply], waited) if b'"TableName":"cache"' in request.body else send(request, timeout_s)
+    )
+    monkeypatch.setattr(pool, "send", told)
+    first, again = routed.ask(**EXACT), routed.ask(stream=True, **EXACT)
+    assert (first.status, cached(first), again.status, cached(again)) == (200, "miss", 200, "miss")
+    assert max(waited) <= 0.3
+    assert len(waited) <= 2 or reply == "of another form"  # where it failed nobody asks again for a while
 
 
 def test_a_cache_that_is_down_is_no_error_and_is_left_alone_for_a_while(caching, monkeypatch):

@@ -5,14 +5,15 @@ from typing import Any
 
 import pytest
 
-from signalbox.completion import kept_lookup
+from signalbox.completion import kept_lookup, kept_near
 
 from .routes import MINI, Routed
-from .test_complete_cache import EXACT, cached, content, let_in, unhurried  # noqa: F401
+from .test_complete_cache import EXACT, cached, circuits, content, let_in, settled, unhurried  # noqa: F401
 
 Json = Any
 
 EMBEDS = "openai/text-embedding-3-small"
+NEXT = "mistral/mistral-embed"
 SAME = "say: which platform does the train to Leeds leave from today"
 LIKE = "say: which platform does the train to Leeds leave from today please"
 OTHER = "say: how much is a return ticket to York in the first class"
@@ -20,7 +21,8 @@ OTHER = "say: how much is a return ticket to York in the first class"
 
 def publish(routed: Routed, **semantic: Json) -> None:
     document = routed.document()
-    document["models"][EMBEDS] = routed.shipped(EMBEDS)
+    document["models"] |= {id: routed.shipped(id) for id in (EMBEDS, NEXT)}
+    document["routes"]["vectors"] = {"targets": [EMBEDS, NEXT]}
     document["routes"]["chat"]["cache"] = {"ttl_s": 60, "semantic": {"route": EMBEDS, "threshold": 0.9} | semantic}
     routed.publish(models=document["models"], routes=document["routes"])
 
@@ -104,6 +106,87 @@ def test_a_vector_that_cannot_be_had_is_no_error(near: Routed, fault: Json) -> N
     assert (response.status, cached(response)) == (200, "miss")
 
 
+@pytest.fixture
+def two(routed: Routed) -> Routed:
+    """Another model embeds where the first cannot."""
+    publish(routed, route="vectors")
+    return routed
+
+
+def ended(routed: Routed) -> list[tuple[str, str]]:
+    """How each attempt to embed did."""
+    return [(attempt["target"], attempt["outcome"]) for attempt in routed.usage[0]["attempts"] if attempt["purpose"] == "cache"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "outcome"),
+    [({"status": 500}, "server"), ({"status": 401}, "auth"), ({"status": 429}, "rate_limited"), ({"cut_after_chunks": 0}, "cut")],
+)
+def test_where_the_first_cannot_embed_the_next_does_and_compares_with_its_own_alone(two: Routed, fault: Json, outcome: str) -> None:
+    ask(two, SAME)
+    two.fault("openai", times=1, **fault)
+    assert cached(ask(two, LIKE)) == "miss"  # what is known of it was embedded by the first
+    assert ended(two) == [(EMBEDS, outcome), (NEXT, "ok")]
+    assert two.usage[0]["cost_nanousd"] >= two.billed > 0
+    two.fault("openai", times=1, **fault)
+    assert cached(ask(two, LIKE + " now")) == "hit"
+    assert ended(two) == [(EMBEDS, outcome), (NEXT, "ok")]
+    assert two.usage[0]["cost_nanousd"] >= two.billed > 0
+    assert cached(ask(two, SAME + " please then")) == "hit"
+    assert ended(two) == [(EMBEDS, "ok")]
+
+
+def test_what_is_the_requests_own_fault_no_other_is_asked(two: Routed) -> None:
+    ask(two, SAME)
+    two.fault("openai", times=1, status=400)
+    assert cached(ask(two, LIKE)) == "miss"
+    assert ended(two) == [(EMBEDS, "bad_request")]
+
+
+def test_one_that_hangs_leaves_the_next_its_share_of_the_time_and_is_not_ill_for_it(two: Routed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept_near, "PATIENCE_S", 3.0)
+    ask(two, SAME)
+    two.fault("openai", times=1, latency_ms=10_000)
+    assert (cached(ask(two, LIKE)), ended(two)) == ("miss", [(EMBEDS, "deadline"), (NEXT, "ok")])
+
+
+@pytest.mark.parametrize(("ill", "asked"), [([EMBEDS], [NEXT]), ([NEXT], [EMBEDS]), ([EMBEDS, NEXT], [])])
+def test_whose_circuit_is_open_is_not_asked(two: Routed, ill: list[str], asked: list[str]) -> None:
+    circuits(two, ill)
+    assert cached(ask(two, SAME)) == "miss"
+    assert ended(two) == [(id, "ok") for id in asked]
+
+
+def test_what_is_held_covers_all_who_may_be_asked_to_embed(two: Routed) -> None:
+    two.permit(budgets={"total": {"limit_nanousd": 10**12, "hard": True, "version": 1}})
+    ask(two, SAME)
+    spent = settled(two)
+    two.fault("openai", times=1, cut_after_chunks=0)
+    assert cached(ask(two, LIKE)) == "miss"
+    assert settled(two) - spent == two.usage[0]["cost_nanousd"] >= two.billed
+    assert two.world.pending() == []
+
+
+def test_a_budget_of_whoever_embeds_that_is_used_up_refuses_nobody(routed: Routed) -> None:
+    document = routed.document()
+    routed.world.table("control").put_item(
+        Item={"pk": "provider#mistral", "sk": "scope", "budgets": {"total": {"limit_nanousd": 1, "hard": True, "version": 1}}}
+    )
+    document["models"] |= {NEXT: routed.shipped(NEXT)}
+    document["routes"]["chat"] = {"targets": [MINI], "cache": {"ttl_s": 60, "semantic": {"route": NEXT, "threshold": 0.9}}}
+    routed.publish(models=document["models"], routes=document["routes"])
+    for expected in ("miss", "hit"):
+        response = ask(routed, SAME)
+        assert (response.status, cached(response), ended(routed)) == (200, expected, [])
+
+
+def test_a_vector_that_is_none_is_no_error(near: Routed, monkeypatch: pytest.MonkeyPatch) -> None:
+    ask(near, SAME)
+    monkeypatch.setattr("ops.simulators.providers.openai_embeddings.vector", lambda *_: [float("nan"), float("inf")])
+    response = ask(near, LIKE)
+    assert (response.status, cached(response)) == (200, "miss")
+
+
 def test_the_budget_is_charged_what_the_vector_cost_and_what_is_held_covers_both(near: Routed) -> None:
     near.permit(budgets={"total": {"limit_nanousd": 10**12, "hard": True, "version": 1}})
     ask(near, SAME)
@@ -112,11 +195,6 @@ def test_the_budget_is_charged_what_the_vector_cost_and_what_is_held_covers_both
     assert cached(ask(near, LIKE)) == "hit"
     assert settled(near) == spent + near.billed
     assert near.world.pending() == []
-
-
-def settled(routed: Routed) -> int:
-    items = routed.world.table("ledger").scan()["Items"]
-    return sum(int(item["settled"]) for item in items if item["pk"] == "key#local" and "settled" in item)
 
 
 def test_a_budget_that_is_short_is_kept_for_the_answer(near: Routed) -> None:

@@ -3,7 +3,10 @@
 import hashlib
 import json
 import signal
+import socketserver
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ from signalbox.aws import valkey as wire
 from signalbox.completion import kept_lookup
 from tests import valkey
 
+from . import test_complete_near as meaning
 from .routes import Routed
 from .test_complete_cache import EXACT, cached, content, let_in, publish, said, streamed
 
@@ -59,6 +63,20 @@ def test_a_hit_is_told_and_recorded_as_one_from_the_table(caching: Routed) -> No
 def test_streamed_from_it_and_into_it(caching: Routed, first: bool, second: bool) -> None:
     assert [streamed(caching, stream, **said("one two three")) for stream in (first, second)] == 2 * ["one two three"]
     assert caching.usage[0]["cache"] == "hit"
+
+
+def test_what_means_the_same_is_found_in_it_whoever_embeds(caching: Routed) -> None:
+    meaning.publish(caching, route="vectors")
+    first = meaning.ask(caching, meaning.SAME)
+    again = meaning.ask(caching, meaning.LIKE)
+    assert (cached(first), cached(again), content(again)) == ("miss", "hit", content(first))
+    assert 0.9 <= float(again.headers["x-signalbox-cache-similarity"]) < 1
+    assert meaning.ended(caching) == [(meaning.EMBEDS, "ok")]
+    for expected, text in (("miss", meaning.OTHER), ("hit", meaning.OTHER + " please")):
+        caching.fault("openai", times=1, status=500)
+        assert cached(meaning.ask(caching, text)) == expected
+        assert meaning.ended(caching) == [(meaning.EMBEDS, "server"), (meaning.NEXT, "ok")]
+    assert table(caching) == set()
 
 
 def test_an_idempotency_key_stays_in_the_table(caching: Routed) -> None:
@@ -132,6 +150,34 @@ def test_a_server_that_hangs_costs_one_request_its_patience(
     monkeypatch.setattr(wire, "PATIENCE_S", 5)
     now[0] += kept_lookup.SILENCE_S
     assert cached(caching.ask(**EXACT)) == "hit"
+
+
+@pytest.mark.parametrize(
+    "reply", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"$9\r\n1garbage!\r\n", b"$40\r\n" + b"\xff" * 40 + b"\r\n", b"-OOM no\r\n", b""]
+)
+def test_a_server_that_babbles_is_no_error(caching: Routed, reply: bytes) -> None:
+    meaning.publish(caching, route="vectors")
+    with babbling(reply) as url:
+        keeper = caching.world.module.completions._keeper
+        keeper.places, keeper._cache = keeper.places._replace(cache_url=url), None
+        responses = [meaning.ask(caching, meaning.SAME, headers=headers) for headers in ({}, {"idempotency-key": "k"})]
+        assert [(response.status, cached(response)) for response in responses] == 2 * [(200, "miss")]
+        caching.world.module.aws.close()
+
+
+@contextmanager
+def babbling(reply: bytes) -> Iterator[str]:
+    """Says this whatever it is asked for, to whoever asks."""
+
+    class Babbler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            while self.request.recv(65_536):
+                self.request.sendall(reply)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Babbler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"valkey://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
 
 
 def test_a_server_that_was_restarted_has_forgotten_and_learns_anew(caching: Routed, server: valkey.Server) -> None:

@@ -164,6 +164,25 @@ def test_a_server_that_hangs_is_waited_for_as_long_as_its_patience_and_trusted_n
         assert it.get("b") == ENTRY  # and not what was asked before
 
 
+def test_one_that_lets_nobody_in_is_waited_for_once_by_whoever_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a security group that drops what it does not let through: of each of its addresses, and of each call of a wave."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(0)
+        others = [socket.socket() for _ in range(3)]
+        for other in others:  # more than may wait to be let in
+            other.setblocking(False)
+            other.connect_ex(listening.getsockname())
+        address = (socket.AF_INET, socket.SOCK_STREAM, 0, "", listening.getsockname())
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [address] * 3)
+        with kept("valkey://cache.example", patience_s=1.0) as it:
+            began_s = time.monotonic()
+            assert [type(answer) for answer in it.get("a", "b", "c")] == 3 * [Unavailable]
+            assert 1.0 <= time.monotonic() - began_s < 2.0
+        for other in others:
+            other.close()
+
+
 def test_nobody_there_is_no_answer() -> None:
     with kept(f"valkey://127.0.0.1:{valkey.free_port()}") as it:
         assert isinstance(it.get("a"), Unavailable)

@@ -249,6 +249,7 @@ def test_vectors_for_a_look_up_by_meaning_are_made_by_a_model_of_embeddings():
     assert refused("p/e") == refused("vectors", vectors={"targets": ["p/e"]}) == []
     [(path, message)] = refused("p/a")
     assert path == "routes.r.cache.semantic.route"
-    assert "leads to no model of embeddings" in message
+    assert "leads to 'p/a', which is no model of embeddings" in message
     assert "p/e" in message
+    assert refused("vectors", vectors={"targets": ["p/e", "p/a"]})  # whoever is asked where the first fails
     assert refused("nobody")

@@ -45,4 +45,5 @@ class DynamoDbStore:
 
 
 def _entry(item: Mapping[str, Any] | None) -> Entry | None:
-    return Entry(item["answer"], item["at_ms"], item["expires_ms"]) if item else None
+    """None of what is not of this form."""
+    return Entry(*(item[field] for field in Entry._fields)) if item and item.keys() >= {*Entry._fields} else None

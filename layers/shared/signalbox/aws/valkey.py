@@ -22,6 +22,7 @@ TIMES = struct.Struct(">QQ")  # before the answer: when it was put, and when it 
 MOST_BYTES = 512 * 1024  # no answer that was kept is larger
 PIECE_BYTES = 65_536
 TOKEN_S = 900  # the longest that ElastiCache takes
+AGAIN_S = 0.1  # after one that let nobody in: the others of a wave do not wait as well
 
 Command = tuple[bytes, ...]
 
@@ -49,7 +50,7 @@ class Valkey:
         self._is_tls, self._tls = parts.scheme == "valkeys", tls
         self._token, self._wall = token, wall
         self._line: _Line | None = None
-        self._used_s = 0.0
+        self._used_s = self._shut_until_s = 0.0
 
     def begin(self, call: Call, timeout_s: float) -> InFlight:
         """Connecting and writing take `timeout_s` at the most."""
@@ -77,7 +78,7 @@ class Valkey:
         return line
 
     def _connected(self, until_s: float) -> "_Line":
-        sock = socket.create_connection((self._host, self._port), _left_s(until_s))
+        sock = self._reached(until_s)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self._is_tls:
             sock.settimeout(_left_s(until_s))
@@ -86,6 +87,24 @@ class Valkey:
         if self._user:
             line.ask((b"AUTH", self._user.encode(), self._token(self._user).encode()), until_s)
         return line
+
+    def _reached(self, until_s: float) -> socket.socket:
+        """By the first of its addresses that answers; all together have as long as one."""
+        if time.monotonic() < self._shut_until_s:
+            raise TimeoutError
+        failed: OSError = ConnectionError()
+        for family, kind, protocol, _, address in socket.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM):
+            sock = socket.socket(family, kind, protocol)
+            try:
+                sock.settimeout(_left_s(until_s))
+                sock.connect(address)
+                return sock
+            except OSError as error:
+                sock.close()
+                failed = error
+        if isinstance(failed, TimeoutError):
+            self._shut_until_s = time.monotonic() + AGAIN_S
+        raise failed
 
     def _context(self) -> Any:
         if self._tls is None:

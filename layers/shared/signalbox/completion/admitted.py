@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from ..admission.budgets import scopes_of, to_budgets
+from ..admission.leases import BudgetExceeded
 from ..aws.control import View
 from ..aws.ledger import Desk, Errand, Hold
 from ..aws.live import Live
@@ -78,10 +79,11 @@ def _admitted(
 ) -> Admitted:
     moved = Refusal("no_route", "The configuration changed faster than the request could be routed. Try again.", retry_after_s=1)
     routed: Routed | None = None
+    by_meaning = True
     for _ in range(TIMES_ROUTED_ANEW):
         routed = None
         try:
-            routed = _routed(asked, desk, live, router)
+            routed = _looked_up(_routed(asked, desk, live, router), by_meaning)
             decided(routed.trip)
             scopes, bounds = _planned(routed, desk)
         except Refusal as refusal:
@@ -105,6 +107,11 @@ def _admitted(
             if _stands(found, routed, desk, live, router):
                 raise
             continue
+        except BudgetExceeded as refusal:
+            by_meaning = refusal.scope in _scopes(_looked_up(routed, False))
+            if by_meaning:
+                raise
+            continue  # without what only the look-up by meaning is short of
         try:
             fresh = _held(routed, scopes, bounds, hold, live, router, decided)
         except Refusal:
@@ -117,7 +124,12 @@ def _admitted(
         desk.cancel(hold)
     view = desk.stands(asked.caller)  # who may not ask at all is told that, and not what there is to ask
     if routed and routed.trip.decision.deny is None:
-        _replayed(routed, view, replayed)
+        try:
+            replayed(routed, view)
+        except Answered as found:
+            found.routed = routed
+            if found.is_replay or _stands(found, routed, desk, live, router):
+                raise
     raise moved
 
 
@@ -145,15 +157,6 @@ def _planned(routed: Routed, desk: Desk) -> tuple[tuple[str, ...], Bounds]:
     return scopes, bounds_of(routed.trip, _hard(scopes, desk))
 
 
-def _replayed(routed: Routed, view: View, replayed: Replayed) -> None:
-    """What was answered once is told again, whoever would serve it now."""
-    try:
-        replayed(routed, view)
-    except Answered as found:
-        found.routed = routed
-        raise
-
-
 def _routed(asked: Asked, desk: Desk, live: Live, router: Router) -> Routed:
     own = scopes_of(asked.caller)
     counted = counted_of(asked, desk.look(own).records)
@@ -172,6 +175,7 @@ def _held(
     fresh = router.again(routed, view)
     if fresh is None:
         return None
+    fresh = _looked_up(fresh, routed.trip.by_meaning)
     decided(fresh.trip)
     served(fresh.trip)
     if not set(_scopes(fresh)) <= set(scopes):
@@ -202,6 +206,10 @@ def _stands(found: Answered, routed: Routed, desk: Desk, live: Live, router: Rou
     return fresh is not None and (found.is_replay or _looked_up_by(fresh.trip) == _looked_up_by(routed.trip))
 
 
+def _looked_up(routed: Routed, by_meaning: bool) -> Routed:
+    return routed if routed.trip.by_meaning == by_meaning else routed._replace(trip=routed.trip._replace(by_meaning=by_meaning))
+
+
 def _looked_up_by(trip: Trip) -> tuple[Any, ...]:
     """What of a decision says which answers are good for it."""
     return trip.decision.route, trip.decision.policies, trip.decision.cache, trip.decision.deny
@@ -217,9 +225,10 @@ def _scopes(routed: Routed) -> tuple[str, ...]:
     trip = routed.trip
     mirror = (trip.decision.mirror,) if trip.decision.mirror else ()
     providers = {trip.snapshot.targets[id].provider for id in (*reachable(trip.decision), *mirror)}
-    semantic = trip.decision.cache and trip.decision.cache.get("semantic")
-    if semantic and (by := trip.snapshot.route(semantic["route"])):
-        providers.add(trip.snapshot.targets[by.targets[0]].provider)
+    if trip.decision.cache and trip.decision.cache.get("semantic"):
+        from .meant import embedders
+
+        providers.update(embedder.target.provider for embedder in embedders(trip))
     counted = {"team": routed.permits.team, "agent": routed.permits.agent}
     return scopes_of(routed.asked.caller, **counted, route=trip.decision.route, providers=providers)
 

@@ -40,7 +40,7 @@ def _near(trip: Trip, hard: bool) -> int | None:
     from .meant import meant_of
 
     meant = meant_of(trip)
-    if meant is None or (hard and meant.target.prices is None):
+    if meant is None or (hard and any(embedder.target.prices is None for embedder in meant.embedders)):
         return None
     return meant.bound_nanousd
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..aws import telemetry
@@ -107,12 +108,13 @@ class Keeping:
         return (*claim, *(errand for errand in (self._lookup, self._near) if errand))
 
     def replayed(self, routed: Routed, view: View) -> None:
-        """Of a request that is about to be refused: Answered where its key has an answer already, or what `Claim` refuses it for."""
-        if self._asked.idempotency_key:
-            claim = self._claimed(routed.trip)
-            calls = claim.calls(view, int(self._keeper.wall() * 1000))
+        """Of a request that nobody can serve: Answered where its key or the cache has an answer, or what `Claim` refuses it for."""
+        errands = [errand for errand in self.errands(routed) if errand is not self._near]  # which nobody would embed for
+        asked = [errand.calls(view, int(self._keeper.wall() * 1000)) for errand in errands]
+        heard = iter(self._keeper.aws.wave([call for calls in asked for call in calls]))
+        for errand, calls in zip(errands, asked, strict=True):
             if calls:
-                claim.heard(self._keeper.aws.wave(calls))
+                errand.heard(list(islice(heard, len(calls))))
 
     def sets_out(self, trip: Trip) -> None:
         """By the decision that it goes by now."""

@@ -52,7 +52,7 @@ def from_bytes(packed: bytes) -> Kept | None:
         choices = tuple(_choice(row) for row in plain.pop("choices"))
         refused = plain.pop("refused")
         kept = Kept(**plain | {"tokens": Tokens(*plain["tokens"])}, choices=choices, refused=tuple(refused) if refused else None)
-    except (zlib.error, ValueError, TypeError, LookupError):
+    except (zlib.error, ValueError, TypeError, LookupError, AttributeError):
         return None
     return kept if refused is None or (kept.refused and kept.refused[0] in STATUS) else None
 

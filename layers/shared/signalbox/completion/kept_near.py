@@ -3,6 +3,7 @@ what was put aside for that. Where anything fails the request goes on as if nobo
 """
 
 from collections.abc import Callable, Sequence
+from math import isfinite
 from typing import Any
 
 from ..aws import telemetry
@@ -11,6 +12,7 @@ from ..aws.control import View
 from ..aws.kept import Entry
 from ..errors import UpstreamFailure
 from ..reply import Embedding
+from ..routing.failures import KINDS
 from ..routing.plan import Try
 from ..usage.record import Attempt
 from .answered import Answered
@@ -21,11 +23,11 @@ from .kept_terms import Terms
 from .kept_vectors import Neighbour, nearest, quantised, with_newest
 from .kept_vectors import from_bytes as to_neighbours
 from .kept_vectors import to_bytes as to_packed
-from .meant import Meant
+from .meant import Embedder, Meant
 from .outing import CACHE, Outing, Outings
 from .trip import Trip
 
-PATIENCE_S = 2.0  # for the vector
+PATIENCE_S = 2.0  # for the vector, whoever makes it
 
 
 class Near:
@@ -41,7 +43,7 @@ class Near:
         self._now_ms = 0
         self._outings: Outings | None = None
         self._embeds: Callable[[], None] | None = None
-        self._vector: bytes | None = None
+        self._vector: tuple[bytes, int] | None = None  # and its space
         self._written: InFlight | None = None
 
     def calls(self, view: View, now_ms: int) -> Sequence[Call]:
@@ -66,7 +68,7 @@ class Near:
         if not (self._neighbours and self._terms.reads and not self._cache.is_silent):
             return
         self._embeds()
-        found = nearest(self._vector, self._neighbours) if self._vector else None
+        found = nearest(*self._vector, self._neighbours) if self._vector else None
         if found and found[0] >= self._meant.threshold:
             self._tell(*found)
 
@@ -79,7 +81,7 @@ class Near:
         if self._vector is None:
             return
         expires_ms = self._now_ms + self._terms.ttl_s * 1000
-        newest = Neighbour(answer, expires_ms, self._vector)
+        newest = Neighbour(answer, expires_ms, *self._vector)
         packed = to_packed(with_newest(newest, self._neighbours, self._meant.most, self._now_ms))
         self._written = self._cache.write(self.name, Entry(packed, self._now_ms, expires_ms))
 
@@ -88,18 +90,35 @@ class Near:
             self._cache.settled(self._written)
 
     def _embed(self, trip: Trip, outings: Callable[[Trip], Outings], clock: Clock) -> None:
-        self._outings = outings(_to_embed(trip, self._meant, clock))
-        circuit = trip.inputs.circuits.get(self._meant.target.id)
-        outing = Outing(Try(0, self._meant.target.id, circuit.generation if circuit else 0), CACHE)
+        """By the first who can. Each but the last leaves the next its share of the time."""
+        embedding = _to_embed(trip, self._meant, clock)
+        self._outings = outings(embedding)
+        left = len(self._meant.embedders)
         try:
-            vectors = [chunk.vector for chunk in self._outings.begin(outing, whole=True) if isinstance(chunk, Embedding)]
-            self._vector = quantised(vectors[0]) if vectors else None
-        except UpstreamFailure as error:
-            telemetry.say("WARNING", "a look-up by meaning failed", target=self._meant.target.id, kind=error.kind, detail=error.detail)
+            for embedder in self._meant.embedders:
+                now_s = clock.monotonic()
+                if self._embedded_by(embedder, trip, self._outings, now_s + (embedding.deadline_s - now_s) / left):
+                    break
+                left -= 1
         finally:
             self._outings.give_back()
             for flight in self._outings.flights:
                 flight.land()
+
+    def _embedded_by(self, embedder: Embedder, trip: Trip, outings: Outings, deadline_s: float) -> bool:
+        """Whether nobody else need be asked."""
+        id = embedder.target.id
+        circuit = trip.inputs.circuits.get(id)
+        outing = Outing(Try(0, id, circuit.generation if circuit else 0), CACHE, deadline_s)
+        try:
+            vectors = [chunk.vector for chunk in outings.begin(outing, whole=True) if isinstance(chunk, Embedding)]
+        except UpstreamFailure as error:
+            telemetry.say("WARNING", "a look-up by meaning failed", target=id, kind=error.kind, detail=error.detail)
+            return not (KINDS[error.kind].elsewhere or error.kind == "deadline")
+        if not (vectors and all(map(isfinite, vectors[0]))):
+            return False
+        self._vector = quantised(vectors[0]), embedder.space
+        return True
 
     def _tell(self, similarity: float, neighbour: Neighbour) -> None:
         entry = self._cache.read(neighbour.name)
@@ -114,9 +133,8 @@ class Near:
 def _to_embed(trip: Trip, meant: Meant, clock: Clock) -> Trip:
     """By the same caller and with the same keys, within what was put aside."""
     features = trip.inputs.features._replace(input_tokens=meant.input_bound, input_bound=meant.input_bound, n=1, max_tokens=None)
-    alone = trip.decision._replace(
-        targets=(meant.target.id,), behind={}, mirror="", hedge_after_ms=None, max_tokens=None, max_cost_nanousd=None
-    )
+    targets = tuple(embedder.target.id for embedder in meant.embedders)
+    alone = trip.decision._replace(targets=targets, behind={}, mirror="", hedge_after_ms=None, max_tokens=None, max_cost_nanousd=None)
     return trip._replace(
         request=meant.request,
         inputs=trip.inputs._replace(features=features),

@@ -7,18 +7,22 @@ from math import sqrt
 from operator import mul
 from typing import NamedTuple
 
-VERSION = b"1"  # of this form: what is of another counts as nothing
-HEAD = struct.Struct(">32sQH")
+VERSION = b"2"  # of this form: what is of another counts as nothing
+HEAD = struct.Struct(">32sQHH")
 MOST_BYTES = 300 * 1024  # an item takes 400 KB
 STEPS = 127
 
 
 class Neighbour(NamedTuple):
-    """`name` is that of its answer, in hex; `vector` has a signed byte for each number, of a length that says nothing."""
+    """`name` is that of its answer, in hex; `vector` has a signed byte for each number, of a length that says nothing.
+
+    It is compared with those of its `space` alone.
+    """
 
     name: str
     expires_ms: int
     vector: bytes
+    space: int = 0
 
 
 def quantised(vector: Sequence[float]) -> bytes:
@@ -28,7 +32,7 @@ def quantised(vector: Sequence[float]) -> bytes:
 
 
 def cosine(one: bytes, other: bytes) -> float:
-    """-1 to 1; vectors of other models, which have another length, have nothing in common."""
+    """-1 to 1; none where their lengths differ."""
     a, b = array("b", one), array("b", other)
     if len(a) != len(b):
         return 0.0
@@ -36,19 +40,19 @@ def cosine(one: bytes, other: bytes) -> float:
     return sum(map(mul, a, b)) / lengths if lengths else 0.0
 
 
-def nearest(vector: bytes, neighbours: Iterable[Neighbour]) -> tuple[float, Neighbour] | None:
-    return max(((cosine(vector, neighbour.vector), neighbour) for neighbour in neighbours), default=None)
+def nearest(vector: bytes, space: int, neighbours: Iterable[Neighbour]) -> tuple[float, Neighbour] | None:
+    return max(((cosine(vector, neighbour.vector), neighbour) for neighbour in neighbours if neighbour.space == space), default=None)
 
 
 def with_newest(newest: Neighbour, neighbours: Sequence[Neighbour], most: int, now_ms: int) -> tuple[Neighbour, ...]:
     """In front; of the others, as many as there is room for, and none that has ended."""
-    others = [other for other in neighbours if other.name != newest.name and other.expires_ms > now_ms]
+    others = [other for other in neighbours if (other.name, other.space) != (newest.name, newest.space) and other.expires_ms > now_ms]
     room = MOST_BYTES // (HEAD.size + len(newest.vector) or 1)
     return (newest, *others)[: min(most, max(1, room))]
 
 
 def to_bytes(neighbours: Iterable[Neighbour]) -> bytes:
-    rows = (HEAD.pack(bytes.fromhex(one.name), one.expires_ms, len(one.vector)) + one.vector for one in neighbours)
+    rows = (HEAD.pack(bytes.fromhex(one.name), one.expires_ms, len(one.vector), one.space) + one.vector for one in neighbours)
     return VERSION + b"".join(rows)
 
 
@@ -63,8 +67,8 @@ def from_bytes(packed: bytes) -> tuple[Neighbour, ...]:
 def _read(packed: bytes) -> Iterator[Neighbour]:
     place = 0
     while place < len(packed):
-        name, expires_ms, size = HEAD.unpack_from(packed, place)
+        name, expires_ms, size, space = HEAD.unpack_from(packed, place)
         place += HEAD.size + size
         if place > len(packed):
             raise struct.error("cut short")
-        yield Neighbour(name.hex(), expires_ms, packed[place - size : place])
+        yield Neighbour(name.hex(), expires_ms, packed[place - size : place], space)

@@ -2,6 +2,7 @@
 
 from _thread import allocate_lock
 from collections.abc import Iterator
+from math import inf
 
 from ..errors import UpstreamFailure
 from ..providers.contract import Wire
@@ -18,16 +19,17 @@ from .purse import Purse, Share
 from .trip import Capacities, Keys, Send, Slot, Trip
 
 MOST_FLIGHTS = 13  # what an event of them may hold: `usage.events.MOST_ATTEMPTS`
-CACHE_FLIGHTS = 2  # of these, for the look-up by meaning: another key is one more
+CACHE_FLIGHTS = 3  # of these, for the look-up by meaning: the next target is one more, and another key
 HEDGE, MIRROR, CACHE = "hedge", "mirror", "cache"
 
 
 class Outing:
-    """A try under way. `clamped`: its answer may be shorter than what was asked for."""
+    """A try under way. `clamped`: its answer may be shorter than what was asked for. `deadline_s`: its own, before that of the trip."""
 
-    def __init__(self, step: Try, purpose: str = "") -> None:
+    def __init__(self, step: Try, purpose: str = "", deadline_s: float = inf) -> None:
         self.step = step
         self.purpose = purpose
+        self.deadline_s = deadline_s
         self.flights: list[Flight] = []
         self.slot: Slot | None = None
         self.clamped = False
@@ -124,7 +126,7 @@ class Outings:
             raise UpstreamFailure("at_capacity")
 
     def _fly(self, outing: Outing, target: Target, provider: Provider, key: str | None, whole: bool) -> Iterator[Chunk]:
-        if self._clock.monotonic() >= self._trip.deadline_s:
+        if self._clock.monotonic() >= min(self._trip.deadline_s, outing.deadline_s):
             raise UpstreamFailure("deadline", "the time was up before it was sent")
         request = self._trip.request
         wire = wire_of(request, target, provider)
@@ -145,7 +147,8 @@ class Outings:
             raise
 
     def _flight(self, outing: Outing, target: Target, key: str | None, share: Share) -> Flight:
-        flight = Flight(outing.step, self._limits(target, share.max_tokens), target.prices, self._clock, key, outing.purpose)
+        limits = self._limits(outing, target, share.max_tokens)
+        flight = Flight(outing.step, limits, target.prices, self._clock, key, outing.purpose)
         with self._lock:
             if outing.lost or self.full(outing.purpose):
                 raise UpstreamFailure("outrun")
@@ -160,14 +163,14 @@ class Outings:
         upstream = self._keys.shown(wire.to_http(request, target, provider, max_tokens), provider, key)
         return Part(lambda timeout_s: self._send(upstream, timeout_s), first)
 
-    def _limits(self, target: Target, max_tokens: int | None) -> Limits:
+    def _limits(self, outing: Outing, target: Target, max_tokens: int | None) -> Limits:
         trip = self._trip
         timeouts = trip.decision.timeouts.over(target.timeouts)
         if "streaming" not in target.capabilities and not trip.request.inputs:
             timeouts = timeouts._replace(ttft_s=timeouts.total_s)  # the first byte is the last one
         return Limits(
             timeouts=timeouts,
-            deadline_s=trip.deadline_s,
+            deadline_s=min(trip.deadline_s, outing.deadline_s),
             input_tokens=trip.input_bound,
             output_tokens=(max_tokens or bound.output_tokens_bound(trip.request, target)) * trip.request.n,
             choices=trip.request.n,

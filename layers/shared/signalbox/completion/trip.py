@@ -16,7 +16,8 @@ Send = Callable[[HttpRequest, float], Exchange]
 class Trip(NamedTuple):
     """`route` is the one asked for. `granted_nanousd` is None where no budget holds it; `binds`: one does that may not be overspent.
 
-    `own_keys` are the tenant's own providers. `near_nanousd` is what of it is for a look-up by meaning; None: there is none.
+    `own_keys` are the tenant's own providers. `near_nanousd` is what of it is for a look-up by meaning; None: there is none. `by_meaning`:
+    one may be made, as far as the budgets of those who embed are known.
     """
 
     request: Request
@@ -30,6 +31,7 @@ class Trip(NamedTuple):
     tenant: str = ""
     own_keys: frozenset[str] = frozenset()
     near_nanousd: int | None = None
+    by_meaning: bool = True
 
     @property
     def spared(self) -> "Trip":

@@ -15,12 +15,13 @@ def _vectors_are_made_by_embeddings(document: Document) -> Iterator[Finding]:
         name = cache.semantic.route
         while name in document.aliases:
             name = document.aliases[name]
-        target = document.routes[name].targets[0] if name in document.routes else name
-        model = document.model(target)
-        if model is None or "embeddings" not in model.capabilities:
+        targets = document.routes[name].targets if name in document.routes else [name]
+        models = {target: document.model(target) for target in targets}
+        others = [target for target, model in models.items() if model is None or "embeddings" not in model.capabilities]
+        if others:
             known = [id for id, model in document.models.items() if "embeddings" in model.capabilities][:5]
-            message = f"{shown(cache.semantic.route)} leads to no model of embeddings; name a route of one, or: {', '.join(known)}"
-            yield (*where, "semantic", "route"), message
+            message = f"{shown(cache.semantic.route)} leads to {shown(others[0])}, which is no model of embeddings; name a route of "
+            yield (*where, "semantic", "route"), f"{message}those, or: {', '.join(known)}"
 
 
 def _caches(document: Document) -> Iterator[tuple[Path, Cache]]:
