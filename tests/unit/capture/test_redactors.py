@@ -133,6 +133,7 @@ def test_nothing_is_left_in_halves_by_a_cut(data, cut):
         ('{\\"key\\": \\"\\nsk-abcdefghijklmnop\\"}', "key"),
         ("-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----", "key"),
         ("4111 1111 1111 1111 123", "card"),
+        ("4111  1111\t1111 - 1111", "card"),
     ],
 )
 def test_each_finds_what_it_is_for(text, name):

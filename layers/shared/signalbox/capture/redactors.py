@@ -52,7 +52,7 @@ NAMES = (
     rf"(?i:\b(?:regards|sincerely|cheers|best wishes|gr\u00fc\u00dfe|cordialement|saludos)),?\s{{1,4}}{_NAMES}",
 )
 _DIGITS = re.compile(r"\d+")
-_RUN = re.compile(r"\d(?:[ \-.\u00a0\u2009]?\d){12,}")
+_RUN = re.compile(r"\d(?:[ \-.\t\u00a0\u2009]{0,3}\d){12,}")
 _TOKEN = re.compile(r"(?<![A-Za-z0-9+/=])[A-Za-z0-9+/]{40}(?![A-Za-z0-9+/=])|[A-Za-z0-9+=]{16,400}")  # AWS' are 40, with slashes in them
 LEAST_BITS, LEAST_TURNS = 3.0, 0.25
 
