@@ -20,7 +20,7 @@ HEADING = ("budget", "period", "limit", "spent", "held", "left", "used", "foreca
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="action")
-    row = actions.add_parser("list", help="all of them, or those of one scope")
+    row = actions.add_parser("list", help="all of them, or those of one scope; the most used first")
     row.set_defaults(told=_list)
     _add_scope(row, optional=True)
     row = actions.add_parser("set", help="set a limit; it holds within seconds, and what is not said stays as it is")
@@ -76,6 +76,7 @@ def _list(arguments: argparse.Namespace) -> None:
     elif not rows:
         print("no budget holds" + (f" {arguments.scope} {arguments.id}".rstrip() if arguments.scope else ": anybody may spend anything"))
     else:
+        rows.sort(key=lambda row: -int(row["current"]["used_percent"]))
         raises = (line for row in rows for line in _raises(row, f"{_name(row)} {row['period']}: "))
         print(*columns([HEADING, *map(_cells, rows)]), *raises, sep="\n")
 

@@ -25,7 +25,7 @@ metrics = Metrics()
 told: set[str] = set()  # by this container or seen to be told: a spent budget is evaluated thousands of times
 noted: dict[tuple[str, str], tuple[int, int]] = {}  # (version, percent) of budgets, as this container wrote or found them
 
-MOST_NOTED = 10_000
+MOST_KNOWN = 10_000  # of each
 
 
 @logger.inject_lambda_context
@@ -63,6 +63,8 @@ def tell(alert: Alert, defined: Definition | None, spenders: Spenders) -> None:
     bus, topic, now_ms = os.environ["SIGNALBOX_BUS"], os.environ["SIGNALBOX_ALERT_TOPIC"], int(time.time() * 1000)
     state = boto_alerts.announce(control, bus, topic, alert, now_ms, defined, lambda: spent_most(alert, spenders, now_ms))
     if state != "pending":
+        if len(told) >= MOST_KNOWN:
+            told.clear()
         told.add(alert.id)
     if state == "sent":
         metrics.add_metric(alert.name, MetricUnit.Count, 1)
@@ -91,6 +93,6 @@ def note(budget: Budget) -> None:
         logger.exception("how much of a budget is used could not be written", scope=budget.scope)
         metrics.add_metric("BudgetUseUnwritten", MetricUnit.Count, 1)
         return
-    if len(noted) >= MOST_NOTED:
+    if len(noted) >= MOST_KNOWN:
         noted.clear()
     noted[account] = said

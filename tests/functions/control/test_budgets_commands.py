@@ -36,8 +36,8 @@ def test_budgets_are_set_listed_and_removed(run: Run, stage: Any) -> None:
     run("set", "global", "--period", "month", "--limit", "1000", "--soft", "--zone", "Asia/Tokyo")
     assert run("list")[1].splitlines() == [
         "budget         period               limit  spent   held      left  used  forecast",
-        "global (soft)  month Asia/Tokyo  $1000.00  $0.00  $0.00  $1000.00   0 %",
         "team acme/red  day                  $2.00  $1.50  $0.10     $0.40  75 %  at this pace exhausted on 2026-11-21 16:00 UTC",
+        "global (soft)  month Asia/Tokyo  $1000.00  $0.00  $0.00  $1000.00   0 %",
     ]
     assert run("list", "team", "acme/red")[1].splitlines()[1:] == [
         "team acme/red  day     $2.00  $1.50  $0.10  $0.40  75 %  at this pace exhausted on 2026-11-21 16:00 UTC"
