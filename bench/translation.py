@@ -13,9 +13,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
-from signalbox.completion.endpoint import _to_the_end
 from signalbox.completion.flight import Clock
 from signalbox.completion.journey import Journey
+from signalbox.completion.travel import to_the_end
 from signalbox.completion.trip import Trip
 from signalbox.data_api import DIALECTS, dialect
 from signalbox.dialects.contract import Answer
@@ -154,7 +154,7 @@ def events(to_events: Callable, request: Request, target: Target, provider: Prov
     journey = Journey(_trip(request, target, provider), lambda *_: Arriving(arriving), OneKey(), CLOCK)  # type: ignore[arg-type]
     journey.begin(whole=False)
     broke: list[Exception] = []
-    yield from to_events(Answer("req_0", 1_795_000_000, target.model, request), _to_the_end(journey, (), broke.append))
+    yield from to_events(Answer("req_0", 1_795_000_000, target.model, request), to_the_end(journey, (), broke.append))
     assert not broke, broke
 
 

@@ -15,6 +15,7 @@ from signalbox.completion.flight import Clock
 from signalbox.completion.keeping import Keeper, Places
 from signalbox.completion.models import Models
 from signalbox.completion.sampling import Sampler
+from signalbox.completion.visit import Means
 from signalbox.data_api import DIALECTS, DataApi
 
 aws, pool = Aws(os.environ), Pool()
@@ -22,7 +23,7 @@ tables = Tables.from_env(os.environ)
 places = Places(os.environ["SIGNALBOX_CACHE_TABLE"], os.environ["SIGNALBOX_ANSWER_BUCKET"], os.environ.get("SIGNALBOX_CACHE_URL", ""))
 callers = CallerKeys(aws, os.environ["SIGNALBOX_KEY_SECRET"], issuer_of(os.environ, pool))
 desk, live = Desk(aws, tables), Live(aws, os.environ["SIGNALBOX_CONFIG_BUCKET"])
-completions = Completions(
+means = Means(
     desk=desk,
     live=live,
     callers=callers,
@@ -34,6 +35,7 @@ completions = Completions(
     rates=Rates(aws, tables.ledger, time.time),
     sampler=Sampler(aws, os.environ["SIGNALBOX_SAMPLE_QUEUE"]),
 )
+completions = Completions(means)
 models = Models(desk, live, callers)
 api = DataApi(
     {path: {"POST": completions.complete} for path in DIALECTS} | {"/v1/models": {"GET": models.all}, "/v1/models/*": {"GET": models.one}}

@@ -236,7 +236,7 @@ class Everywhere:
         self.details: list[Json] = []
         self.slept: list[float] = []
         completions = world.module.completions
-        desk = completions._desk
+        desk = completions.means.desk
 
         def settle(hold: Json, cost_nanousd: int, detail: Json) -> None:
             self.details.append(detail)
@@ -247,12 +247,13 @@ class Everywhere:
         def sleep(seconds: float) -> None:
             self.slept.append(seconds)
 
-        completions._clock = Clock(lambda: time.time() + sum(self.slept), lambda: time.monotonic() + sum(self.slept), sleep)
+        clock = Clock(lambda: time.time() + sum(self.slept), lambda: time.monotonic() + sum(self.slept), sleep)
+        completions.means = completions.means._replace(clock=clock)
 
     def snapshot(self) -> Json:
         """The one that requests are routed by."""
         completions = self.world.module.completions
-        return completions._live.snapshot(completions._desk.look().live)
+        return completions.means.live.snapshot(completions.means.desk.look().live)
 
     def fault(self, id: str, **told: Json) -> None:
         """Of this model's provider alone."""

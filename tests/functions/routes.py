@@ -86,7 +86,7 @@ class Routed:
     def snapshot(self) -> Json:
         """The one that is live."""
         completions = self.world.module.completions
-        return completions._live.snapshot(completions._desk.look().live)
+        return completions.means.live.snapshot(completions.means.desk.look().live)
 
     def fault(self, provider: str, **told: Json) -> None:
         self.world.upstreams.faults.tell(provider, to_fault(told))

@@ -60,7 +60,8 @@ def test_a_client_that_leaves_is_charged_what_the_upstream_bills(world):
 
 
 def test_the_upstreams_connection_is_used_again(world):
-    seen = {world.ask() and id(world.module.completions._pool._idle[origin][-1][0]) for origin in 2 * [("http", world.upstreams.url[7:])]}
+    idle, origin = world.module.completions.means.pool._idle, ("http", world.upstreams.url[7:])
+    seen = {world.ask() and id(idle[origin][-1][0]) for _ in range(2)}
     assert len(seen) == 1
 
 
@@ -78,7 +79,7 @@ def test_a_request_takes_no_round_trip_to_aws_when_a_lease_is_in_hand(world, mon
     for _ in range(SLICED):
         world.ask()
     order = []
-    pool, aws_pool = world.module.completions._pool, world.module.aws._pool
+    pool, aws_pool = world.module.completions.means.pool, world.module.aws._pool
     for mine, name in ((pool, "upstream"), (aws_pool, "aws")):
 
         def send(request, timeout_s, mine=mine, name=name, send=mine.send):

@@ -384,7 +384,7 @@ def test_whatever_its_table_says_the_request_is_answered_in_time(routed, monkeyp
 
 def test_a_cache_that_is_down_is_no_error_and_is_left_alone_for_a_while(caching, monkeypatch):
     now = [time.time()]
-    caching.world.module.completions._keeper.wall = lambda: now[0]
+    caching.world.module.completions.means.keeper.wall = lambda: now[0]
     sent = []
     send = caching.world.module.aws._pool.send
 

@@ -23,7 +23,7 @@ def queue(routed: Routed) -> Any:
     world = routed.world
     sqs = world.client("sqs")
     url = sqs.create_queue(QueueName="samples")["QueueUrl"]
-    world.module.completions._sampler.queue = url
+    world.module.completions.means.sampler.queue = url
 
     def received() -> list[Json]:
         messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
@@ -125,7 +125,7 @@ def test_neither_a_refused_request_nor_an_answer_from_the_cache_is_taken(routed,
 
 def test_a_sample_that_is_lost_fails_nothing_and_is_told(routed, queue, capsys):
     publish(routed)
-    routed.world.module.completions._sampler.queue = "https://sqs.eu-central-1.amazonaws.com/123456789012/none"
+    routed.world.module.completions.means.sampler.queue = "https://sqs.eu-central-1.amazonaws.com/123456789012/none"
     assert routed.ask(**said()).status == 200
     told = capsys.readouterr().out
     assert '"SamplesLost": 1' in told

@@ -153,7 +153,7 @@ class Container:
 
     def __exit__(self, *_: object) -> None:
         self.module.shutdown()
-        self.module.completions._pool.close()
+        self.module.completions.means.pool.close()
         self.module.aws.close()
 
     def ask(self, event: Json) -> Json:
@@ -389,7 +389,7 @@ def test_a_claim_is_no_round_trip_of_its_own(routed, monkeypatch):
 
 def test_an_error_of_ours_before_anything_was_sent_leaves_the_key_free(routed, once, monkeypatch):
     """Wherever it is: in what is decided by, in what is made of the answer that was found, or on the way to the upstream."""
-    for broken in ("signalbox.completion.admitted._held", "signalbox.completion.endpoint.to_intent"):
+    for broken in ("signalbox.completion.admitted._held", "signalbox.completion.travel.to_intent"):
         with monkeypatch.context() as failing:
             failing.setattr(broken, failing_at_once)
             assert (once().status, claims(routed)) == (500, [])

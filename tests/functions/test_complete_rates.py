@@ -20,9 +20,9 @@ def steady(routed: Routed):
     """No minute ends within a test."""
     left_s = 60 - time.time() % 60
     if left_s < 30:
-        clock = routed.world.module.completions._clock
-        routed.world.module.completions._clock = clock._replace(wall=lambda: time.time() + left_s)
-        for part in (routed.world.module.completions._rates, routed.world.module.completions._desk):
+        completions = routed.world.module.completions
+        completions.means = completions.means._replace(clock=completions.means.clock._replace(wall=lambda: time.time() + left_s))
+        for part in (completions.means.rates, completions.means.desk):
             part._wall = lambda: time.time() + left_s
 
 
@@ -187,6 +187,6 @@ def test_a_container_that_ends_leaves_the_rest_of_its_hour_to_others(routed: Rou
 
 def test_a_rates_table_that_does_not_answer_holds_nobody_back(routed: Routed, capsys):
     limit(routed, requests_per_minute=1)
-    routed.world.module.completions._rates.ledger = "no such table"
+    routed.world.module.completions.means.rates.ledger = "no such table"
     assert [routed.ask().status for _ in range(3)] == [200] * 3
     assert capsys.readouterr().err.count("rates cannot be counted") == 1

@@ -161,7 +161,8 @@ def test_an_empty_list_of_fallbacks_needs_no_permission(routed: Routed):
 
 
 def test_a_failure_is_tried_again_at_the_same_target_as_often_as_the_route_says(routed: Routed):
-    routed.world.module.completions._clock = routed.world.module.completions._clock._replace(sleep=lambda seconds: None)
+    completions = routed.world.module.completions
+    completions.means = completions.means._replace(clock=completions.means.clock._replace(sleep=lambda seconds: None))
     routed.fault("openai", status=500, times=2)
     assert served_by(routed.ask("retried")) == MINI
     assert routed.attempts == [(MINI, "server", ""), (MINI, "server", ""), (MINI, "ok", "")]

@@ -32,7 +32,7 @@ def server(tmp_path: Path) -> Iterator[valkey.Server]:
 @pytest.fixture
 def now(routed: Routed) -> list[float]:
     """The cache's own clock: a failure is forgotten when this has gone on."""
-    keeper = routed.world.module.completions._keeper
+    keeper = routed.world.module.completions.means.keeper
     began, now = keeper.wall(), [0.0]
     keeper.wall = lambda: began + now[0]
     return now
@@ -41,7 +41,7 @@ def now(routed: Routed) -> list[float]:
 @pytest.fixture
 def caching(routed: Routed, server: valkey.Server, now: list[float], monkeypatch: pytest.MonkeyPatch) -> Routed:
     monkeypatch.setattr(wire, "PATIENCE_S", 5)  # a machine that has other things to do is no cache that is down
-    keeper = routed.world.module.completions._keeper
+    keeper = routed.world.module.completions.means.keeper
     keeper.places = keeper.places._replace(cache_url=server.url)
     publish(routed)
     return routed

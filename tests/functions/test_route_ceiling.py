@@ -49,8 +49,8 @@ def spent(kept: Routed, model: str = "capped") -> int:
 def tomorrow(kept: Routed) -> None:
     completions = kept.world.module.completions
     later: Any = lambda: time.time() + DAY_S  # noqa: E731
-    completions._clock = completions._clock._replace(wall=later)
-    completions._desk._wall = completions._desk._control._wall = later
+    completions.means = completions.means._replace(clock=completions.means.clock._replace(wall=later))
+    completions.means.desk._wall = completions.means.desk._control._wall = later
 
 
 def test_a_route_that_has_spent_its_day_is_refused_and_others_are_not(kept: Routed) -> None:

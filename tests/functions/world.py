@@ -147,7 +147,7 @@ def opened(
         spec.loader.exec_module(world.module)
         yield world
     world.module.shutdown()
-    world.module.completions._pool.close()
+    world.module.completions.means.pool.close()
     world.module.aws.close()
     for name in ("control", "ledger", "cache"):
         dynamodb.delete_table(TableName=name)

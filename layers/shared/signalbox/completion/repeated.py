@@ -30,11 +30,10 @@ def told_again(asked: Asked, found: Answered, dialect: Dialect) -> Told:
     """
     kept, routed = found.kept, found.routed
     assert routed is not None, "it was found for something"
-    decided = {"x-signalbox-policy": routed.trip.decision.policy, "x-signalbox-config-version": str(routed.trip.snapshot.version)}
     if found.is_replay:
-        headers = {**decided, **kept.told, "x-signalbox-cache": "replay", "idempotent-replayed": "true"}
+        headers = {**routed.trip.told, **kept.told, "x-signalbox-cache": "replay", "idempotent-replayed": "true"}
     else:
-        told = decided | {"x-signalbox-target": kept.target, "x-signalbox-attempts": "0"}
+        told = routed.trip.told | {"x-signalbox-target": kept.target, "x-signalbox-attempts": "0"}
         kept = kept._replace(id=asked.id, created_s=asked.at_ms // 1000, told=told)
         found.kept = kept  # which is what an idempotency key is answered with from now on
         near = {} if found.similarity is None else {"x-signalbox-cache-similarity": f"{found.similarity:.3f}"}

@@ -43,6 +43,11 @@ class Trip(NamedTuple):
         return self._replace(granted_nanousd=granted, decision=self.decision._replace(max_cost_nanousd=ceiling))
 
     @property
+    def told(self) -> dict[str, str]:
+        """What the headers of an answer tell of how it was decided."""
+        return {"x-signalbox-policy": self.decision.policy, "x-signalbox-config-version": str(self.snapshot.version)}
+
+    @property
     def input_bound(self) -> int:
         """No provider counts more tokens of it."""
         return self.inputs.features.input_bound

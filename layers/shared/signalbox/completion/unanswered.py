@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from math import ceil
 
+from ..aws import telemetry
+from ..data_api import internal_error
 from ..errors import Refusal, UpstreamFailure
 from ..routing.failures import KINDS
 from ..routing.refused import at_capacity
@@ -31,3 +33,13 @@ def to_refusal(failure: UpstreamFailure | None, flights: Sequence[Flight], now_m
     nobody = f"No target answered (tried {tried}; the last ended in {failure.kind})."
     said = f"The answer of {begun} broke off ({failure.kind})." if begun else nobody
     return Refusal(code, f"{said} {advice}", retry_after_s=wait)
+
+
+def as_refusal(error: Exception) -> Refusal:
+    """A fault of ours, too, is answered, and above all settled."""
+    if isinstance(error, Refusal):
+        return error
+    telemetry.error("a completion ended in an error of ours", error)
+    if isinstance(error, RecursionError):  # it could be read, and what is made of it goes deeper
+        return Refusal("invalid_request", "The body is nested too deeply. Send a flatter JSON object.")
+    return internal_error()
