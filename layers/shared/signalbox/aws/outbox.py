@@ -22,6 +22,15 @@ PARTITIONS = tuple(f"pending#{digit}" for digit in "0123456789abcdef")
 INTENT, SETTLED = "intent", "settled"
 
 
+# What is stored of it, by type: an item that is otherwise was not written here, and nobody knows what it names.
+FIELDS = {"request": str, "bound": int, "cost": int, "deadline_ms": int, "settled_ms": int, "holds": Mapping, "detail": str}
+PART_FIELDS = {"scope": str, "period": str, "lease": str, "number": int, "shard": int, "cost": int}
+
+
+class Malformed(ValueError):
+    pass
+
+
 class Pending(NamedTuple):
     """`holds` are the parts that may yet have to be charged, by slot. `cost` counts once it is settled; until then `bound` may be spent.
 
@@ -56,6 +65,12 @@ def partition(container: str) -> str:
 
 
 def to_pending(item: Mapping[str, Any]) -> Pending:
+    """Malformed where it is not as it is written here."""
+    _check(item, FIELDS)
+    for row in item["holds"].values():
+        _check({"shard": 0, "cost": 0, **row} if isinstance(row, Mapping) else {}, PART_FIELDS)
+    if item.get("state") not in (INTENT, SETTLED):
+        raise Malformed("its state is neither intent nor settled")
     return Pending(
         pk=item["pk"],
         sk=item["sk"],
@@ -71,6 +86,12 @@ def to_pending(item: Mapping[str, Any]) -> Pending:
         costs={slot: row["cost"] for slot, row in item["holds"].items() if "cost" in row},
         detail=item["detail"],
     )
+
+
+def _check(row: Mapping[str, Any], fields: Mapping[str, type]) -> None:
+    for name, kind in fields.items():
+        if not isinstance(row.get(name), kind):
+            raise Malformed(f"{name} is missing or of another type")
 
 
 def to_item(
@@ -162,7 +183,9 @@ def clear(table: str, pk: str, sk: str) -> Call:
 
 def published_detail(pending: Pending) -> dict[str, Any]:
     """The usage event as its owner wrote it; of a crashed one what was known, at the whole bound."""
-    detail = json.loads(pending.detail)
+    detail: dict[str, Any] = json.loads(pending.detail)
+    if not isinstance(detail, dict):
+        raise Malformed("its detail is no object")
     if not pending.estimated:
         return detail
     return detail | {"outcome": CRASHED, "estimated": True, "cost_nanousd": pending.cost}

@@ -33,9 +33,14 @@ class Reconciler:
         self._now_ms = now_ms
 
     def sweep(self, until_ms: int) -> Swept:
-        """Every pending item that is due: settled, charged, published, cleared; then the expired leases beside them go back."""
+        """Every pending item that is due: settled, charged, published, cleared; then the expired leases beside them go back.
+
+        What cannot be read or finished holds up nothing else.
+        """
         swept, touched = Swept(), set[Account]()
-        for pending in self._pending([(partition, "") for partition in outbox.PARTITIONS]):
+        found, unreadable = self._pending([(partition, "") for partition in outbox.PARTITIONS])
+        swept.failed += len(unreadable)
+        for pending in found:
             if self._now_ms() > until_ms:
                 break
             if pending.is_due(self._now_ms()):
@@ -46,17 +51,20 @@ class Reconciler:
                 break
             try:
                 self.reclaim(account)
-            except AwsError as error:
+            except Exception as error:
                 swept.failed += 1
-                telemetry.say("ERROR", "expired leases could not be returned", code=error.code, scope=account[0])
+                telemetry.say("ERROR", "expired leases could not be returned", **_why(error), scope=account[0])
         return swept
 
     def reclaim(self, account: Account) -> None:
-        """Returns the account's expired leases, but for what open intents need. Raises AwsError."""
+        """Returns the account's expired leases, but for what open intents need. Raises AwsError.
+
+        Whoever has a pending item that cannot be read keeps its leases: the item may name them.
+        """
         expired = {lease.id: lease for seen in self._shards(account) for lease in seen.expired(self._now_ms())}
         if not expired:
             return
-        begun = self._pending(
+        begun, unreadable = self._pending(
             [(outbox.partition(container), f"{container}#") for container in {lease.container for lease in expired.values()}]
         )
         uncharged = [pending for pending in begun if not self.finish(pending)]
@@ -64,7 +72,7 @@ class Reconciler:
             self._return(account, seen.shard, lease, uncharged)
             for seen in self._shards(account)
             for lease in seen.expired(self._now_ms())
-            if lease.id in expired  # whose pending items were read before
+            if lease.id in expired and lease.container not in unreadable  # whose pending items were read before
         ]
         for begin in range(0, len(calls), AT_ONCE):
             for answer in self._aws.wave(calls[begin : begin + AT_ONCE]):
@@ -146,9 +154,9 @@ class Reconciler:
             self._aws.call(events.put(self._tables.bus, events.USAGE_RECORDED, outbox.published_detail(settled)))
             self._aws.call(outbox.clear(self._tables.ledger, pending.pk, pending.sk))
             swept.published += 1
-        except AwsError as error:
+        except Exception as error:
             swept.failed += 1
-            telemetry.say("ERROR", "a request could not be finished", code=error.code, request_id=pending.request)
+            telemetry.say("ERROR", "a request could not be finished", **_why(error), request_id=pending.request)
 
     def _estimate(self, pending: Pending) -> Pending | None:
         """The item as it is once it is settled, by whomever; None where it was finished meanwhile."""
@@ -170,9 +178,9 @@ class Reconciler:
         items, _ = self._aws.call(accounts.all_shards(self._tables.ledger, account))
         return list(map(to_sight, items))
 
-    def _pending(self, ranges: Iterable[tuple[str, str]]) -> list[Pending]:
-        """All items of these (partition, beginning of the sort key). Raises AwsError."""
-        found: list[Pending] = []
+    def _pending(self, ranges: Iterable[tuple[str, str]]) -> tuple[list[Pending], set[str]]:
+        """All items of these (partition, beginning of the sort key), and the containers of those that cannot be read. Raises AwsError."""
+        found, unreadable = list[Pending](), set[str]()
         pages = [(pk, begins, None) for pk, begins in ranges]
         while pages:
             asked, pages = pages[:AT_ONCE], pages[AT_ONCE:]
@@ -181,7 +189,16 @@ class Reconciler:
                 if isinstance(answer, AwsError):
                     raise answer
                 items, after = answer
-                found += map(outbox.to_pending, items)
+                for item in items:
+                    try:
+                        found.append(outbox.to_pending(item))
+                    except outbox.Malformed as error:
+                        unreadable.add(item["sk"].partition("#")[0])
+                        telemetry.say("ERROR", "a pending item is malformed, and left as it is", pk=pk, sk=item["sk"], why=str(error))
                 if after:
                     pages.append((pk, begins, after))
-        return found
+        return found, unreadable
+
+
+def _why(error: Exception) -> dict[str, str | None]:
+    return {"code": getattr(error, "code", None), "error": type(error).__name__}
