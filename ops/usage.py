@@ -14,7 +14,7 @@ from .trouble import Trouble
 QUEUES = ("Usage", "Budget", "Circuit")  # by the names of the stack's outputs
 AT_ONCE = 10
 WAIT_S = 1  # without it SQS asks some of its servers alone, and may find nothing where there is something
-HIDDEN_S = 30  # whoever looks gets none twice meanwhile
+HIDDEN_S = 30  # or a look would find the same ones again and again
 NOT_THERE = {"UnsupportedOperation", "InvalidAction", "AWS.SimpleQueueService.UnsupportedOperation", "UnknownOperation"}
 
 
@@ -69,19 +69,17 @@ def depths(sqs: Any, pairs: list[Pair]) -> Iterator[str]:
 
 
 def shown(sqs: Any, pair: Pair) -> Iterator[str]:
-    rows = [(message["MessageId"], *_told(message["Body"])) for message in _messages(sqs, pair.dead, "0")]
+    rows = [(message["MessageId"], *_told(message["Body"])) for message in _looked_at(sqs, pair.dead)]
     yield from columns([("message", "event", "tenant", "outcome"), *rows]) if rows else [f"nothing in the dead-letter queue of {pair.name}"]
 
 
 def discard(sqs: Any, pair: Pair, wanted: str) -> int:
     """Of those that are there now; Trouble where none is meant."""
+    meant = [row for row in _looked_at(sqs, pair.dead) if row["MessageId"] == wanted] if wanted != "all" else _messages(sqs, pair.dead)
     gone = 0
-    for message in list(_messages(sqs, pair.dead, str(HIDDEN_S))):  # all of them first: what is let go would come again
-        if wanted in ("all", message["MessageId"]):
-            sqs.delete_message(QueueUrl=pair.dead, ReceiptHandle=message["ReceiptHandle"])
-            gone += 1
-        else:
-            sqs.change_message_visibility(QueueUrl=pair.dead, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
+    for message in meant:
+        sqs.delete_message(QueueUrl=pair.dead, ReceiptHandle=message["ReceiptHandle"])
+        gone += 1
     if not gone and wanted != "all":
         raise Trouble(f"no such message in the dead-letter queue of {pair.name}: --show lists them")
     return gone
@@ -99,18 +97,26 @@ def moved(sqs: Any, pair: Pair) -> str:
         if error.response["Error"]["Code"] not in NOT_THERE:
             raise
     count = 0
-    for message in _messages(sqs, pair.dead, str(HIDDEN_S)):
+    for message in _messages(sqs, pair.dead):
         sqs.send_message(QueueUrl=pair.source, MessageBody=message["Body"])
         sqs.delete_message(QueueUrl=pair.dead, ReceiptHandle=message["ReceiptHandle"])
         count += 1
     return f"{counted(count, 'message')} of {pair.name} moved back"
 
 
-def _messages(sqs: Any, url: str, hidden_s: str) -> Iterator[dict[str, Any]]:
-    """Each once; with nothing hidden, as long as there are new ones among those that come."""
+def _looked_at(sqs: Any, url: str) -> list[dict[str, Any]]:
+    """All of them, before any is let go, which would come again."""
+    found = list(_messages(sqs, url))
+    for message in found:
+        sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
+    return found
+
+
+def _messages(sqs: Any, url: str) -> Iterator[dict[str, Any]]:
+    """Each once."""
     seen: set[str] = set()
     while True:
-        answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=AT_ONCE, VisibilityTimeout=int(hidden_s), WaitTimeSeconds=WAIT_S)
+        answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=AT_ONCE, VisibilityTimeout=HIDDEN_S, WaitTimeSeconds=WAIT_S)
         new = [message for message in answer.get("Messages", []) if message["MessageId"] not in seen]
         if not new:
             return

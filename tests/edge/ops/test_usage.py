@@ -53,6 +53,17 @@ def test_messages_are_looked_at_and_stay_and_what_is_no_event_is_not_quoted(queu
     assert depth(queues, "UsageDeadLetterQueue") == 2
 
 
+def test_more_messages_than_come_at_once_are_looked_at_too_and_can_be_taken_right_after(queues, capsys):
+    sqs, outputs = queues
+    for number in range(25):
+        sqs.send_message(QueueUrl=outputs["UsageDeadLetterQueueUrl"], MessageBody=EVENT.replace("req_1", f"req_m{number}"))
+    assert cli.main(["usage", "redrive", "usage", "--show"]) == 0
+    assert capsys.readouterr().out.count("req_m") == 25
+    assert depth(queues, "UsageDeadLetterQueue") == 27
+    assert cli.main(["usage", "redrive", "usage", "--discard", "all"]) == 0
+    assert capsys.readouterr().out.startswith("27 messages of usage")
+
+
 class WithoutMoves:
     """An SQS that has no tasks which move."""
 
@@ -73,8 +84,8 @@ def test_all_of_them_are_moved_back_where_sqs_does_not_move_by_itself(queues, ca
 
 
 def test_one_is_thrown_away_by_its_id_and_all_by_name(queues, capsys):
-    sqs, outputs = queues
-    ids = [row["MessageId"] for row in usage._messages(sqs, outputs["UsageDeadLetterQueueUrl"], "0")]
+    assert cli.main(["usage", "redrive", "usage", "--show"]) == 0
+    ids = [line.split()[0] for line in capsys.readouterr().out.splitlines()[1:]]
     assert cli.main(["usage", "redrive", "usage", "--discard", ids[0]]) == 0
     assert depth(queues, "UsageDeadLetterQueue") == 1
     assert cli.main(["usage", "redrive", "usage", "--discard", "no-such"]) != 0
