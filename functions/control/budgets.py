@@ -7,6 +7,7 @@ import access
 import stage
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Query
+from forms import Switch, Whole
 from left import BudgetView, view
 from pydantic import BaseModel, ConfigDict, Field
 from scopes import Scope, ScopeId, check_known, scope_name
@@ -31,7 +32,7 @@ class NewBudget(BaseModel):
     id: ScopeId = ""
     period: Period
     limit_usd: Annotated[Decimal, Field(ge=0, le=MAX_USD, decimal_places=9)]
-    hard: Annotated[bool, Field(description="A hard budget refuses what it does not cover; a soft one only counts and warns")] = True
+    hard: Annotated[Switch, Field(description="A hard budget refuses what it does not cover; a soft one only counts and warns")] = True
     time_zone: Annotated[
         str | None,
         Field(
@@ -41,7 +42,7 @@ class NewBudget(BaseModel):
         ),
     ] = None
     thresholds: Annotated[
-        list[Annotated[int, Field(ge=1, le=1000)]] | None,
+        list[Annotated[Whole, Field(ge=1, le=1000)]] | None,
         Field(
             min_length=1,
             max_length=10,
@@ -112,6 +113,8 @@ def list_budgets(
 ) -> Budgets:
     if scope:
         return Budgets(budgets=_views([scope_name(scope, id)]))
+    if id:
+        raise Refusal("invalid_request", "scope: say what the id is of: ?scope=key&id=….", param="scope")
     scopes = boto_budgets.page(stage.control(), limit, after)
     return Budgets(budgets=_views(scopes), after=scopes[-1] if len(scopes) == limit else None)
 

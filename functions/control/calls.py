@@ -10,14 +10,16 @@ from pydantic import BaseModel, Field, create_model
 from usage import Recorded, to_usd
 
 from signalbox.aws import boto_calls, boto_usage
-from signalbox.errors import Refusal
+from signalbox.errors import STATUS, Refusal
 from signalbox.usage.calls import Line
+from signalbox.usage.record import CRASHED
 
 router = Router()
 
 DAY_MS = 86_400_000
 MOST_LOOKED_AT = 20_000  # lines of one page's search: what is rare goes on in the next
 MOST_EMPTY = 100  # hours of it, likewise
+OUTCOMES = ("ok", CRASHED, *STATUS)
 Asked = Annotated[str | None, Query(min_length=1, max_length=400)]
 
 
@@ -43,11 +45,14 @@ def list_calls(
     route: Asked = None,
     target: Asked = None,
     user: Asked = None,
-    outcome: Annotated[str | None, Query(min_length=1, max_length=400, description="ok, or the code that was answered")] = None,
+    outcome: Annotated[str | None, Query(min_length=1, max_length=400, description="ok, crashed, or the code that was answered")] = None,
     slow: Annotated[bool | None, Query(description="true: the slow ones alone; false: the others")] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
     before: Annotated[str, Query(max_length=500, description="`next` of the page before: it may have fewer rows than `limit`")] = "",
 ) -> Calls:
+    if outcome is not None and outcome not in OUTCOMES:
+        message = f"outcome: no request ends in {outcome[:100]!r}. It is one of {', '.join(OUTCOMES)}."
+        raise Refusal("invalid_request", message, param="outcome")
     begin, end = days.asked(first, last)
     from_ms, to_ms = begin_ms(str(begin)), begin_ms(str(end)) + DAY_MS
     after = _place(before, to_ms)

@@ -4,6 +4,7 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
+from forms import IN_WORDS
 from stage import logger
 
 from signalbox.aws.boto_accounts import Torn
@@ -54,9 +55,10 @@ def invalid(error: RequestValidationError) -> Refusal:
         return Refusal("invalid_request", "The body is not JSON. Send one JSON object.")
     if not place:
         return Refusal("invalid_request", "The body is missing or is no JSON object. Send one.")
-    return Refusal(
-        "invalid_request", f"{place}: {first['msg'][0].lower()}{first['msg'][1:]}. GET /openapi.json says what fits.", param=place
-    )
+    if first["loc"][0] == "query" and isinstance(first.get("input"), list):
+        return Refusal("invalid_request", f"{place}: it is there {len(first['input'])} times; keep one of them.", param=place)
+    said = IN_WORDS.get(first.get("ctx", {}).get("pattern"), f"{first['msg'][0].lower()}{first['msg'][1:]}")
+    return Refusal("invalid_request", f"{place}: {said}. GET /openapi.json says what fits.", param=place)
 
 
 def internal(error: Exception) -> Refusal:

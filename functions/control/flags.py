@@ -1,10 +1,11 @@
 """/admin/flags: what is on, for how many and for whom. Each change is a version of the configuration, and people are told."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import rows
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Path
+from forms import Switch, no_truth
 from noun import Noun
 from pydantic import BaseModel, BeforeValidator, Field
 from rows import AskedExpected, AskedMessage, Change, Live, OfVersion
@@ -17,19 +18,12 @@ router = Router()
 FLAGS = Noun(router, "flags", "flag")
 
 
-def no_truth(value: Any) -> Any:
-    """Which pydantic takes for 1: a flag that was meant to be on would be so for one in a hundred."""
-    if isinstance(value, bool):
-        raise ValueError("a number, as 12.5; enabled is what switches a flag on and off")
-    return value
-
-
 Name = Annotated[str, Path(max_length=64, description="As routing.yaml names it")]
 By = Annotated[Literal["caller", "tenant", "request"], Field(description="Whose percentage it is: it is on or off for a whole one")]
 
 
 class FlagRow(BaseModel):
-    enabled: Annotated[bool, Field(strict=True)] = True
+    enabled: Switch = True
     percent: Annotated[float, BeforeValidator(no_truth), Field(description="Of the callers, tenants or requests of its segments")] = 100.0
     segments: Annotated[list[str], Field(max_length=100, description="Of tenants; without any, of all")] = []
     by: By = "caller"

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import stage
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from pydantic import Field
+from forms import no_truth
+from pydantic import BeforeValidator, Field
 
 from signalbox.aws import boto_bus
 from signalbox.aws.boto_simulations import Buckets, TooMuch
@@ -24,7 +25,7 @@ Gates = Annotated[
     list[Annotated[str, Field(min_length=1, max_length=200)]],
     Field(max_length=20, description="Such as cost<=+5%, denials<=0, latency.high<=+10%, changed<=20%, share:llama_cpp>=40%"),
 ]
-Days = Annotated[float, Field(gt=0, le=31, description="The traffic of the last so many days")]
+Days = Annotated[float, BeforeValidator(no_truth), Field(gt=0, le=31, description="The traffic of the last so many days")]
 
 Json = dict[str, Any]
 

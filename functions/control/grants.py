@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 import stage
-from moments import future_ms
+from forms import TAG, Switch
+from moments import Moment, future_ms
 from printable import Printable
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from signalbox.aws import boto_snapshots
 from signalbox.completion.permits import means
@@ -24,7 +25,7 @@ Limits = Annotated[dict[LimitName, Annotated[int, Field(ge=0, le=10**12, strict=
 Model = Annotated[str, Field(min_length=1, max_length=200)]
 Models = Annotated[list[Model], Field(max_length=100)]
 Headed = Annotated[list[Annotated[Printable, Field(min_length=1, max_length=200)]], Field(max_length=100)]
-Tag = Annotated[Printable, Field(pattern=r"^[^,\s][^,]{0,63}$")]
+Tag = Annotated[Printable, Field(pattern=TAG)]
 Status = Literal["active", "disabled"]
 Standing = Literal["active", "disabled", "expired"]
 
@@ -34,7 +35,7 @@ class Grants(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    expires_at: Annotated[AwareDatetime | None, Field(description=EXPIRES)] = None
+    expires_at: Annotated[Moment | None, Field(description=EXPIRES)] = None
     models: Annotated[Models | None, Field(description=MODELS)] = None
     routes: Annotated[Models | None, Field(description="The routes that `model` may name; with neither, whatever there is")] = None
     agents: Annotated[Headed | None, Field(description="Who may be named by x-signalbox-agent; * is whoever")] = None
@@ -42,7 +43,7 @@ class Grants(BaseModel):
         None
     )
     tags: Annotated[list[Tag] | None, Field(max_length=16, description="Each of its requests has these, whatever else it brings")] = None
-    fallbacks: Annotated[bool | None, Field(description="Whether its requests may bring `fallbacks` of their own")] = None
+    fallbacks: Annotated[Switch | None, Field(description="Whether its requests may bring `fallbacks` of their own")] = None
     limits: Limits | None = None
 
     def to_record(self) -> dict[str, Any]:

@@ -20,6 +20,7 @@ import keys
 import openapi
 import own_keys
 import policies
+import query
 import raises
 import reports
 import rollbacks
@@ -69,7 +70,7 @@ def mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 tracer = Tracer()
 reading = partial(json.loads, parse_float=number, parse_int=whole, object_pairs_hook=mapping)
 app = APIGatewayRestResolver(enable_validation=True, json_body_deserializer=reading)
-app.use(middlewares=[audit.record])
+app.use(middlewares=[audit.record, query.check])
 for noun in NOUNS:
     app.include_router(noun.router)
 failures.handle(app)

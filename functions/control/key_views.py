@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import stage
 from budgets import MAX_USD, Period
+from forms import Switch, Whole
 from grants import Granted, Grants, Standing, Status, to_granted, to_iso
 from printable import Printable
 from pydantic import BaseModel, ConfigDict, Field
@@ -25,7 +26,7 @@ class KeyBudget(BaseModel):
 
     period: Period
     limit_usd: Annotated[Decimal, Field(ge=0, le=MAX_USD, decimal_places=9)]
-    hard: bool = True
+    hard: Switch = True
 
 
 class NewKey(Grants):
@@ -71,7 +72,7 @@ class KeyChange(Grants):
 class Rotation(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    overlap_s: Annotated[int, Field(ge=0, le=FOREVER_S, description="How long the old secret stays good; 0: not any more")] = 86_400
+    overlap_s: Annotated[Whole, Field(ge=0, le=FOREVER_S, description="How long the old secret stays good; 0: not any more")] = 86_400
 
 
 class Deleted(BaseModel):

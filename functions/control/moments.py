@@ -2,12 +2,24 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Annotated, Any
 
 import stage
+from pydantic import AwareDatetime, BeforeValidator
 
 from signalbox.errors import Refusal
 
 LAST = datetime(2200, 1, 1, tzinfo=UTC)
+
+
+def _said(value: Any) -> Any:
+    """Of a number nobody knows whether it counts seconds or milliseconds."""
+    if not (value is None or (isinstance(value, str) and ":" in value)):
+        raise ValueError("a date and a time with its offset, as 2027-01-31T00:00:00Z, is wanted")
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_said)]
 
 
 def future_ms(at: datetime, field: str, over: str, never: str) -> int:

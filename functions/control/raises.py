@@ -8,8 +8,8 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from budgets import MAX_USD, Period
 from left import BudgetView, to_time, view
-from moments import future_ms
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from moments import Moment, future_ms
+from pydantic import BaseModel, ConfigDict, Field
 from scopes import Scope, ScopeId, scope_name
 
 from signalbox.aws import boto_raises
@@ -25,7 +25,7 @@ class NewRaise(BaseModel):
     id: ScopeId = ""
     period: Period
     by_usd: Annotated[Decimal, Field(gt=0, le=MAX_USD, decimal_places=9, description="How much higher the limit is meanwhile")]
-    until: Annotated[AwareDatetime, Field(description="With its offset: 2026-11-21T18:00:00+01:00. It is over a minute later at most")]
+    until: Annotated[Moment, Field(description="With its offset: 2026-11-21T18:00:00+01:00. It is over a minute later at most")]
 
 
 @router.post("/admin/budgets/raises", summary="Raise a budget until a moment; it counts from now on, also in mid-period", tags=["budgets"])

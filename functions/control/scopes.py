@@ -5,6 +5,7 @@ import re
 from typing import Annotated, Literal
 
 import stage
+from forms import NO_PARTING
 from printable import Printable
 from pydantic import Field
 
@@ -18,7 +19,7 @@ ScopeId = Annotated[
     Printable,
     Field(
         max_length=300,
-        pattern="^[^#]*$",
+        pattern=NO_PARTING,
         description="Of the key, tenant, …; a team is `tenant/team`, an agent `tenant/agent`; none for `global`",
     ),
 ]

@@ -9,6 +9,7 @@ import stage
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from config import sent
+from forms import SIMULATION, Switch, Whole
 from gates import Days, Gates
 from pydantic import BaseModel, ConfigDict, Field
 from versions import Finding
@@ -23,17 +24,16 @@ from signalbox.routing.simulation.simulation import EXAMPLES
 router = Router()
 
 MOST_WARNINGS = 100  # they stand in an item of 400 KB
-ID = r"^s[0-9a-f]{22}$"
 
 
 class NewSimulation(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     document: Annotated[str | None, Field(description="The text of routing.yaml; left out where it is the draft")] = None
-    draft: Annotated[bool, Field(description="Try the draft that is stored")] = False
+    draft: Annotated[Switch, Field(description="Try the draft that is stored")] = False
     days: Days = 1.0
     gates: Gates = []
-    examples: Annotated[int, Field(ge=0, le=100, description="Of decisions that change")] = EXAMPLES
+    examples: Annotated[Whole, Field(ge=0, le=100, description="Of decisions that change")] = EXAMPLES
 
 
 class Ends(BaseModel):
@@ -177,7 +177,7 @@ def create(new: NewSimulation) -> Simulation:
 @router.get("/admin/simulations", summary="Simulations of the last 30 days, newest first", tags=["simulations"])
 def list_simulations(
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
-    before: Annotated[str | None, Query(pattern=ID, description="The last id of the page before")] = None,
+    before: Annotated[str | None, Query(pattern=SIMULATION, description="The last id of the page before")] = None,
 ) -> Simulations:
     return Simulations(simulations=[Summary(**row) for row in boto_simulations.newest(stage.control(), limit, before or "")])
 

@@ -2,12 +2,13 @@
 
 from typing import Annotated, Any
 
+from forms import OVERRIDE, Switch, Whole
 from gates import Days, Gates
 from pydantic import BaseModel, ConfigDict, Field
 
 Message = Annotated[str, Field(max_length=500, description="Why, for whoever reads the list of versions")]
 # They stand in the item of each version, which holds 400 KB: 64 of the longest, in the widest letters, are 275 KB.
-Override = Annotated[str, Field(pattern="^[A-Za-z0-9_]{1,200}$")]
+Override = Annotated[str, Field(pattern=OVERRIDE)]
 Overrides = Annotated[dict[Override, Annotated[str, Field(max_length=1000)]], Field(max_length=64)]
 
 
@@ -21,10 +22,10 @@ class NewVersion(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     document: Annotated[str | None, Field(description="The text of routing.yaml; left out where it is the draft")] = None
-    draft: Annotated[bool, Field(description="Publish the draft, which is gone then; its message stands where there is no other")] = False
+    draft: Annotated[Switch, Field(description="Publish the draft, which is gone then; its message stands where there is no other")] = False
     message: Message = ""
     expected_version: Annotated[
-        int | None, Field(ge=0, description="The version you looked at: refused with 409 where another is live")
+        Whole | None, Field(ge=0, description="The version you looked at: refused with 409 where another is live")
     ] = None
     overrides: Annotated[
         Overrides | None,
@@ -38,7 +39,7 @@ class Restored(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     version: Annotated[
-        int | None, Field(ge=1, le=99_999_999, description="Left out: the newest one that says something else than the live one")
+        Whole | None, Field(ge=1, le=99_999_999, description="Left out: the newest one that says something else than the live one")
     ] = None
     message: Message = ""
 
@@ -49,8 +50,8 @@ class Compared(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     document: Annotated[str | None, Field(description="The text of routing.yaml")] = None
-    older: Annotated[int | None, Field(alias="from", ge=1, le=99_999_999)] = None
-    newer: Annotated[int | None, Field(alias="to", ge=1, le=99_999_999)] = None
+    older: Annotated[Whole | None, Field(alias="from", ge=1, le=99_999_999)] = None
+    newer: Annotated[Whole | None, Field(alias="to", ge=1, le=99_999_999)] = None
 
 
 class Difference(BaseModel):

@@ -1,13 +1,15 @@
 """What is wrong is said in the error object, with the contract's code, and with no stack trace."""
 
 import base64
+import re
 from typing import Any
 
 import pytest
 
+from ops.openapi import CONTROL
 from signalbox.config.source import MAX_CHARS
 
-from .client import ADMIN, DATA, Api, logged, refused
+from .client import ADMIN, DATA, MODULES, Api, logged, refused
 
 # method, path, body, query, a part of the message
 WRONG: tuple[tuple[str, str, Any, Any, str], ...] = (
@@ -16,8 +18,40 @@ WRONG: tuple[tuple[str, str, Any, Any, str], ...] = (
     ("POST", "/admin/keys", [], None, "no JSON object"),
     ("POST", "/admin/keys", "[" * 100_000, None, "nested too deeply"),
     ("POST", "/admin/keys", {"name": "x"}, None, "tenant: field required"),
-    ("POST", "/admin/keys", {"name": "x", "tenant": "a#b"}, None, "tenant: string should match pattern"),
-    ("POST", "/admin/keys", {"name": "x", "tenant": "a/b"}, None, "tenant: string should match pattern"),
+    ("POST", "/admin/keys", {"name": "x", "tenant": "a#b"}, None, "tenant: it must be up to 64 letters, digits and . _ -"),
+    ("GET", "/admin/tenants/a%20b", None, None, "tenant: it must be up to 64 letters"),
+    ("POST", "/admin/tenants", {"id": "-a"}, None, "begin with a letter or a digit, as acme-2 does"),
+    ("POST", "/admin/keys", {"name": "x", "tenant": "a", "tags": ["a,b"]}, None, "tags.0: a tag is up to 64 characters, without a comma"),
+    ("POST", "/admin/keys", {"name": "x", "tenant": "a", "fallbacks": "yes"}, None, "fallbacks: input should be a valid boolean"),
+    ("POST", "/admin/keys", {"name": "x", "tenant": "a", "expires_at": 1900000000}, None, "a date and a time with its offset"),
+    ("POST", "/admin/keys", {"name": "x", "tenant": "a", "expires_at": "1900000000"}, None, "a date and a time with its offset"),
+    ("POST", "/admin/keys/k/rotate", {"overlap_s": True}, None, "overlap_s: input should be a valid integer"),
+    ("POST", "/admin/keys/k/rotate", {"overlap_s": "60"}, None, "overlap_s: input should be a valid integer"),
+    ("POST", "/admin/keys/k/rotate", '{"overlap_s": 1.0}', None, "overlap_s: input should be a valid integer"),
+    (
+        "GET",
+        "/admin/keys",
+        None,
+        {"tennant": "a"},
+        "tennant: this endpoint has no such query parameter. It takes limit, after, tenant",
+    ),
+    ("GET", "/admin/keys/k", None, {"x" * 500: "a"}, "x: this endpoint has no such query parameter. It takes none."),
+    (
+        "GET",
+        "/admin/requests",
+        None,
+        {"tenant": "a", "outcom": "ok"},
+        "outcom: this endpoint has no such query parameter. It takes tenant",
+    ),
+    (
+        "GET",
+        "/admin/requests",
+        None,
+        {"tenant": "a", "outcome": "OK"},
+        "outcome: no request ends in 'OK'. It is one of ok, crashed, ",
+    ),
+    ("DELETE", "/admin/budgets", None, {"scope": "global", "period": "day", "Id": "x"}, "Id: this endpoint has no such query parameter"),
+    ("GET", "/admin/budgets", None, {"id": "k1"}, "scope: say what the id is of"),
     ("POST", "/admin/keys", {"name": "x", "tenant": "a", "admin": True}, None, "admin: extra inputs are not permitted"),
     ("PATCH", "/admin/keys/k", {"status": "gone"}, None, "status: input should be 'active' or 'disabled'"),
     ("GET", "/admin/keys", None, {"limit": "0"}, "limit: input should be greater than or equal to 1"),
@@ -26,7 +60,22 @@ WRONG: tuple[tuple[str, str, Any, Any, str], ...] = (
     ("POST", "/admin/budgets", {"scope": "key", "period": "day", "limit_usd": 1}, None, "id: name the key"),
     ("POST", "/admin/budgets", {"scope": "team", "id": "red", "period": "day", "limit_usd": 1}, None, "as tenant/team"),
     ("POST", "/admin/budgets", {"scope": "global", "id": "x", "period": "day", "limit_usd": 1}, None, "leave it out"),
-    ("POST", "/admin/budgets", {"scope": "route", "id": "a#b", "period": "day", "limit_usd": 1}, None, "id: string should match"),
+    ("POST", "/admin/budgets", {"scope": "route", "id": "a#b", "period": "day", "limit_usd": 1}, None, "id: it must have no # in it"),
+    ("POST", "/admin/budgets", {"scope": "global", "period": "day", "limit_usd": True}, None, "limit_usd"),
+    (
+        "POST",
+        "/admin/budgets",
+        {"scope": "global", "period": "day", "limit_usd": 1, "hard": "no"},
+        None,
+        "hard: input should be a valid",
+    ),
+    (
+        "POST",
+        "/admin/budgets",
+        {"scope": "global", "period": "day", "limit_usd": 1, "thresholds": [True]},
+        None,
+        "thresholds.0: input ",
+    ),
     ("POST", "/admin/budgets", {"scope": "global", "period": "day", "limit_usd": -1}, None, "limit_usd: input should be greater"),
     ("POST", "/admin/budgets", '{"scope": "global", "period": "day", "limit_usd": NaN}', None, "limit_usd: input should be a finite"),
     ("POST", "/admin/budgets", {"scope": "global", "period": "day", "limit_usd": "0.0000000001"}, None, "9 decimal places"),
@@ -37,7 +86,7 @@ WRONG: tuple[tuple[str, str, Any, Any, str], ...] = (
         None,
         "limit_usd: input should be a finite",
     ),
-    ("POST", "/admin/config/rollback", '{"version": 1e999999999}', None, "version: input should be a finite number"),
+    ("POST", "/admin/config/rollback", '{"version": 1e999999999}', None, "version: input should be a valid integer"),
     ("POST", "/admin/config/publish", {"document": "version: 1.0e+999999999"}, None, "version: '1.0e+999999999' is none of: 1"),
     (
         "POST",
@@ -49,7 +98,7 @@ WRONG: tuple[tuple[str, str, Any, Any, str], ...] = (
     ("POST", "/admin/config/publish", {"document": "", "overrides": {"A" * 201: ""}}, None, "overrides"),
     ("POST", "/admin/config/publish", {"document": "", "overrides": {"a b": ""}}, None, "overrides"),
     ("POST", "/admin/config/publish", {"document": "", "overrides": {"A": "x" * 1001}}, None, "overrides.A: string should have at most"),
-    ("POST", "/admin/config/rollback", '{"version": %s}' % ("9" * 5000), None, "version: input should be a finite number"),
+    ("POST", "/admin/config/rollback", '{"version": %s}' % ("9" * 5000), None, "version: input should be a valid integer"),
     ("POST", "/admin/config/rollback", '{"version": 1, "version": 2}', None, "version: it is there twice"),
     ("POST", "/admin/config/rollback", '{"\\ud800": 1, "\\ud800": 2}', None, "it is there twice"),
     ("GET", f"/admin/config/versions/{'9' * 2000}", None, None, "number: input should be less than or equal to 99999999"),
@@ -68,6 +117,17 @@ def test_bad_input_is_told_what_was_wrong(api: Api) -> None:
     for method, path, body, query, said in WRONG:
         message = refused(api(method, path, body, query=query), "invalid_request")
         assert said in message, (method, path, body)
+
+
+def test_what_is_said_twice_in_a_query_is_refused(api: Api) -> None:
+    answer = api("GET", "/admin/keys", multiValueQueryStringParameters={"tenant": ["acme", "rival"]})
+    assert "tenant: it is there 2 times; keep one of them" in refused(answer, "invalid_request")
+
+
+def test_each_pattern_that_may_be_missed_is_told_in_words() -> None:
+    forms = MODULES["forms"]
+    written = {pattern for path in CONTROL.glob("*.py") for pattern in re.findall(r"\bpattern=(\w+|r?\".*?\")", path.read_text())}
+    assert {vars(forms).get(name) for name in written} == {*forms.IN_WORDS}
 
 
 def test_a_body_that_is_no_utf8_is_refused(api: Api) -> None:

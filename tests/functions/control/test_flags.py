@@ -80,7 +80,7 @@ def test_one_that_policies_hang_on_stays(api: Api) -> None:
     [
         ("slowly", {"segments": ["gold"]}, "segments.0", "there is no segment 'gold'; the segments are: beta"),
         ("slowly", {"percent": 101}, "percent", "less than or equal to 100"),
-        ("slowly", {"percent": True}, "percent", "a number, as 12.5"),
+        ("slowly", {"percent": True}, "percent", "a number is wanted, as 12.5"),
         ("slowly", {"enabled": "off"}, "enabled", "input should be a valid boolean"),
         ("slowly", {"enabled": 0}, "enabled", "input should be a valid boolean"),
         ("slowly", {"expected_version": True}, "expected_version", "input should be a valid integer"),

@@ -112,7 +112,7 @@ def test_a_key_is_disabled_enabled_and_deleted(run: Run, api: Api) -> None:
         ("tenants show acme", "No tenant acme was made here"),
         ("tenants create acme/red", "No tenant acme was made here"),
         ("tenants show acme/", "'' is no name"),
-        ("tenants show a/b/c", "team: string should match"),
+        ("tenants show a/b/c", "team: it must be up to 64 letters, digits"),
     ],
 )
 def test_what_means_nothing_is_said_by_its_name(run: Run, words: str, said: str) -> None:

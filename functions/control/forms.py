@@ -1,0 +1,30 @@
+"""The forms of what people say, as patterns and in words: who mistypes one is told the words."""
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from signalbox.admission.keys import NAME
+
+Switch = Annotated[bool, Field(strict=True)]  # "yes" and 1 are none
+Whole = Annotated[int, Field(strict=True)]  # true and "1" are none
+
+NO_PARTING = "^[^#]*$"
+TAG = r"^[^,\s][^,]{0,63}$"
+OVERRIDE = "^[A-Za-z0-9_]{1,200}$"
+SIMULATION = r"^s[0-9a-f]{22}$"
+
+IN_WORDS = {
+    NAME: "it must be up to 64 letters, digits and . _ - and begin with a letter or a digit, as acme-2 does",
+    NO_PARTING: "it must have no # in it",
+    TAG: "a tag is up to 64 characters, without a comma and without a space at its begin, as night-batch",
+    OVERRIDE: "it must be up to 200 letters, digits and _, as PROVIDERS__OPENAI__BASE_URL",
+    SIMULATION: "it must be the id of a simulation: s and 22 digits and letters from a to f",
+}
+
+
+def no_truth(value: Any) -> Any:
+    """Which pydantic takes for 1: a flag that was meant to be on would be so for one in a hundred."""
+    if isinstance(value, bool):
+        raise ValueError("a number is wanted, as 12.5, and not true or false")
+    return value
