@@ -1,6 +1,6 @@
 """The control function in the stage of its neighbours, with keys of its own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -8,6 +8,7 @@ import pytest
 
 from ops import cli, control_api
 from ops.trouble import Trouble
+from tests.identity import Identity
 
 from .client import SEED, Api, key_secret, workflow
 
@@ -17,6 +18,20 @@ def api(stage: Any, sample: Any, context: Any, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("SIGNALBOX_KEY_SECRET", key_secret())
     monkeypatch.setenv("SIGNALBOX_ROLL_BACK_WORKFLOW", workflow())
     return Api(sample("control_list_keys"), context)
+
+
+@pytest.fixture(scope="module")
+def identity() -> Iterator[Identity]:
+    with Identity() as identity:
+        yield identity
+
+
+@pytest.fixture
+def issued(api: Api, identity: Identity, monkeypatch: pytest.MonkeyPatch) -> Api:
+    """The stage, deployed with an issuer of tokens."""
+    for name, value in identity.environment.items():
+        monkeypatch.setenv(name, value)
+    return api
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Who may call what: one written table of endpoint and permission, and every credential there is, good and bad, held against it."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -138,20 +137,6 @@ NO_KEY = {
     "an admin key by another scheme": f"Basic {ADMIN}",
     "an admin key without a scheme": ADMIN,
 }
-
-
-@pytest.fixture(scope="module")
-def identity() -> Iterator[Identity]:
-    with Identity() as identity:
-        yield identity
-
-
-@pytest.fixture
-def issued(api: Api, identity: Identity, monkeypatch: pytest.MonkeyPatch) -> Api:
-    """The stage, deployed with an issuer of tokens."""
-    for name, value in identity.environment.items():
-        monkeypatch.setenv(name, value)
-    return api
 
 
 def status_of(api: Api, endpoint: tuple[str, str], authorization: str | None) -> tuple[int, str]:

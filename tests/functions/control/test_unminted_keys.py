@@ -1,28 +1,14 @@
 """Static keys and tokens' subjects: let in by their row or their issuer, shut out and restricted here all the same."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.identity import Identity, token
+from tests.identity import token
 
 from .client import DATA, MODULES, Api, refused
 
 ANN = "/admin/keys/jwt:acme:auth0|ann"
-
-
-@pytest.fixture(scope="module")
-def identity() -> Iterator[Identity]:
-    with Identity() as identity:
-        yield identity
-
-
-@pytest.fixture
-def issued(api: Api, identity: Identity, monkeypatch: pytest.MonkeyPatch) -> Api:
-    for name, value in identity.environment.items():
-        monkeypatch.setenv(name, value)
-    return api
 
 
 def asks(api: Api, tenant: str = "acme", sub: str = "auth0|ann") -> int:
