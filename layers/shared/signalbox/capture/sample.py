@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..reply import Choice
-from ..request import Image, Json, Message, Raw, Reasoning, Request, Text, ToolCall, ToolResult
+from ..request import Image, Json, Message, Reasoning, Request, Text, ToolCall, ToolResult
 from .redactors import MARGIN, Redaction
 
 MOST_CHARS = (20_000, 10_000)  # of the prompt, and as many of the answer; the second where the first come to too many bytes
@@ -109,8 +109,6 @@ def _part(part: Any, cutting: Cutting) -> Json:
             return {"result": cutting.arguments(part.text)}
         case Image():
             return "[image]"
-        case Raw():
-            return "[part]"
     return "[part]"
 
 
