@@ -56,4 +56,4 @@ def dollars(nanousd: int | None) -> str:
     """Rounded to three digits: this is for reading; the exact amount is in the JSON."""
     if nanousd is None:
         return UNKNOWN
-    return "$" + f"{Decimal(f'{nanousd / NANOUSD_PER_USD:.3g}'):f}"
+    return "$" + f"{Decimal(f'{nanousd / NANOUSD_PER_USD:.3g}'):,f}"

@@ -338,8 +338,8 @@ def test_numbers_are_told_shortly():
     assert [table.duration(seconds) for seconds in (0, 0.0001, 0.02, 2.63, 65, 5_400, 200_000)] == [
         *("0 s", "<1 ms", "20 ms", "2.6 s", "1.1 min", "1.5 h", "2.3 d"),
     ]
-    assert [table.dollars(nanousd) for nanousd in (None, 0, 1, 1_234_567, 12_345_678_901)] == [
-        *("?", "$0", "$0.000000001", "$0.00123", "$12.3"),
+    assert [table.dollars(nanousd) for nanousd in (None, 0, 1, 1_234_567, 12_345_678_901, 7_000_000_398_819_426)] == [
+        *("?", "$0", "$0.000000001", "$0.00123", "$12.3", "$7,000,000"),
     ]
     assert [table.percent(share) for share in (1, 0.999, 0.000123456, 0)] == ["100 %", "99.9 %", "0.0123 %", "0 %"]
 
