@@ -1,7 +1,8 @@
-"""Whatever was used by whom: a key reads its own use, and requests of its own tenant, and of others not even that they are."""
+"""Whatever was used by whom: a key or a token reads its own use, and requests of its own tenant, and of others not even that they are."""
 
 import time
 from collections.abc import Callable
+from secrets import token_hex
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, settings
@@ -9,24 +10,28 @@ from hypothesis import strategies as st
 
 from functions.record_usage.handler import handler as record_usage
 from tests.functions.messages import batch, details
+from tests.identity import token
 
 from .client import ADMIN, Api, code_of
 
 TENANTS = ("alpha", "beta")
-USES = st.lists(st.tuples(st.sampled_from(TENANTS), st.integers(0, 1), st.integers(1, 1_000_000)), min_size=1, max_size=6)
+USES = st.lists(st.tuples(st.sampled_from(TENANTS), st.integers(0, 2), st.integers(1, 1_000_000)), min_size=1, max_size=6)
 
 
 @settings(max_examples=6, deadline=None, phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(uses=USES, agent=st.sampled_from(("", "robot")))
 def test_a_key_reads_its_own_and_its_tenants_alone(
-    api: Api, sample: Callable[[str], Any], context: Any, uses: list[tuple[str, int, int]], agent: str
+    issued: Api, sample: Callable[[str], Any], context: Any, uses: list[tuple[str, int, int]], agent: str
 ) -> None:
-    event = sample("record_usage_sqs")
+    api, event = issued, sample("record_usage_sqs")
     keys = {
         (tenant, number): api("POST", "/admin/keys", {"name": "k", "tenant": tenant, "team": "red"})[1]
         for tenant in TENANTS
         for number in (0, 1)
     }
+    sub = f"ann-{token_hex(4)}"  # the same subject in both
+    for tenant in TENANTS:
+        keys[tenant, 2] = {"id": f"jwt:{tenant}:{sub}", "secret": token(tenant=tenant, team="red", sub=sub, life_s=3_600)}
     spent, sent = dict.fromkeys(keys, 0), []
     for turn, (tenant, number, cost) in enumerate(uses):
         key = keys[tenant, number]["id"]
