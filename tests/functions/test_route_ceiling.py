@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from boto3.dynamodb.conditions import Key
 
-from signalbox.admission.leases import to_sight
+from signalbox.admission.shards import to_sight
 from signalbox.aws.boto_fields import Plain
 from signalbox.aws.boto_versions import Versions
 

@@ -4,8 +4,8 @@ import random
 from typing import NamedTuple
 
 from signalbox.admission.budgets import Budget
-from signalbox.admission.leases import Lease, Part, Want
-from signalbox.admission.shards import OPEN_MS, Level, Shift
+from signalbox.admission.leases import Part, Want
+from signalbox.admission.shards import OPEN_MS, Lease, Level, Shift
 from signalbox.aws import accounts, boto_accounts, dynamodb, outbox, shards
 
 from .fake_aws import BotoTable, FakeCloud, place_of

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from unittest.mock import patch
 
-from signalbox.admission import leases, shards
+from signalbox.admission import admitting, shards
 from signalbox.admission.budgets import Raise, scopes_of, to_budgets
 from signalbox.admission.keys import Caller
 from signalbox.aws import accounts, boto_accounts, boto_budgets, boto_tables
@@ -47,7 +47,7 @@ def small_shards(containers_an_item=2):
             (shards, "MOST_LEASES", containers_an_item),
             (accounts, "MOST_LEASES", containers_an_item),
             (shards, "MOST_SHARDS", 4),
-            (leases, "MOST_SHARDS", 4),
+            (admitting, "MOST_SHARDS", 4),
             (shards, "GROWTH", 2),
         ):
             patches.enter_context(patch.object(module, name, value))

@@ -10,8 +10,9 @@ from typing import Any
 
 import boto3
 
-from signalbox.admission.leases import ADMITS_MS, GRACE_MS, Account
+from signalbox.admission.leases import ADMITS_MS, GRACE_MS
 from signalbox.admission.periods import period_id
+from signalbox.admission.shards import Account
 from signalbox.aws import boto_accounts, outbox
 from signalbox.aws.reconcile import Reconciler
 

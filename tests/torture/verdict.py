@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 from typing import Any, NamedTuple
 
-from signalbox.admission.leases import Sight
+from signalbox.admission.shards import Sight
 
 from .storm import TIGHTEST, Storm
 from .wire import FAULTS, TORN

@@ -5,7 +5,8 @@ import signal
 from random import Random
 
 from ops.local.processes import die_with_parent
-from signalbox.admission.leases import ADMITS_MS, GRACE_MS, BudgetExceeded
+from signalbox.admission.exceeded import BudgetExceeded
+from signalbox.admission.leases import ADMITS_MS, GRACE_MS
 from signalbox.aws.ledger import Desk, Hold
 from signalbox.errors import Refusal
 

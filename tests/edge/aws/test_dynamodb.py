@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from signalbox.admission.budgets import Budget
-from signalbox.admission.leases import Lease, Part, Want
-from signalbox.admission.shards import OPEN_MS, Level, Shift
+from signalbox.admission.leases import Part, Want
+from signalbox.admission.shards import OPEN_MS, Lease, Level, Shift
 from signalbox.aws import accounts, dynamodb, outbox, shards
 from signalbox.aws.client import AwsError, Cancelled, ConditionFailed
 from signalbox.aws.dynamodb import Expression, to_item, to_plain, to_value, to_values

@@ -1,22 +1,12 @@
 import pytest
 
+from signalbox.admission.admitting import Admission
 from signalbox.admission.budgets import Budget, scopes_of, to_budgets
+from signalbox.admission.exceeded import BudgetExceeded
 from signalbox.admission.keys import Caller
-from signalbox.admission.leases import (
-    ADMITS_MS,
-    GRACE_MS,
-    Admission,
-    BudgetExceeded,
-    Hand,
-    Lease,
-    Part,
-    Sight,
-    Unsettled,
-    slice_size,
-    surplus,
-    why_unsettled,
-)
-from signalbox.admission.shards import MOST_LEASES, MOST_SHARDS, OPEN_MS, SHUT_MS, levelled, to_whole
+from signalbox.admission.leases import ADMITS_MS, GRACE_MS, Hand, Part, slice_size, surplus
+from signalbox.admission.settling import Unsettled, why_unsettled
+from signalbox.admission.shards import MOST_LEASES, MOST_SHARDS, OPEN_MS, SHUT_MS, Lease, Sight, levelled, to_whole
 from signalbox.errors import Refusal
 
 NOW_MS = 1_795_000_000_000

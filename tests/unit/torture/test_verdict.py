@@ -2,7 +2,7 @@
 
 import pytest
 
-from signalbox.admission.leases import Lease, Sight
+from signalbox.admission.shards import Lease, Sight
 
 from ...torture.storm import LIMITS, TIGHTEST, Storm
 from ...torture.verdict import judge

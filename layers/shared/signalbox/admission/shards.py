@@ -11,6 +11,8 @@ a whole owes (its limit was lowered below what is held), all of its shards are s
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from .budgets import Budget
+
 MOST_LEASES = 14  # of one item: with these it stays under the 1,024 bytes that one write unit covers
 MOST_SHARDS = 43  # of one account: a budget changes in one transaction, of 100 items at most, also where two periods meet
 GROWTH = 4  # times as many shards, where all are full
@@ -195,3 +197,8 @@ def chosen(whole: Sight, bound: int, draw: int) -> int:
     free = [part for part in whole.parts if not part.is_full]
     ample = [part for part in free if part.remaining >= bound]
     return ample[draw % len(ample)].shard if ample else max(free, key=lambda part: part.remaining).shard
+
+
+def open_until_ms(budget: Budget, now_ms: int) -> int:
+    """How long an account at this moment's limit leases: until a raise ends, and the limit is another."""
+    return min([OPEN_MS, *(row.until_ms for row in budget.raises if now_ms < row.until_ms)])

@@ -3,8 +3,8 @@
 DynamoDB compares an attribute with a literal and does no arithmetic in a condition; none is asked of it here.
 """
 
-from ..admission.leases import Account, Lease, Part, Want
-from ..admission.shards import MOST_LEASES
+from ..admission.leases import Part, Want
+from ..admission.shards import MOST_LEASES, Account, Lease
 from . import dynamodb
 from .client import Call
 from .dynamodb import Expression

@@ -3,8 +3,7 @@
 from typing import Any
 
 from ..admission.budgets import Budget
-from ..admission.leases import Account, Sight, open_until_ms, to_sight
-from ..admission.shards import levelled, to_whole
+from ..admission.shards import Account, Sight, levelled, open_until_ms, to_sight, to_whole
 from . import accounts, boto_tables, dynamodb, shards
 
 TRIES = 8

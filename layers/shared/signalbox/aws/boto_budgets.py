@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..admission.budgets import DEFAULT, Budget, to_budgets
-from ..admission.leases import Sight
+from ..admission.shards import Sight
 from ..errors import whose
 from . import boto_accounts, boto_definitions, boto_tables
 

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from ..admission.budgets import Budget
-from ..admission.leases import Account, Part
+from ..admission.leases import Part
+from ..admission.shards import Account
 from ..errors import Refusal
 from . import telemetry
 from .client import Aws, AwsError, Call, ConditionFailed, InFlight

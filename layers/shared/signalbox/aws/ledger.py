@@ -22,10 +22,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any, Protocol
 
+from ..admission.admitting import Admission
 from ..admission.budgets import Budget, scopes_of, to_budgets
+from ..admission.exceeded import BudgetExceeded
 from ..admission.keys import Caller, check_standing, knows
-from ..admission.leases import Account, Admission, BudgetExceeded, Hand, Want, to_sight
-from ..admission.shards import to_whole
+from ..admission.leases import Hand, Want
+from ..admission.shards import Account, to_sight, to_whole
 from ..errors import Refusal
 from . import accounts, dynamodb, shards, telemetry
 from .client import Aws, AwsError, Call, Cancelled, ConditionFailed

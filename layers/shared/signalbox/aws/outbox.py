@@ -11,7 +11,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from ..admission.leases import GRACE_MS, Account, Part
+from ..admission.leases import GRACE_MS, Part
+from ..admission.shards import Account
 from ..usage.record import CRASHED
 from ..usage.shares import cost_in
 from . import dynamodb

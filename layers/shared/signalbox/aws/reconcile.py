@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 
 from ..admission.budgets import to_budgets
-from ..admission.leases import GRACE_MS, Account, Lease, Part, Sight, Unsettled, to_sight, why_unsettled
+from ..admission.leases import GRACE_MS, Part
 from ..admission.periods import kind_of
+from ..admission.settling import Unsettled, why_unsettled
+from ..admission.shards import Account, Lease, Sight, to_sight
 from . import accounts, dynamodb, events, outbox, shards, telemetry
 from .client import Aws, AwsError, Call, Cancelled, ConditionFailed, Throttled
 from .outbox import Pending

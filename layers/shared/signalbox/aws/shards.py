@@ -6,8 +6,7 @@ Each is a transaction that keeps the sum of the shares at the limit, whatever is
 from typing import Any
 
 from ..admission.budgets import Budget
-from ..admission.leases import Account, open_until_ms
-from ..admission.shards import Level, Shift
+from ..admission.shards import Account, Level, Shift, open_until_ms
 from . import dynamodb
 from .accounts import key
 from .client import Call

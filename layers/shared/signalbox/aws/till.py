@@ -6,7 +6,8 @@ Whatever cannot be done now stays in the outbox, where `reconcile` finds it.
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from ..admission.leases import ADMITS_MS, GRACE_MS, Account, Hand, Part, surplus, to_sight
+from ..admission.leases import ADMITS_MS, GRACE_MS, Hand, Part, surplus
+from ..admission.shards import Account, to_sight
 from ..usage.shares import cost_in
 from . import accounts, dynamodb, events, outbox, telemetry
 from .client import Aws, AwsError, Call, ConditionFailed, InFlight

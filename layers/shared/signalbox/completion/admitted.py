@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from ..admission.budgets import scopes_of, to_budgets
-from ..admission.leases import BudgetExceeded
+from ..admission.exceeded import BudgetExceeded
 from ..aws.control import View
 from ..aws.ledger import Desk, Errand, Hold
 from ..aws.live import Live

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..admission.leases import BudgetExceeded
+from ..admission.exceeded import BudgetExceeded
 from ..admission.rates import RateLimited
 from ..aws import telemetry
 from ..errors import Refusal
