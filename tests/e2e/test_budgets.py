@@ -98,3 +98,22 @@ def test_people_are_told_at_the_thresholds_that_they_chose_by_the_calendar_that_
     mails = eventually(lambda: [mail for mail in alerts() if key["id"] in mail["Message"]], lambda found: len(found) == 2)
     assert f"signalbox budgets raise key {key['id']} --period day" in mails[0]["Message"]
     assert "No request is refused" in mails[0]["Message"]
+
+
+def test_an_alert_names_who_spent_the_most(stack, new_key, bus_events, alerts):
+    tenant = "spenders"
+    large, small = new_key(tenant=tenant, team="red"), new_key(tenant=tenant, team="blue")
+    for key, words in ((large, 60), (small, 5)):
+        stack.client(key["secret"]).chat.completions.create(model="smart", messages=[{"role": "user", "content": f"words={words}"}])
+    eventually(lambda: stack.admin("GET", f"/admin/usage?tenant={tenant}").json()["today"]["requests"], lambda requests: requests == 2)
+    stack.admin("POST", "/admin/budgets", {"scope": "tenant", "id": tenant, "period": "day", "limit_usd": 0.000001, "hard": False})
+
+    def told():
+        stack.client(large["secret"]).chat.completions.create(model="smart", messages=ASK)
+        return [event["detail"] for event in bus_events() if event["detail"].get("scope") == f"tenant#{tenant}"]
+
+    [alert, *_] = eventually(told)
+    spenders = [row["scope"] for row in alert["spenders"]]
+    assert spenders == [f"team#{tenant}/red", f"team#{tenant}/blue", f"key#{large['id']}", f"key#{small['id']}"]
+    mails = eventually(lambda: [mail["Message"] for mail in alerts() if f"Budget   tenant {tenant}" in mail["Message"]])
+    assert f"  team {tenant}/red" in mails[0]

@@ -51,7 +51,8 @@ def test_each_threshold_is_told_once_as_it_is_crossed(stage, context, usage):
         handler(usage, context)
         told.append([detail["percent"] for _, detail in stage.heard()])
     assert told == [[50], [], [80], [], [100], []]
-    assert [subject for subject, _ in stage.mailed()] == [f"Signalbox: {p}% of budget used: key local, month 2026-11" for p in (50, 80, 100)]
+    subjects = [f"Signalbox: {percent}% of budget used: key local, month 2026-11" for percent in (50, 80, 100)]
+    assert [subject for subject, _ in stage.mailed()] == subjects
 
 
 def test_what_is_told_is_an_event_of_the_contract(stage, context, usage):
@@ -249,9 +250,10 @@ def crosses(stage, event, scope=ACME, period=TODAY):
 
 def test_an_alert_names_who_spent_the_most(stage, context, event, spends):
     spends("red", "k1", 3_000_000)
+    for folded in (False, True):
+        spends("red", "k9", 9_000_000, tenant="acmes", folded=folded)
     spends("red", "k2", 1_000_000, folded=False)
     spends("", "k3", 2_000_000, folded=False)
-    spends("red", "k9", 9_000_000, tenant="acmes")
     handler(crosses(stage, event), context)
     told = [detail["spenders"] for _, detail in stage.heard()]
     assert (
@@ -273,12 +275,27 @@ def test_an_alert_names_who_spent_the_most(stage, context, event, spends):
 def test_a_period_of_several_days_is_all_of_them_and_none_besides(stage, context, event, spends, monkeypatch):
     day_ms, at_ms = 86_400_000, details(event)[0]["at_ms"]
     monkeypatch.setattr(module.time, "time", lambda: at_ms / 1000)
-    for days in (-30, -1, 0):
-        spends("red", "k1", 1_000_000, at_ms=at_ms + days * day_ms)
+    for days, folded in ((-30, True), (0, True), (-1, False), (-31, False)):
+        spends("red", "k1", 1_000_000, at_ms=at_ms + days * day_ms, folded=folded)
     handler(crosses(stage, event, "global#*", "week#2026-W47"), context)
     [(_, detail), *_] = stage.heard()
     assert detail["spenders"] == [{"scope": ACME, "cost_nanousd": 2_000_000}]
     assert (detail["spenders_from"], detail["spenders_to"]) == ("2026-11-16", "2026-11-21")
+
+
+def test_what_is_being_added_to_the_totals_counts_once(stage, spends, monkeypatch):
+    """Whoever did so died before the log knew."""
+    spends("red", "k1", 3_000_000, folded=False)
+    monkeypatch.setattr(boto_sums, "_finish", _killed)
+    with pytest.raises(KeyboardInterrupt):
+        boto_sums.fold(stage.usage, 0)
+    spent = boto_spenders.Spenders(stage.usage).of("team#acme/red", TODAY, 0)
+    assert [tuple(row) for row in spent.spenders] == [("key#k1", 3_000_000)]
+
+
+def test_nobody_is_named_below_a_key_or_where_nothing_is_counted(stage):
+    spenders = boto_spenders.Spenders(stage.usage)
+    assert [spenders.of(scope, TODAY, 0) for scope in (SCOPE, "agent#acme/crawler", ACME, ACME)] == [None] * 4
 
 
 def test_a_batch_waits_for_them_once_and_tells_without_them(stage, context, event, spends, monkeypatch):
