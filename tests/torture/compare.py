@@ -71,8 +71,8 @@ def _hold(sums: Counter[str], attempts: Sequence[Row], calls: Sequence[Row]) -> 
 
 
 def _is_delivered(call: Row) -> bool:
-    """What comes behind an event that nobody can read is not; nor is an early count the last word of a stream that was cut."""
-    return call["usage_delivered"] and call["outcome"] != "cut" and not (call["fault"] or {}).get("malformed")
+    """What comes behind an event that nobody can read is not."""
+    return call["usage_delivered"] and not (call["fault"] or {}).get("malformed")
 
 
 def miscounted(answered: Iterable[str], events: Iterable[Row]) -> list[str]:

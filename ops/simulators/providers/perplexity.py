@@ -114,7 +114,7 @@ def frames(ask: Ask, answer: Answer, stamp: Stamp) -> list[Frame]:
         value = told | {"choices": [_said(choice, text, delta, None if piece else choice.finish)]}
         if ask.late_usage:
             del value["usage"]
-        made.append(Chunk(value, tokens, 0 if made else answer.tokens.reasoning, not ask.late_usage))
+        made.append(Chunk(value, tokens, 0 if made else answer.tokens.reasoning, piece is None and not ask.late_usage))
     if ask.late_usage:
         made.append(Chunk(_found(ask, stamp, "chat.completion.chunk", answer.tokens) | {"choices": []}, usage=True))
     return to_frames(made)

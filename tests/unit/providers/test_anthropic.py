@@ -363,8 +363,8 @@ def test_the_count_is_of_all_so_far_and_what_was_stored_or_read_is_input_too():
     chunks = understood(first, stop(usage={"output_tokens": 7, "input_tokens": None, "output_tokens_details": {"thinking_tokens": 9}}))
     assert chunks == [
         Usage(Tokens(159, 100, 50, 1, 0, 30)),
-        Usage(Tokens(159, 100, 50, 7, 7, 30)),
         Finish("stop"),
+        Usage(Tokens(159, 100, 50, 7, 7, 30)),  # behind the end, so that it counts for the last also where the stream breaks here
     ]
 
 

@@ -117,6 +117,7 @@ def test_perplexity_counts_up_in_every_chunk():
     whole = json.loads(chat.whole(ask, answer, STAMP))
     assert done.data == b"data: [DONE]\n\n"
     assert [chunk["usage"]["completion_tokens"] for chunk in chunks] == [1, 2, 2]
+    assert [frame.usage for frame in (*frames, done)] == [False, False, True, False]  # an early count is not the last word
     assert [chunk["choices"][0]["delta"]["content"] for chunk in chunks] == ["hi", " you", ""]
     assert chunks[-1]["choices"][0]["message"] == whole["choices"][0]["message"]
     assert (chunks[-1]["usage"], chunks[-1]["citations"]) == (whole["usage"], whole["citations"])

@@ -84,12 +84,12 @@ class Answer:
             yield ToolCallDelta(self._calls[number], "{}")
 
     def change(self, event: Any) -> Iterable[Chunk]:
-        """Its usage is of all so far, not of what is new."""
-        yield from self._count(event.get("usage"))
+        """Its usage is of all so far, not of what is new; beside the end it is of all there is, whatever becomes of the stream then."""
         delta = event.get("delta") or {}
         if reason := text(delta.get("stop_reason")):
             self.finished = True
             yield Finish(FINISHES.get(reason, "stop"), 0, text(delta.get("stop_sequence")) or None)
+        yield from self._count(event.get("usage"))
 
     def _start(self, event: Any) -> Iterable[Chunk]:
         return self._count(event["message"].get("usage"))
