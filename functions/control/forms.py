@@ -21,6 +21,7 @@ IN_WORDS = {
     OVERRIDE: "it must be up to 200 letters, digits and _, as PROVIDERS__OPENAI__BASE_URL",
     SIMULATION: "it must be the id of a simulation: s and 22 digits and letters from a to f",
 }
+OF_TYPE = dict.fromkeys(("decimal_type", "decimal_parsing", "finite_number"), "it must be a number, as 12.50")  # by pydantic's names
 
 
 def no_truth(value: Any) -> Any:

@@ -58,6 +58,19 @@ WRONG: tuple[tuple[str, str, Any, Any, str], ...] = (
     ("GET", "/admin/config/versions/x", None, None, "number: input should be a valid integer"),
     ("POST", "/admin/budgets", {"scope": "galaxy", "period": "day", "limit_usd": 1}, None, "scope: input should be 'key'"),
     ("POST", "/admin/budgets", {"scope": "key", "period": "day", "limit_usd": 1}, None, "id: name the key"),
+    *(
+        (
+            "POST",
+            "/admin/budgets",
+            {"scope": "global", "period": "day", "limit_usd": limit},
+            None,
+            "limit_usd: it must be a number, as 12.50.",
+        )
+        for limit in (None, True, [], {}, "NaN", "-inf", "", "1,000", "$5", "1" * 5 + "e")
+    ),
+    ("POST", "/admin/budgets", {"scope": "global", "period": "day", "limit_usd": 1e308}, None, "less than or equal to 1000000000."),
+    ("POST", "/admin/budgets", {"scope": "global", "period": "day", "limit_usd": -1e-9}, None, "greater than or equal to 0."),
+    ("POST", "/admin/budgets", {"scope": "global", "period": "day", "limit_usd": 1e-10}, None, "no more than 9 decimal places."),
     ("POST", "/admin/budgets", {"scope": "team", "id": "red", "period": "day", "limit_usd": 1}, None, "as tenant/team"),
     ("POST", "/admin/budgets", {"scope": "global", "id": "x", "period": "day", "limit_usd": 1}, None, "leave it out"),
     ("POST", "/admin/budgets", {"scope": "route", "id": "a#b", "period": "day", "limit_usd": 1}, None, "id: it must have no # in it"),
@@ -77,14 +90,14 @@ WRONG: tuple[tuple[str, str, Any, Any, str], ...] = (
         "thresholds.0: input ",
     ),
     ("POST", "/admin/budgets", {"scope": "global", "period": "day", "limit_usd": -1}, None, "limit_usd: input should be greater"),
-    ("POST", "/admin/budgets", '{"scope": "global", "period": "day", "limit_usd": NaN}', None, "limit_usd: input should be a finite"),
+    ("POST", "/admin/budgets", '{"scope": "global", "period": "day", "limit_usd": NaN}', None, "limit_usd: it must be a number"),
     ("POST", "/admin/budgets", {"scope": "global", "period": "day", "limit_usd": "0.0000000001"}, None, "9 decimal places"),
     (
         "POST",
         "/admin/budgets",
         '{"scope": "global", "period": "day", "limit_usd": 1e999999999}',
         None,
-        "limit_usd: input should be a finite",
+        "limit_usd: it must be a number",
     ),
     ("POST", "/admin/config/rollback", '{"version": 1e999999999}', None, "version: input should be a valid integer"),
     ("POST", "/admin/config/publish", {"document": "version: 1.0e+999999999"}, None, "version: '1.0e+999999999' is none of: 1"),
