@@ -88,6 +88,18 @@ def test_a_poison_message_fails_alone(stage, context, event, body):
     assert spent(stage)["requests"] == 3
 
 
+def test_good_ones_beside_a_poisoned_one_are_counted_once_however_often_and_in_whatever_order_they_come(stage, context, event):
+    many = [details(event)[0] | {"id": f"r{n}"} for n in range(10)]
+    for turn in range(5):
+        context.log_stream_name = f"container {turn}"
+        again = batch(event, *many[turn:], *reversed(many[: turn + 1]))
+        again["Records"].insert(turn, poison(event, "poison", "?"))
+        assert failed(handler(again, context)) == ["poison"]
+    handler({}, context)
+    month = spent(stage)
+    assert (month["requests"], month["cost_nanousd"]) == (10, sum(detail["cost_nanousd"] for detail in many))
+
+
 def test_a_batch_of_nothing_but_poison_is_answered_message_by_message(stage, context, event):
     assert failed(handler({"Records": [poison(event, "a", "?"), poison(event, "b", "!")]}, context)) == ["a", "b"]
 
