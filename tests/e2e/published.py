@@ -43,12 +43,10 @@ def followed(stack, version=0):
 
 
 def version_of(stack):
-    """-1 of a container that has not heard yet that LLM traffic is on again."""
+    """-1 of a container that cannot answer yet: it has not heard that LLM traffic is on again, or begins on a busy machine."""
     try:
         return int(ask(stack, "chat").headers["x-signalbox-config-version"])
-    except openai.InternalServerError as error:
-        if error.code != "llm_disabled":
-            raise
+    except openai.InternalServerError:
         return -1
 
 

@@ -1,6 +1,7 @@
 """Keys and prompts are planted wherever there is a place for them, everything goes wrong, and then all that was written is searched.
 
-Secrets Manager's own store is the one place for a provider's key, and there is none for a caller's key, a prompt or an answer.
+Secrets Manager's own store is the one place for a provider's key, and there is none for a caller's key, a prompt or an answer; of captured
+routes there are samples, sealed, and in these nothing that is redacted.
 """
 
 import base64
@@ -27,13 +28,20 @@ from .published import followed
 from .stack import PLAIN, ROOT, Stack
 from .waiting import eventually
 
-SIGNALBOX = Path(sys.executable).parent / "signalbox"
 SHARED = ("sk-planted-Shared0ne-b1f0c3", "planted.shared-two.77ab")  # of every shape: one that looks like a key, one like a name
 OWN = "sk-planted-0wn-9e21d7"
 FROM_ENVIRONMENT = "planted-env-4c5d6e"
 ENTRA = "planted~entra.Secret-31ab"
 MISPLACED = "sk-planted-misplaced-5d1c09"
 PROMPT, ANSWER = "planted-prompt about the Zanzibar merger", "planted-answer of the Zanzibar oracle"
+# What samples are to be rid of by redactors that there are, and the subject by the routes' own, which does not spell it.
+PRIVATE = {
+    "an email": "planted.ada@zanzi.example.com",
+    "a card": "4111 1111 1111 1111",
+    "a phone": "+49 30 5551234",
+    "a name": "Plantagenet",
+}
+CAPTURE = "{{share: 1, days: 1, own: {{subject: 'Z.nzibar'}}}}"
 PRICES = "{input: 1, output: 2, source: 'https://example.com', as_of: 2026-11-21}"
 TOOL = {"type": "function", "function": {"name": "look_up", "parameters": {"type": "object", "properties": {"q": {"type": "string"}}}}}
 
@@ -69,7 +77,9 @@ MODELS = {
     "azure": "azure/gpt-4o-mini",
     "groq": "groq/openai/gpt-oss-120b",
 }
+CAPTURED = {name: f"captured-{name}" for name in MODELS}
 ADDED = {
+    "routes": tuple(f"{CAPTURED[name]}: {{{{targets: [{id}], capture: {CAPTURE}}}}}" for name, id in MODELS.items()),
     "providers": (
         "azure: {{options: {{api_version: 2024-10-21}}, base_url: {sim}/azure, auth: entra}}",
         "vertex: {{base_url: {sim}/vertex/v1/projects/p/locations/l}}",
@@ -95,9 +105,27 @@ def stack(tmp_path):
             stack.stop()
 
 
-def signalbox(stack, *words, stdin=""):
+COMMANDS = """
+import io, json, sys
+from contextlib import redirect_stderr, redirect_stdout
+from ops import cli
+
+done = []
+for words, given in json.load(sys.stdin):
+    sys.stdin = io.StringIO(given)
+    with redirect_stdout(io.StringIO()) as told, redirect_stderr(told):
+        status = cli.main(words)
+    done.append((status, told.getvalue()))
+print(json.dumps(done))
+"""
+
+
+def signalbox(stack, *commands):
+    """(exit status, what was printed) of each of (words, stdin). In one process: on a busy machine each takes seconds to begin."""
     environment = os.environ | {"SIGNALBOX_HOME": str(stack.home)}
-    return subprocess.run([SIGNALBOX, *words], cwd=ROOT, env=environment, input=stdin, capture_output=True, text=True, timeout=60)
+    given = json.dumps([(words.split(), stdin) for words, stdin in commands])
+    run = [sys.executable, "-c", COMMANDS]
+    return json.loads(subprocess.run(run, cwd=ROOT, env=environment, input=given, capture_output=True, text=True, timeout=120).stdout)
 
 
 SERVED = "served"
@@ -118,13 +146,14 @@ class Said:
         return answer
 
     def ran(self, done):
-        self.texts[f"command ({next(self._numbers)})"] = done.stdout + done.stderr
-        return done
+        """The exit statuses."""
+        self.texts |= {f"command ({next(self._numbers)})": told for _, told in done}
+        return [status for status, _ in done]
 
 
 def bodies(model):
     """The same question in every dialect, as (path, body)."""
-    say = f"{PROMPT}. say: {ANSWER}"
+    say = f"{PROMPT}. My name is {', '.join(reversed(PRIVATE.values()))}. say: {ANSWER}"
     messages = [{"role": "user", "content": say}]
     yield "/v1/chat/completions", {"model": model, "messages": messages, "tools": [TOOL]}
     yield "/v1/responses", {"model": model, "input": say}
@@ -172,20 +201,20 @@ def publish_with_more(stack):
 
 
 def traffic(stack, said, keys):
-    """Every fault at every provider, by whole and streamed requests in every dialect in turn."""
+    """Every fault at every provider; by whole and streamed requests, in every dialect, by captured routes and others, in turn."""
     with httpx.Client(base_url=stack.url, timeout=60, verify=PLAIN) as http:
 
         def ask(path, body, key, **headers):
             return said.note(path, http.post(path, json=body, headers={"authorization": f"Bearer {key}"} | headers))
 
         def ask_one(number, provider):
-            asked = list(bodies(MODELS[provider]))
+            asked = list(bodies(MODELS[provider])), list(bodies(CAPTURED[provider]))
             for turn, fault in enumerate(FAULTS):
                 http.put(f"{stack.sim_url}/faults/{provider}", json=fault).raise_for_status()
-                path, body = asked[(turn + number) % len(asked)]
                 patience = {"x-signalbox-timeout-ms": "150"} if fault in SLOW else {}
-                for stream in (False, True):
-                    ask(path, body | {"stream": stream}, keys[(turn + stream) % len(keys)], **patience)
+                dialects = asked[(turn // 8 + number // 2) % 2]
+                path, body = dialects[(turn + number) % len(dialects)]
+                ask(path, body | {"stream": (turn // 4 + number) % 2 == 0}, keys[turn % len(keys)], **patience)
             http.delete(f"{stack.sim_url}/faults/{provider}").raise_for_status()
 
         with ThreadPoolExecutor(AT_ONCE) as pool:  # each has faults of its own
@@ -223,13 +252,8 @@ def operations(stack, said, admin_key, document):
 # ---------------------------------------------------------------- all that was written
 
 
-def pages(client, operation, result, **arguments):
-    for page in client.get_paginator(operation).paginate(**arguments):
-        yield from page.get(result, [])
-
-
 def overhear(stack):
-    """All that is put on the bus and told to SNS from now on, in a queue that is searched as the others are."""
+    """All that is put on the bus and told to SNS from now on, in a queue that is saved as the others are."""
     sqs, events = stack.aws("sqs"), stack.aws("events")
     queue = sqs.create_queue(QueueName="overheard")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
@@ -239,40 +263,27 @@ def overhear(stack):
     stack.aws("sns").subscribe(TopicArn=stack.outputs["AlertTopicArn"], Protocol="sqs", Endpoint=arn)
 
 
-def everything(stack, said):
-    """(where, text or bytes) of all that the system wrote, but for Secrets Manager."""
-    yield from said.texts.items()
-    yield "the command's own words", stack.output
-    dynamodb = stack.aws("dynamodb")
-    for table in pages(dynamodb, "list_tables", "TableNames"):
-        yield f"table {table}", json.dumps(list(pages(dynamodb, "scan", "Items", TableName=table)), default=str)
-    s3 = stack.aws("s3")
-    for bucket in s3.list_buckets()["Buckets"]:
-        for row in s3.list_objects_v2(Bucket=bucket["Name"]).get("Contents", []):
-            yield f"{bucket['Name']}/{row['Key']}", s3.get_object(Bucket=bucket["Name"], Key=row["Key"])["Body"].read()
-    sqs = stack.aws("sqs")
-    for queue in sqs.list_queues().get("QueueUrls", []):
-        while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, VisibilityTimeout=600).get("Messages"):
-            yield f"queue {queue}", json.dumps(messages)
-    states = stack.aws("stepfunctions")
-    for machine in states.list_state_machines()["stateMachines"]:
-        for execution in states.list_executions(stateMachineArn=machine["stateMachineArn"])["executions"]:
-            history = states.get_execution_history(executionArn=execution["executionArn"])
-            yield f"history {execution['name']}", json.dumps(history, default=str)
-    logs = stack.aws("logs")
-    for group in logs.describe_log_groups()["logGroups"]:
-        for stream in logs.describe_log_streams(logGroupName=group["logGroupName"])["logStreams"]:
-            events = logs.get_log_events(logGroupName=group["logGroupName"], logStreamName=stream["logStreamName"], startFromHead=True)
-            yield f"log {group['logGroupName']}", json.dumps(events["events"])
-    functions = stack.aws("lambda")
-    for function in functions.list_functions()["Functions"]:
-        yield f"function {function['FunctionName']}", json.dumps(function, default=str)
+def sampled(stack):
+    return stack.aws("dynamodb").scan(TableName=stack.outputs["SampleTableName"])["Items"]
+
+
+# What the stack saves of its AWS when it is stopped, by the file, and a word of each kind without which nothing was looked at.
+SAVED = {
+    "dynamodb.json": ("acme", "sealed:"),
+    "sqs.json": ("overheard", "UsageRecorded"),
+    "cloudwatch_logs.json": ("changed by an operator", "read by an operator"),
+    "stepfunctions.json": ("a drill", "StateEntered"),
+    "lambda.json": ("SIGNALBOX_FIELD_KEY",),
+}
 
 
 def files(home):
-    for path in sorted(home.rglob("*")):
-        if path.is_file() and not (path.parent.name == "aws" and path.name.startswith("secretsmanager")):
-            yield str(path.relative_to(home)), path.read_bytes()
+    """But for Secrets Manager's own, and for the layer, which the emulator unpacks anew for each container."""
+    for folder, inner, names in os.walk(home):
+        inner[:] = [name for name in inner if not name.startswith("layer_")]
+        for path in (Path(folder, name) for name in names):
+            if path.is_file() and not (path.parent.name == "aws" and path.name.startswith("secretsmanager")):
+                yield str(path.relative_to(home)), path.read_bytes()
 
 
 def spelt(secret):
@@ -296,7 +307,7 @@ def opened(found):
 
 
 def leaks(written, planted):
-    needles = {what: [form.encode() for form in spelt(secret)] for what, secret in planted.items()}
+    needles = {what: {form.encode() for form in spelt(secret)} for what, secret in planted.items()}
     for where, found in written:
         data = opened(found)
         for what, forms in needles.items():
@@ -325,22 +336,24 @@ def test_the_search_finds_what_is_hidden():
 def test_no_key_no_prompt_and_no_answer_is_written_anywhere(stack):
     said = Said()
     overhear(stack)
-    admin_key = signalbox(stack, "admin-key", "ann").stdout.strip()  # before the control API has read who has one
+    admin_key = signalbox(stack, ("admin-key ann", ""))[0][1].split()[-1]  # before the control API has read who has one
     document = publish_with_more(stack)
     account = service_account(f"{stack.sim_url}/google_token/token")
     entra = {"tenant_id": "t", "client_id": "c", "client_secret": ENTRA, "authority": f"{stack.sim_url}/entra_token"}
     given = {name: "\n".join(SHARED) for name in ("openai", "mistral", "anthropic", "gemini", "perplexity")}
     given |= {"vertex": json.dumps(account), "azure": json.dumps(entra)}
-    for name, keys in given.items():
-        assert said.ran(signalbox(stack, "secrets", "set", name, stdin=keys)).returncode == 0
-    assert said.ran(signalbox(stack, "secrets", "set", "openai", "--tenant", "acme", stdin=OWN)).returncode == 0
-    assert said.ran(signalbox(stack, "secrets", "set", "openai", stdin=f"{MISPLACED} {MISPLACED}")).returncode == 1
-    said.ran(signalbox(stack, "secrets", "list"))
+    sets = [(f"secrets set {name}", keys) for name, keys in given.items()] + [("secrets set openai --tenant acme", OWN)]
+    refused = ("secrets set openai", f"{MISPLACED} {MISPLACED}")
+    assert said.ran(signalbox(stack, *sets, ("secrets list", ""), refused)) == [0] * (len(sets) + 1) + [1]
     minted = [stack.admin("POST", "/admin/keys", {"name": "x", "tenant": tenant}).json()["secret"] for tenant in ("acme", "rival")]
 
     traffic(stack, said, minted)
     operations(stack, said, admin_key, document)
     eventually(lambda: stack.usage(minted[0]), lambda usage: usage["today"]["requests"] > 20)
+    samples = eventually(lambda: sampled(stack), lambda items: len(items) > 20)
+    read = [stack.admin("GET", f"/admin/requests/{item['id']['S']}/sample").json() for item in samples[:5]]
+    assert all("[subject]" in json.dumps(sample["prompt"]) for sample in read)
+    assert not list(leaks([("a sample", json.dumps(read))], PRIVATE | {"their subject": "Zanzibar"}))
 
     pem = re.findall(r"[A-Za-z0-9+/=]{64}", account["private_key"])
     planted = {
@@ -351,14 +364,13 @@ def test_no_key_no_prompt_and_no_answer_is_written_anywhere(stack):
     }
     planted |= {"the environment's key": FROM_ENVIRONMENT, "the Entra secret": ENTRA, "the admin key": admin_key}
     planted |= {"a line of the service account's key": pem[5], "acme's key": minted[0], "rival's key": minted[1]}
-    planted |= {"the prompt": PROMPT, "the answer": ANSWER, "their subject": "Zanzibar"}
-    written = list(everything(stack, said))
-    assert {"queue", "table", "log", "history", "function"} <= {where.split()[0] for where, _ in written}
-    assert any("UsageRecorded" in text for where, text in written if "overheard" in where)
-    found = list(leaks(written, planted))
+    planted |= PRIVATE | {"the prompt": PROMPT, "the answer": ANSWER, "their subject": "Zanzibar"}
     stack.stop()
-    found += leaks(files(stack.home), planted)
+    found = list(leaks([*said.texts.items(), ("the command's own words", stack.output), *files(stack.home)], planted))
     assert not found, "\n".join(found)
-    state = {path.name for path in (stack.home / "aws").iterdir()}
-    [store] = [name for name in state if name.startswith("secretsmanager")]
-    assert SHARED[0] in (stack.home / "aws" / store).read_text()  # else nothing was planted
+    for name, words in SAVED.items():
+        saved = (stack.home / "aws" / name).read_text()
+        assert not [word for word in words if word not in saved], name
+    assert list((stack.home / "s3").rglob("snapshots/*.gz"))
+    [store] = (stack.home / "aws").glob("secretsmanager*")
+    assert SHARED[0] in store.read_text()  # else nothing was planted
