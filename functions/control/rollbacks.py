@@ -49,9 +49,7 @@ class Rollback(BaseModel):
     at_ms: int
     undo: Annotated[str | None, Field(description="The roll-back that this one takes back")] = None
     undone_by: str | None = None
-    remains: Annotated[str | None, Field(description="Of an undo that has succeeded: what is in force all the same, and by which one")] = (
-        None
-    )
+    remains: Annotated[str | None, Field(description="Of an undo: what is in force all the same, and by which one")] = None
     error: str | None = None
     compensation: str | None = None
 
