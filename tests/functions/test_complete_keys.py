@@ -3,15 +3,16 @@
 import json
 
 from ops.simulators.faults import to_fault
-from signalbox.aws import ledger
+from signalbox.aws import records, secret_cache, secrets
+from signalbox.aws.client import AwsError
 
 
 def keys(world, name: str, *keys: str) -> None:
-    secrets, value = world.client("secretsmanager"), json.dumps({"keys": keys})
+    client, value = world.client("secretsmanager"), json.dumps({"keys": keys})
     try:
-        secrets.create_secret(Name=f"providers/{name}", SecretString=value)
-    except secrets.exceptions.ResourceExistsException:
-        secrets.put_secret_value(SecretId=f"providers/{name}", SecretString=value)
+        client.create_secret(Name=f"providers/{name}", SecretString=value)
+    except client.exceptions.ResourceExistsException:
+        client.put_secret_value(SecretId=f"providers/{name}", SecretString=value)
 
 
 def owns(world, *providers: str) -> None:
@@ -32,7 +33,7 @@ def test_who_brings_its_own_key_from_now_on_is_served_with_no_other(world, monke
     keys(world, "local/openai", "sk-own")
     refuse(world, bad_keys=["sk-sim"])
     owns(world, "openai")
-    monkeypatch.setattr(ledger, "FRESH_S", -1)  # five seconds later
+    monkeypatch.setattr(records, "FRESH_S", -1)  # five seconds later
     assert world.ask(model="openai/gpt-4.1-mini").status == 200
     refuse(world, bad_keys=["sk-own"])
     assert world.ask(model="openai/gpt-4.1-mini").status == 502
@@ -46,6 +47,32 @@ def test_whose_own_key_is_missing_is_told_so_and_served_with_no_other(world):
     assert (answer.status, error["code"]) == (502, "upstream_failed")
     assert error["message"] == "There is no key for openai. Set one: signalbox secrets set openai --tenant local."
     assert world.upstreams.ledger.to_json()["calls"] == []
+
+
+def test_a_key_that_cannot_be_read_is_not_told_as_one_that_is_missing(world, monkeypatch):
+    """Whoever is told to set one would write over a good one."""
+
+    fetch = secrets.fetch
+
+    def fails(aws, name):
+        if name.startswith("providers/"):
+            raise AwsError("TimedOut", "secretsmanager did not answer")
+        return fetch(aws, name)
+
+    with monkeypatch.context() as failing:
+        failing.setattr(secrets, "fetch", fails)
+        answer = world.ask(model="openai/gpt-4.1-mini")
+    error = json.loads(answer.body)["error"]
+    assert (answer.status, error["code"], answer.headers["retry-after"]) == (502, "upstream_failed", "1")
+    assert error["message"] == "The key for openai cannot be read right now, for a reason that is logged. Try again."
+    monkeypatch.setattr(secret_cache, "TRY_AGAIN_S", -1)  # a second later
+    assert world.ask(model="openai/gpt-4.1-mini").status == 200
+
+
+def test_who_is_refused_for_a_bad_key_is_not_told_to_try_again_at_once(world):
+    refuse(world, bad_keys=["sk-sim"])
+    error = json.loads(world.ask(model="openai/gpt-4.1-mini").body)["error"]
+    assert error["message"].endswith("The provider refused the key: another try helps once a good one is set.")
 
 
 def test_the_next_key_serves_where_one_is_refused_or_used_up(world):

@@ -75,7 +75,11 @@ class ProviderKeys:
         """(None,) for a provider that asks for none. UpstreamFailure (no_key) where there is none to give."""
         if provider.secret is None:
             return (None,)
-        keys = self._cache.get(self._name(provider, owner), anew)
+        name = self._name(provider, owner)
+        keys = self._cache.get(name, anew)
+        if not keys and self._cache.unread(name):
+            message = f"The key for {provider.name} cannot be read right now, for a reason that is logged. Try again."
+            raise UpstreamFailure("no_key", message, retry_after_s=1)
         if not keys:
             command = f"signalbox secrets set {provider.secret}" + (f" --tenant {owner}" if owner else "")
             raise UpstreamFailure("no_key", f"There is no key for {provider.name}. Set one: {command}.")

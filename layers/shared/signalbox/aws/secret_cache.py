@@ -26,6 +26,7 @@ class SecretCache(Generic[T]):
         self._kept: dict[str, T] = {}
         self._tried_s: dict[str, float] = {}
         self._anew_s: dict[str, float] = {}
+        self._unread: set[str] = set()
 
     def get(self, name: str, anew: bool = False) -> T | None:
         """None where there is none, or it was never readable. `anew` reads it again, once a minute at the most."""
@@ -38,6 +39,10 @@ class SecretCache(Generic[T]):
             self._read(name)
         return self._kept.get(name)
 
+    def unread(self, name: str) -> bool:
+        """Whether there may be one all the same: the last try to read it said neither what it is nor that it is gone."""
+        return name in self._unread
+
     def refresh(self) -> None:
         """After the answer. The jitter keeps containers from reading all at once."""
         jitter_s = os.urandom(1)[0] / 4
@@ -49,7 +54,11 @@ class SecretCache(Generic[T]):
         self._tried_s[name] = self._wall()
         try:
             self._kept[name] = self._parse(secrets.fetch(self._aws, name))
+            self._unread.discard(name)
         except (AwsError, ValueError, KeyError, TypeError) as error:
             if getattr(error, "code", "") == GONE:
                 self._kept.pop(name, None)
+                self._unread.discard(name)
+            else:
+                self._unread.add(name)
             telemetry.error(f"the secret {name} could not be read", error)
