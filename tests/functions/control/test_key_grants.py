@@ -105,7 +105,8 @@ def test_names_that_lead_nowhere_are_refused_where_a_document_is_live(api: Api, 
 def test_a_key_is_minted_with_its_budgets_or_not_at_all(api: Api, stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     budgets = [{"period": "day", "limit_usd": "1.50", "hard": True}, {"period": "total", "limit_usd": "20.00", "hard": False}]
     minted = new(api, budgets=budgets)
-    assert minted["budgets"] == budgets
+    assert (minted["status"], minted["budgets"]) == ("active", budgets)
+    assert api("GET", "/v1/usage", key=minted["secret"])[0] == 200
     listed = api("GET", "/admin/budgets", query={"scope": "key", "id": minted["id"]})[1]["budgets"]
     assert [(row["period"], row["limit_nanousd"], row["hard"]) for row in listed] == [
         ("day", 1_500_000_000, True),
@@ -119,6 +120,18 @@ def test_a_key_is_minted_with_its_budgets_or_not_at_all(api: Api, stage: Any, mo
     monkeypatch.setattr(MODULES["keys"].boto_budgets, "change", contended)
     refused(api("POST", "/admin/keys", {"name": "k", "tenant": "acme", "budgets": budgets}), "request_in_progress")
     assert [key["id"] for key in api("GET", "/admin/keys")[1]["keys"]] == [minted["id"]]
+
+
+def test_a_minting_that_is_killed_before_its_budgets_are_set_leaves_a_key_that_may_nothing(
+    api: Api, stage: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: Any, **__: Any) -> None:
+        raise SystemExit
+
+    monkeypatch.setattr(MODULES["keys"].boto_budgets, "change", killed)
+    with pytest.raises(SystemExit):
+        api("POST", "/admin/keys", {"name": "k", "tenant": "acme", "budgets": [{"period": "day", "limit_usd": 1}]})
+    assert [(key["status"], key["budgets"]) for key in api("GET", "/admin/keys")[1]["keys"]] == [("disabled", [])]
 
 
 def test_a_rotated_key_is_good_under_both_secrets_until_the_old_one_ends(api: Api, noon: Any) -> None:
