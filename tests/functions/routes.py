@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from ops.simulators.faults import to_fault
-from signalbox.aws import ledger
+from signalbox.aws import records
 from signalbox.config.overrides import PREFIX
 
 from .world import ROOT, World, opened, sample
@@ -110,7 +110,7 @@ class Routed:
 @pytest.fixture
 def routed(servers: tuple[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[Routed]:
     """What is published or permitted is seen by the next request."""
-    monkeypatch.setattr(ledger, "FRESH_S", -1)
+    monkeypatch.setattr(records, "FRESH_S", -1)
     overrides = {f"{PREFIX}PROVIDERS__{name.upper()}__BASE_URL": f"{servers[1].url}/{name}/v1" for name in NAMES}
     with opened(servers, yaml.safe_dump(document()), overrides, dict.fromkeys(NAMES, "sk-sim")) as world:
         yield Routed(world)

@@ -7,7 +7,7 @@ import pytest
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from ops.simulators.faults import to_fault
-from signalbox.aws import ledger
+from signalbox.aws import records
 from signalbox.runtime.invocation import Context
 
 from .world import KEY, ROOT, sample
@@ -202,7 +202,7 @@ def publish_route(world, name: str) -> None:
 def test_a_route_that_was_just_published_is_found_by_who_was_refused_it_before(world, monkeypatch):
     assert json.loads(world.ask(model="new").body)["error"]["code"] == "model_not_found"
     publish_route(world, "new")
-    monkeypatch.setattr(ledger, "FRESH_S", -1)  # five seconds later
+    monkeypatch.setattr(records, "FRESH_S", -1)  # five seconds later
     assert world.ask(model="new").status == 200
     assert "new" in [row["id"] for row in json.loads(world.ask(sample("complete_models")).body)["data"]]
 
@@ -212,7 +212,7 @@ def test_a_snapshot_that_cannot_be_fetched_leaves_the_last_one_serving(world, mo
     publish_route(world, "new")
     for row in world.client("s3").list_objects_v2(Bucket="config", Prefix="snapshots/")["Contents"]:
         world.client("s3").delete_object(Bucket="config", Key=row["Key"])
-    monkeypatch.setattr(ledger, "FRESH_S", -1)
+    monkeypatch.setattr(records, "FRESH_S", -1)
     assert [world.ask().status for _ in range(2)] == [200, 200]
 
 

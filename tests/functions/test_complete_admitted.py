@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from signalbox.aws import ledger
+from signalbox.aws import records
 
 from .routes import MINI, SMALL, SMALLER, Routed, code
 
@@ -14,10 +14,10 @@ LIMIT = 10**12
 @pytest.fixture
 def aged(routed: Routed, monkeypatch):
     """What was known at a first request is known still, and the next one's admission reads all of it anew."""
-    monkeypatch.setattr(ledger, "FRESH_S", 60)
+    monkeypatch.setattr(records, "FRESH_S", 60)
     routed.permit(agents=["robot"], fallbacks=True, budgets={"total": {"limit_nanousd": LIMIT, "hard": True, "version": 1}})
     assert routed.ask(headers={"x-signalbox-agent": "robot"}).status == 200
-    monkeypatch.setattr(ledger, "FRESH_S", -1)
+    monkeypatch.setattr(records, "FRESH_S", -1)
     return routed
 
 

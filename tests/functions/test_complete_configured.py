@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from signalbox.aws import ledger
+from signalbox.aws import records
 from signalbox.providers import registry
 
 from .world import ROOT, sample
@@ -21,7 +21,7 @@ def publish(world, *changes, monkeypatch):
         assert old in document
         document = document.replace(old, new, 1)
     world.versions.publish(document, author="test", message="changed", overrides=world.versions.live().get("overrides", {}))
-    monkeypatch.setattr(ledger, "FRESH_S", -1)
+    monkeypatch.setattr(records, "FRESH_S", -1)
 
 
 def said(prompt):

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from aws_lambda_powertools.utilities import parameters
 
-from signalbox.aws import boto_bus, boto_tables, ledger
+from signalbox.aws import boto_bus, boto_tables, records
 
 from .control.client import ADMIN, Api, digest
 from .routes import LARGE, MINI, SMALL, Routed, code
 from .world import sample
 
-FRESH_S = ledger.FRESH_S  # before `routed` lets nothing be kept
+FRESH_S = records.FRESH_S  # before `routed` lets nothing be kept
 
 
 def forget() -> None:
@@ -91,10 +91,10 @@ def test_a_flag_is_followed_within_seconds_both_ways(routed: Routed, api: Callab
 def test_a_container_asks_for_the_live_version_again_after_seconds(
     routed: Routed, api: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ledger, "FRESH_S", FRESH_S)
+    monkeypatch.setattr(records, "FRESH_S", FRESH_S)
     assert met(routed, tags="batch")[1] == "by-tag"
     api("PUT", "/admin/flags/routing_policies", {"enabled": False})
-    control = routed.world.module.completions.means.desk._control
+    control = routed.world.module.completions.means.desk._records._control
     for name in ("_ticks", "_wall"):
         clock = getattr(control, name)
         monkeypatch.setattr(control, name, lambda clock=clock: clock() + FRESH_S)

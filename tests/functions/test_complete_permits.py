@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from signalbox.admission.keys import digest_of, mint
-from signalbox.aws import ledger
+from signalbox.aws import records
 
 from .routes import LARGE, MINI, SMALL, SMALLER, Routed, code
 from .test_complete import SLICED
@@ -170,7 +170,7 @@ def test_a_rotated_key_is_good_under_both_secrets_until_the_old_one_ends(minted:
 
 
 def test_a_new_secret_is_good_at_once_also_where_the_record_is_known_from_before(minted: Minted, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ledger, "FRESH_S", 60)
+    monkeypatch.setattr(records, "FRESH_S", 60)
     assert minted.ask().status == 200
     new = mint("k1", "acme", "red", MAC_KEY)
     minted.record(new)
@@ -179,7 +179,7 @@ def test_a_new_secret_is_good_at_once_also_where_the_record_is_known_from_before
 
 
 def test_an_expired_key_is_refused_by_the_clock_and_not_by_what_was_read(minted: Minted, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ledger, "FRESH_S", 60)
+    monkeypatch.setattr(records, "FRESH_S", 60)
     minted.record(minted.secret, expires_ms=int(time.time() * 1000) + 3_600_000)
     assert minted.ask().status == 200
     desk = minted.routed.world.module.completions.means.desk

@@ -157,13 +157,13 @@ def test_a_request_that_a_budget_refuses_counts_as_a_request_but_gives_its_place
 
 
 def test_a_request_that_is_routed_anew_for_another_team_counts_once(routed: Routed, monkeypatch):
-    monkeypatch.setattr("signalbox.aws.ledger.FRESH_S", 60)
+    monkeypatch.setattr("signalbox.aws.records.FRESH_S", 60)
     limits = {"requests_per_minute": 10, "tokens_per_minute": 100_000}
     routed.permit(limits=limits)
     blue = {"x-signalbox-team": "blue"}
     assert told(routed.ask(headers=blue), OPENAI, "requests")[:2] == ("10", "9")
     routed.permit(teams=["blue"], limits=limits)
-    monkeypatch.setattr("signalbox.aws.ledger.FRESH_S", -1)
+    monkeypatch.setattr("signalbox.aws.records.FRESH_S", -1)
     response = routed.ask(headers=blue)
     assert routed.usage[0]["team"] == "blue"
     assert told(response, OPENAI, "requests")[:2] == ("10", "8")

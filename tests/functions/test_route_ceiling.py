@@ -50,7 +50,7 @@ def tomorrow(kept: Routed) -> None:
     completions = kept.world.module.completions
     later: Any = lambda: time.time() + DAY_S  # noqa: E731
     completions.means = completions.means._replace(clock=completions.means.clock._replace(wall=later))
-    completions.means.desk._wall = completions.means.desk._control._wall = later
+    completions.means.desk._wall = completions.means.desk._records._control._wall = later
 
 
 def test_a_route_that_has_spent_its_day_is_refused_and_others_are_not(kept: Routed) -> None:

@@ -1,4 +1,4 @@
-"""The desk where a request is admitted: the order of the I/O. What is decided there is `admission.leases`, and pure.
+"""The desk where a request is admitted: the order of the I/O. `waves` carries it there, and `admission.admitting` decides.
 
 Whatever comes after the answer is done at the `till`, through the desk all the same.
 One request at a time, as a container serves them:
@@ -19,45 +19,27 @@ Refused, failed before an upstream call, or routed anew: `desk.cancel(hold)`. A 
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import islice
-from typing import Any, Protocol
+from typing import Any
 
 from ..admission.admitting import Admission
-from ..admission.budgets import Budget, scopes_of, to_budgets
+from ..admission.budgets import scopes_of
 from ..admission.exceeded import BudgetExceeded
-from ..admission.keys import Caller, check_standing, knows
-from ..admission.leases import Hand, Want
-from ..admission.shards import Account, to_sight, to_whole
+from ..admission.keys import Caller
+from ..admission.leases import Hand
 from ..errors import Refusal
-from . import accounts, dynamodb, shards, telemetry
-from .client import Aws, AwsError, Call, Cancelled, ConditionFailed
-from .control import FRESH_S, USABLE_S, Control, Key, View
+from .client import Aws
+from .control import Control, View
 from .hold import Hold
 from .reconcile import Reconciler
+from .records import Records
 from .tables import Tables
 from .till import Till
+from .waves import Errand, Waves
 
-__all__ = ["BudgetExceeded", "Desk", "Hold", "Tables", "View"]
+__all__ = ["BudgetExceeded", "Desk", "Errand", "Hold", "Tables", "View"]
 
-TURNS = 12
-UNCONTENDED_TURNS = 4  # a period's first request takes as many; from then on others are in the way, who must not be met in step
-MOST_PATIENCE = 2  # the longest pause between two turns: 0.2 s
 OPEN_WITHIN_MS = 30_000  # of the admission: half of what is left between the end of a slice and that of its lease
 RELEASE_S = 0.3
-CONTENDED = {"TransactionCanceledException", "TransactionConflictException"}  # others were at the item, or it has changed
-
-
-class Errand(Protocol):
-    """What else has to be done before a request may begin: it goes along with what is asked of the ledger, wave by wave."""
-
-    def calls(self, view: View, now_ms: int) -> Sequence[Call]:
-        """What it wants done now, by what is known; nothing once it is done. The view may be old in the first turn, and is fresh later.
-
-        What it raises ends the admission once nobody else waits for anything; it is asked, and raises, again until then.
-        """
-
-    def heard(self, answers: Sequence[Any]) -> None:
-        """What came of these calls, in their order: answers or AwsErrors. What it raises ends the admission: a Refusal, or its own."""
 
 
 class Desk:
@@ -75,10 +57,11 @@ class Desk:
         self._aws = aws
         self._tables = tables
         self._wall = wall
-        self._control = Control(tables.control, ticks=ticks, wall=wall)
+        control = Control(tables.control, ticks=ticks, wall=wall)
+        self._records = Records(aws, control, self._now_ms)
         self._hand = Hand(container or os.urandom(6).hex())
         self._reconciler = Reconciler(aws, tables, self._now_ms)
-        self._till = Till(aws, tables, self._hand, self._control, self._reconciler, self._now_ms)
+        self._till = Till(aws, tables, self._hand, control, self._reconciler, self._now_ms)
         self._under_way: Hold | None = None
 
     def look(self, scopes: Iterable[str] = ()) -> View:
@@ -86,24 +69,18 @@ class Desk:
 
         Refusal ledger_unavailable where that read fails.
         """
-        scopes = tuple(scopes)
-        if self._control.unseen(scopes):
-            self._read(self._control.older_than(FRESH_S, scopes))
-        return self._control.view(scopes)
+        return self._records.look(tuple(scopes))
 
     def refresh(self, scopes: Iterable[str] = ()) -> bool:
         """Reads again what of the view is older than 5 s; whether anything was. Before a refusal by what may have changed meanwhile."""
-        stale = self._control.older_than(FRESH_S, tuple(scopes))
-        self._read(stale)
-        return bool(stale)
+        return self._records.refresh(tuple(scopes))
 
     def stands(self, caller: Caller) -> View:
         """The view of the caller's own scopes, none of it older than 5 s. Refusal, as `admit` gives it, where the key does not stand."""
         scopes = scopes_of(caller)
-        self._read(self._stale(caller, scopes))
-        view = self._control.view(scopes)
-        check_standing(caller, view.records, self._now_ms())
-        return view
+        self._records.read(self._records.stale(caller, scopes))
+        self._records.check(caller, scopes, self._now_ms())
+        return self._records.view(scopes)
 
     def admit(
         self,
@@ -133,7 +110,8 @@ class Desk:
         self.look(known)
         admission = Admission(self._hand, bound_nanousd, floor_nanousd)
         try:
-            budgets, now_ms = self._gather(admission, caller, scopes, known, errands)
+            waves = Waves(admission, self._aws, self._tables, self._records, self._reconciler, self._now_ms)
+            budgets, now_ms = waves.gather(caller, scopes, known, errands)
         except Exception:
             admission.abandon()
             raise
@@ -144,7 +122,7 @@ class Desk:
             deadline_ms=deadline_ms,
             admitted_ms=now_ms,
             granted_nanousd=admission.granted(),
-            view=self._control.view(known),
+            view=self._records.view(known),
             budgets=budgets,
             parts=parts,
             lease=f"{self._hand.container}#{self._hand.number}",
@@ -192,186 +170,11 @@ class Desk:
         self._hand.leases.clear()
         self._aws.wave(calls, timeout_s=RELEASE_S, tries=1)
 
-    # Admission
-
-    def _gather(
-        self, admission: Admission, caller: Caller, scopes: tuple[str, ...], known: tuple[str, ...], errands: Sequence[Errand]
-    ) -> tuple[dict[Account, Budget], int]:
-        """Wave by wave until the admission wants nothing more, and when that was. Stale control items go along with the first."""
-        stale = self._stale(caller, known)
-        for turn in range(TURNS + 1):
-            if turn >= UNCONTENDED_TURNS:
-                self._aws.pause(min(turn - UNCONTENDED_TURNS, MOST_PATIENCE))
-            now_ms = self._now_ms()
-            budgets = self._budgets(scopes, now_ms)
-            admission.touch(budgets)
-            view = self._control.view(known)._replace(fresh=not stale)
-            asked, trouble = _asked(errands, view, now_ms)
-            wants = [] if trouble else admission.wants(now_ms)
-            if not wants and not stale and not any(asked):
-                check_standing(caller, view.records, now_ms)
-                if trouble:
-                    raise trouble
-                return budgets, now_ms
-            if turn == TURNS:
-                break
-            calls = [accounts.lease(self._tables.ledger, want) for want in wants]
-            left = [accounts.give_back(self._tables.ledger, account, *lease) for account, lease in admission.left.items()]
-            admission.left.clear()
-            reads = [self._control.read(stale)] if stale else []
-            heard = iter(self._aws.wave([*reads, *calls, *(call for calls in asked for call in calls), *left]))
-            read = next(heard) if reads else None
-            refusals = {want.account: self._report(admission, want, answer) for want, answer in zip(wants, heard, strict=False)}
-            troubles = [_heard(errand, list(islice(heard, len(calls)))) for errand, calls in zip(errands, asked, strict=True) if calls]
-            if stale:
-                stale = self._learn(stale, read, known)
-            check_standing(caller, self._control.view(known).records, now_ms)
-            for trouble in troubles:
-                if trouble:
-                    raise trouble
-            refusals |= self._look_at_all_shards(admission)
-            changed = self._change_shards(admission, budgets)
-            fresh = self._budgets(scopes, now_ms)
-            for account, refusal in refusals.items():
-                if refusal and fresh.get(account) == budgets[account] and (account[0], "scope") not in changed:  # else by another
-                    raise refusal
-            changed += [(account[0], "scope") for account in admission.outdated]
-            admission.outdated.clear()
-            stale = list({*stale, *changed, *self._create(admission, budgets)})
-            self._reclaim(admission)
-        if lost := admission.lost(self._now_ms()):
-            raise lost
-        telemetry.say("ERROR", "an admission came to no end", scopes=[want.account[0] for want in admission.wants(self._now_ms())])
-        raise Refusal("ledger_unavailable", "Too many callers want the same budget right now: try again.", retry_after_s=1)
-
-    def _report(self, admission: Admission, want: Want, answer: Any) -> Refusal | None:
-        """Returned, not raised: the other answers of the wave must be heard too, or their leases would be forgotten."""
-        try:
-            if isinstance(answer, ConditionFailed):
-                item = dynamodb.old_item(answer)
-                admission.failed(want, to_sight(item) if item else None, self._now_ms())
-            elif want.hard and isinstance(answer, AwsError) and answer.code in CONTENDED:
-                admission.outrun(want)
-            elif isinstance(answer, AwsError):
-                telemetry.say("ERROR", "a lease was not answered for", code=answer.code, scope=want.account[0])
-                admission.unanswered(want.account)
-            elif want.givers:
-                admission.gathered(want)
-            else:
-                admission.took(want, to_sight(answer))
-        except Refusal as refusal:
-            return refusal
-        return None
-
-    def _look_at_all_shards(self, admission: Admission) -> dict[Account, Refusal | None]:
-        """Where one shard does not suffice. What was read while others changed several of them at once is looked at in the next turn."""
-        refusals: dict[Account, Refusal | None] = {}
-        unseen = list(admission.unseen)
-        for account, answer in zip(
-            unseen, self._aws.wave([accounts.all_shards(self._tables.ledger, each) for each in unseen]), strict=True
-        ):
-            try:
-                if isinstance(answer, AwsError):
-                    telemetry.say("ERROR", "the shards of a budget could not be read", code=answer.code, scope=account[0])
-                    admission.unanswered(account)
-                elif whole := to_whole(map(to_sight, answer[0])):
-                    admission.seen(account, whole, self._now_ms())
-            except Refusal as refusal:
-                refusals[account] = refusal
-        return refusals
-
-    def _change_shards(self, admission: Admission, budgets: Mapping[Account, Budget]) -> list[Key]:
-        """More of them, or level ones; the records to read again where a budget changed meanwhile.
-
-        Whatever others came first with shows in the next turn.
-        """
-        changes, changed = dict(admission.changes), []
-        admission.changes.clear()
-        calls = [
-            shards.levelled(self._tables.ledger, self._tables.control, account, change, budgets[account])
-            for account, change in changes.items()
-        ]
-        for account, answer in zip(changes, self._aws.wave(calls), strict=True):
-            if isinstance(answer, Cancelled) and dynamodb.reasons(answer)[0] == "ConditionalCheckFailed":
-                changed.append((account[0], "scope"))
-        return changed
-
-    def _create(self, admission: Admission, budgets: Mapping[Account, Budget]) -> list[Key]:
-        """Makes the items that a period's first request misses; the records to read again where a budget changed meanwhile."""
-        missing = [account for account in admission.missing if account in budgets]
-        admission.missing.clear()
-        calls = [shards.create(self._tables.ledger, self._tables.control, account, budgets[account], self._now_ms()) for account in missing]
-        changed = []
-        for account, answer in zip(missing, self._aws.wave(calls), strict=True):
-            if isinstance(answer, Cancelled) and dynamodb.reasons(answer)[0] == "ConditionalCheckFailed":
-                changed.append((account[0], "scope"))
-        return changed
-
-    def _reclaim(self, admission: Admission) -> None:
-        for account in list(admission.dead):
-            try:
-                self._reconciler.reclaim(account)
-            except AwsError as error:
-                telemetry.say("ERROR", "expired leases could not be returned", code=error.code, scope=account[0])
-            admission.reclaimed(account)
-
-    def _budgets(self, scopes: Iterable[str], now_ms: int) -> dict[Account, Budget]:
-        records = self._control.view(scopes).records
-        budgets = [budget for scope, record in records.items() for budget in to_budgets(scope, record)]
-        return {(budget.scope, budget.period(now_ms)): budget for budget in budgets}
-
     def _drop_what_is_under_way(self) -> None:
         """A hold that was opened and never settled keeps its leases, for others to finish; one that was not leaves them in hand."""
         if self._under_way and self._under_way.intent is not None:
             self._till.drop(self._under_way)
         self._under_way = None
 
-    # Control items
-
-    def _stale(self, caller: Caller, scopes: tuple[str, ...]) -> list[Key]:
-        """What of these to read again: the key's record also where it does not name the secret shown, which may be younger."""
-        stale, own = self._control.older_than(FRESH_S, scopes), (f"key#{caller.key_id}", "scope")
-        if own not in stale and not knows(caller, self._control.view([own[0]]).records, self._now_ms()):
-            stale.append(own)
-        return stale
-
-    def _read(self, keys: list[Key]) -> None:
-        while keys:
-            try:
-                keys = self._control.learn(keys, self._aws.call(self._control.read(keys)))
-            except AwsError as error:
-                raise Refusal("ledger_unavailable", "The control table does not answer: try again.", retry_after_s=1) from error
-
-    def _learn(self, keys: list[Key], answer: Any, scopes: tuple[str, ...]) -> list[Key]:
-        """What is left to read. Where the table does not answer, what is known serves a while longer."""
-        if not isinstance(answer, AwsError):
-            return self._control.learn(keys, answer)
-        telemetry.say("ERROR", "the control table does not answer", code=answer.code)
-        if self._control.older_than(USABLE_S, scopes):
-            raise Refusal("ledger_unavailable", "The control table does not answer: try again.", retry_after_s=1)
-        return []
-
     def _now_ms(self) -> int:
         return int(self._wall() * 1000)
-
-
-def _asked(errands: Sequence[Errand], view: View, now_ms: int) -> tuple[list[Sequence[Call]], Exception | None]:
-    """What each of them wants, and the first reason why it is of no use."""
-    asked: list[Sequence[Call]] = []
-    trouble: Exception | None = None
-    for errand in errands:
-        try:
-            asked.append(errand.calls(view, now_ms))
-        except Exception as error:
-            asked.append(())
-            trouble = trouble or error
-    return asked, trouble
-
-
-def _heard(errand: Errand, answers: Sequence[Any]) -> Exception | None:
-    """Returned, not raised: everybody in the wave must hear what came of it."""
-    try:
-        errand.heard(answers)
-    except Exception as error:
-        return error
-    return None
