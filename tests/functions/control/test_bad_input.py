@@ -11,6 +11,8 @@ from signalbox.config.source import MAX_CHARS
 
 from .client import ADMIN, DATA, MODULES, Api, logged, refused
 
+NO_AMOUNTS: tuple[Any, ...] = (None, True, [], {}, "NaN", "-inf", "", "1,000", "$5", "11e")
+
 # method, path, body, query, a part of the message
 WRONG: tuple[tuple[str, str, Any, Any, str], ...] = (
     ("POST", "/admin/keys", "{", None, "not JSON"),
@@ -66,7 +68,7 @@ WRONG: tuple[tuple[str, str, Any, Any, str], ...] = (
             None,
             "limit_usd: it must be a number, as 12.50.",
         )
-        for limit in (None, True, [], {}, "NaN", "-inf", "", "1,000", "$5", "1" * 5 + "e")
+        for limit in NO_AMOUNTS
     ),
     ("POST", "/admin/budgets", {"scope": "global", "period": "day", "limit_usd": 1e308}, None, "less than or equal to 1000000000."),
     ("POST", "/admin/budgets", {"scope": "global", "period": "day", "limit_usd": -1e-9}, None, "greater than or equal to 0."),
