@@ -54,7 +54,7 @@ def change_of(action: Action, item: Mapping[str, Any], reason: str, rollback_id:
 
 
 def in_force(change: Change) -> str:
-    """What an undo leaves in force, or puts there again: it restores what was before, and that may be another roll-back's. Empty: nothing."""
+    """What an undo leaves in force, or puts there again: what was before, which may be another roll-back's. Empty: nothing."""
     effects = [action.effect for action in ACTIONS.values() if (action.pk, action.sk) == (change.pk, change.sk)]
     by = [row for row in change.after.values() if isinstance(row, Mapping) and row.get("rollback_id")]
     told = (f"{effect}, by roll-back {row['rollback_id']} ({row['reason']})" for effect, row in zip(effects, by, strict=False))
