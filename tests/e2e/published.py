@@ -36,10 +36,10 @@ def merged(data, change):
     return copy.deepcopy(data) | change | both
 
 
-def followed(stack, version=0):
+def followed(stack, version=0, at_once=AT_ONCE):
     """Once all containers answer, and have it."""
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        eventually(lambda: set(pool.map(lambda _: version_of(stack), range(AT_ONCE * IN_A_ROW))), lambda seen: min(seen) >= version)
+    with ThreadPoolExecutor(at_once) as pool:
+        eventually(lambda: set(pool.map(lambda _: version_of(stack), range(at_once * IN_A_ROW))), lambda seen: min(seen) >= version)
 
 
 def version_of(stack):

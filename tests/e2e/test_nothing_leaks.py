@@ -196,7 +196,7 @@ def publish_with_more(stack):
         assert text.count(f"\n{section}:\n") == 1
         added = "".join(f"  {row}\n".format(sim=stack.sim_url) for row in rows)
         text = text.replace(f"\n{section}:\n", f"\n{section}:\n{added}")
-    followed(stack, stack.admin("POST", "/admin/config/publish", {"document": text}).json()["version"])
+    followed(stack, stack.admin("POST", "/admin/config/publish", {"document": text}).json()["version"], AT_ONCE)
     return text
 
 
