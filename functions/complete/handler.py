@@ -12,7 +12,7 @@ from signalbox.aws.live import Live
 from signalbox.aws.rates import Rates
 from signalbox.completion.endpoint import Completions
 from signalbox.completion.flight import Clock
-from signalbox.completion.keeping import Keeper, Places
+from signalbox.completion.keeper import Keeper, Places
 from signalbox.completion.models import Models
 from signalbox.completion.sampling import Sampler
 from signalbox.completion.visit import Means

@@ -18,7 +18,7 @@ from .admitted import NotAdmitted, admit
 from .answered import Answered
 from .asked import Asked
 from .flight import Clock
-from .keeping import Keeper
+from .keeper import Keeper
 from .limited import Limited
 from .record import HIT, REPLAY, to_refused, to_repeated
 from .routed import Routed, Router
