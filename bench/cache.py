@@ -1,6 +1,7 @@
 """What the cache answers of a workload in which few questions are asked often and many seldom (Zipf's law), and what that saves.
 
-Through the local stack. Two routes, each with questions of its own; the hit rate is that of `x-signalbox-cache`.
+Through the local stack. Two routes, each with questions of its own; the hit rate is that of `x-signalbox-cache`, and beside it the one that
+`signalbox analytics` has of each route.
 
 python -m bench.cache [requests of each route, 1500]
 """
@@ -27,6 +28,7 @@ EXPONENT = 1.1  # of questions to a help desk or a search field: 0.9 to 1.2
 QUESTIONS = {"faq": 500, "support": 1_000}  # by route
 WINDOWS = (0, 100, 500, 1_000)  # from which request on
 UPSTREAM_MS = 50
+COUNTED_S = 60  # until the last request stands in the totals
 
 
 class Answered(NamedTuple):
@@ -50,17 +52,35 @@ def main(requests: int = 1_500) -> None:
     with tempfile.TemporaryDirectory() as home, stack_in(home) as facts:
         publish(facts["url"])
         httpx.put(f"{facts['simulators']}/faults/openai", json={"latency_ms": UPSTREAM_MS}).raise_for_status()
-        show({route: asked(facts["url"], route, questions, requests) for route, questions in QUESTIONS.items()})
+        answers = {route: asked(facts["url"], route, questions, requests) for route, questions in QUESTIONS.items()}
+        show(answers, counted(facts["url"], requests))
 
 
 def publish(url: str) -> None:
-    with httpx.Client(base_url=url, headers={"authorization": f"Bearer {ADMIN_KEY}"}, timeout=60) as client:
+    with operator(url) as client:
         document = yaml.safe_load(client.get("/admin/config").raise_for_status().json()["document"])
         for route in QUESTIONS:
             document["routes"][route] = {"targets": ["openai/gpt-4.1-mini"], "cache": {"ttl_s": 86_400}}
         body = {"document": json.dumps(document, default=str), "message": "bench"}
         client.post("/admin/config/publish", json=body).raise_for_status()
     time.sleep(6)  # every container has it after 5
+
+
+def operator(url: str) -> httpx.Client:
+    return httpx.Client(base_url=url, headers={"authorization": f"Bearer {ADMIN_KEY}"}, timeout=60)
+
+
+def counted(url: str, requests: int) -> dict[str, float]:
+    """Each route's hit rate by its totals, once all of its requests are in them."""
+    until_s = time.monotonic() + COUNTED_S
+    with operator(url) as client:
+        while True:
+            rows = {row["id"]: row for row in client.get("/admin/analytics?by=route").raise_for_status().json()["rows"]}
+            if all(route in rows and rows[route]["requests"] >= requests for route in QUESTIONS):
+                return {route: rows[route]["cache_hit_rate"] for route in QUESTIONS}
+            if time.monotonic() > until_s:
+                raise SystemExit(f"not all requests are in the totals after {COUNTED_S} s")
+            time.sleep(0.5)
 
 
 def asked(url: str, route: str, questions: int, requests: int) -> list[Answered]:
@@ -80,13 +100,22 @@ def asked(url: str, route: str, questions: int, requests: int) -> list[Answered]
     return answers
 
 
-def show(answers: dict[str, list[Answered]]) -> None:
+def show(answers: dict[str, list[Answered]], by_totals: dict[str, float]) -> None:
     heads = [f"from {first:,}" for first in WINDOWS]
-    print(f"  {'route':10} {'questions':>9}  " + "".join(f"{head:>12}" for head in heads) + f"{'a hit':>12}{'a miss':>12}")
+    print(
+        f"  {'route':10} {'questions':>9}  "
+        + "".join(f"{head:>12}" for head in heads)
+        + f"{'all':>7}{'by totals':>11}{'a hit':>12}{'a miss':>12}"
+    )
     for route, told in answers.items():
-        each = rates([answer.is_hit for answer in told])
+        hits = [answer.is_hit for answer in told]
+        whole = f"{sum(hits) / len(hits):7.1%}{by_totals[route]:11.1%}"
         hit, miss = (statistics.median(answer.took_ms for answer in told if answer.is_hit == kind) for kind in (True, False))
-        print(f"  {route:10} {QUESTIONS[route]:9,}  " + "".join(f"{rate:12.0%}" for rate in each) + f"{hit:9.1f} ms{miss:9.1f} ms")
+        print(
+            f"  {route:10} {QUESTIONS[route]:9,}  "
+            + "".join(f"{rate:12.0%}" for rate in rates(hits))
+            + f"{whole}{hit:9.1f} ms{miss:9.1f} ms"
+        )
     print(f"  the upstream takes {UPSTREAM_MS} ms to begin; times are medians, client to last byte")
 
 

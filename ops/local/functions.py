@@ -55,6 +55,7 @@ def _environment(cloud: Cloud, settings: Settings, configuration: dict[str, Any]
         "AWS_DEFAULT_REGION": REGION,
         "AWS_ENDPOINT_URL": cloud.endpoint,
         "SIGNALBOX_AWS_TIMEOUT_S": "5",  # the embedded AWS has no processor of its own: under load it pauses as DynamoDB never would
+        "SIGNALBOX_CACHE_PATIENCE_S": "5",
         "AWS_LAMBDA_FUNCTION_NAME": configuration["FunctionName"],
         "AWS_LAMBDA_FUNCTION_VERSION": configuration["Version"],
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(configuration["MemorySize"]),

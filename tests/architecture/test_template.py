@@ -340,7 +340,7 @@ def test_the_names_that_a_function_reads_are_set(id: str, folder: str) -> None:
 def test_the_names_that_the_layer_reads_are_set_somewhere() -> None:
     read = names_read(ROOT / "layers" / "shared" / "signalbox")
     assert {"SIGNALBOX_CONTROL_TABLE", "SIGNALBOX_LEDGER_TABLE"} <= read  # else the pattern has gone blind
-    local = {"SIGNALBOX_AWS_TIMEOUT_S"}  # which the local stack alone sets
+    local = {"SIGNALBOX_AWS_TIMEOUT_S", "SIGNALBOX_CACHE_PATIENCE_S"}  # which the local stack alone sets
     assert local <= set(re.findall("SIGNALBOX_[A-Z_]+", (ROOT / "ops" / "local" / "functions.py").read_text()))
     assert read <= {name for id in FUNCTIONS for name in variables(id)} | local
 

@@ -1,5 +1,6 @@
 """Kept answers in DynamoDB. Another store stands beside it with the same two calls; `aws.client.Call` is what a wave sends."""
 
+import os
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
@@ -7,7 +8,7 @@ from . import dynamodb
 from .client import Call
 
 SK = "answer"
-PATIENCE_S = 0.3  # an answer that has to be waited for longer is asked for upstream
+PATIENCE_S = float(os.environ.get("SIGNALBOX_CACHE_PATIENCE_S") or 0.3)  # an answer that has to be waited for longer is asked for upstream
 
 
 class Entry(NamedTuple):
