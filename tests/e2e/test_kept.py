@@ -185,26 +185,24 @@ def test_the_cache_keeps_as_much_as_its_bound_and_leaves_the_rest_to_keys(stack,
     assert len(upstream_ledger()) == asked + 2
 
 
-def test_what_means_the_same_is_found_and_where_the_first_cannot_embed_the_next_does(stack, client, faults, upstream_ledger):
+def test_what_means_the_same_is_found_and_where_the_first_cannot_embed_the_next_does(stack, client, faults):
     """An outage of the embeddings' provider is one of the look-up alone, and is over as soon as another has seen such a question."""
-    tail = uuid.uuid4().hex
-    first, raw = meant(client, f"which platform does the train to {tail} leave from today")
-    text, found = eventually(
-        lambda: meant(client, f"which platform does the train to {tail} leave from today please"), lambda found: told(found[1]) == "hit"
-    )
-    assert (told(raw), text) == ("miss", first)
+    train, tram = (f"which platform does the {what} to {uuid.uuid4().hex} leave from today" for what in ("train", "tram"))
+    _, first = meant(client, train)
+    text, found = like(client, train)
+    assert (told(first), text.startswith(train)) == ("miss", True)
     assert 0.9 <= float(found.headers["x-signalbox-cache-similarity"]) < 1
     assert embedded(stack, found) == [(EMBEDS, "ok")]
     faults("openai", status=500)
-    other, missed = meant(client, f"which platform does the tram to {tail} leave from in the morning")
-    assert (told(missed), embedded(stack, missed)) == ("miss", [(EMBEDS, "server"), (NEXT, "ok")])
-    upstream_ledger()
-    text, found = eventually(
-        lambda: meant(client, f"which platform does the tram to {tail} leave from in the morning please"),
-        lambda found: told(found[1]) == "hit",
-    )
-    assert text == other
-    assert embedded(stack, found) == [(EMBEDS, "server"), (NEXT, "ok")]
+    _, missed = meant(client, tram)
+    text, found = like(client, tram)
+    assert (told(missed), text.startswith(tram)) == ("miss", True)
+    assert embedded(stack, found)[-1] == (NEXT, "ok")
+
+
+def like(client, said):
+    """Asked in words of its own each time, since what missed is kept too."""
+    return eventually(lambda: meant(client, f"{said} {uuid.uuid4().hex[:4]}"), lambda found: told(found[1]) == "hit")
 
 
 def meant(client, said):

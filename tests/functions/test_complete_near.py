@@ -187,6 +187,16 @@ def test_a_vector_that_is_none_is_no_error(near: Routed, monkeypatch: pytest.Mon
     assert (response.status, cached(response)) == (200, "miss")
 
 
+def test_a_fault_of_ours_in_a_look_up_is_no_error(two: Routed, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*_: Any) -> bytes:
+        raise LookupError("a fault of ours")
+
+    ask(two, SAME)
+    monkeypatch.setattr(kept_near, "quantised", failing)
+    assert (ask(two, LIKE).status, ended(two)) == (200, [(EMBEDS, "ok"), (NEXT, "ok")])
+    assert two.usage[0]["cost_nanousd"] == two.billed
+
+
 def test_the_budget_is_charged_what_the_vector_cost_and_what_is_held_covers_both(near: Routed) -> None:
     near.permit(budgets={"total": {"limit_nanousd": 10**12, "hard": True, "version": 1}})
     ask(near, SAME)

@@ -17,7 +17,7 @@ from signalbox.runtime.invocation import Context
 
 from .routes import MINI, SMALL, Routed, code
 from .test_complete import SLICED
-from .test_complete_cache import cached, content, let_in, said
+from .test_complete_cache import Said, cached, content, let_in, said
 from .world import ROOT, sample
 
 Json = Any
@@ -294,6 +294,25 @@ def test_a_large_answer_that_cannot_be_read_is_asked_for_again_later(routed, onc
     response = once()
     assert (response.status, code(response), response.headers["retry-after"]) == (503, "ledger_unavailable", "1")
     assert routed.calls == []
+
+
+BUCKET = {"gone": (404, "no bucket of that name"), "without its key": (403, "its key is disabled"), "hanging": None}
+
+
+@pytest.mark.parametrize("reply", BUCKET)
+def test_a_large_answer_that_cannot_be_kept_is_told_and_charged_once(routed, once, monkeypatch, capsys, reply):
+    monkeypatch.setattr(kept_claims, "MOST_BYTES", 10)
+    send = routed.world.module.aws._pool.send
+
+    def failing(request, timeout_s):
+        return Said(BUCKET[reply], []) if "/answers/" in request.url else send(request, timeout_s)
+
+    monkeypatch.setattr(routed.world.module.aws._pool, "send", failing)
+    assert once().status == 200
+    assert sum("KeepFailures" in json.loads(line) for line in capsys.readouterr().out.splitlines()) == 1
+    assert code(once()) == "request_in_progress"
+    age(routed, 600)
+    assert (code(once()), routed.calls) == ("idempotency_conflict", [])
 
 
 @pytest.fixture

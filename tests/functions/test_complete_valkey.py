@@ -3,6 +3,7 @@
 import hashlib
 import json
 import signal
+import socket
 import socketserver
 import threading
 from collections.abc import Callable, Iterator
@@ -155,18 +156,17 @@ def test_a_server_that_hangs_costs_one_request_its_patience(
 @pytest.mark.parametrize(
     "reply", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"$9\r\n1garbage!\r\n", b"$40\r\n" + b"\xff" * 40 + b"\r\n", b"-OOM no\r\n", b""]
 )
-def test_a_server_that_babbles_is_no_error(caching: Routed, reply: bytes) -> None:
+def test_a_server_that_babbles_is_no_error(caching: Routed, monkeypatch: pytest.MonkeyPatch, reply: bytes) -> None:
     meaning.publish(caching, route="vectors")
-    with babbling(reply) as url:
-        keeper = caching.world.module.completions._keeper
-        keeper.places, keeper._cache = keeper.places._replace(cache_url=url), None
+    with babbling(reply) as address:
+        monkeypatch.setattr(wire.Valkey, "_reached", lambda *_: socket.create_connection(address, 5))
         responses = [meaning.ask(caching, meaning.SAME, headers=headers) for headers in ({}, {"idempotency-key": "k"})]
         assert [(response.status, cached(response)) for response in responses] == 2 * [(200, "miss")]
         caching.world.module.aws.close()
 
 
 @contextmanager
-def babbling(reply: bytes) -> Iterator[str]:
+def babbling(reply: bytes) -> Iterator[tuple[str, int]]:
     """Says this whatever it is asked for, to whoever asks."""
 
     class Babbler(socketserver.BaseRequestHandler):
@@ -176,7 +176,7 @@ def babbling(reply: bytes) -> Iterator[str]:
 
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Babbler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"valkey://127.0.0.1:{server.server_address[1]}"
+        yield "127.0.0.1", server.server_address[1]
         server.shutdown()
 
 

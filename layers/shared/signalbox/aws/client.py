@@ -231,6 +231,8 @@ def _to_error(status: int, body: bytes) -> AwsError:
         fields = json.loads(body)
     except ValueError:  # S3 speaks XML, a proxy on the way HTML
         fields = {}
+    if not isinstance(fields, dict):
+        fields = {}
     code = str(fields.get("__type") or f"status {status}").rpartition("#")[2]
     message = str(fields.get("message") or fields.get("Message") or "")
     if code == "ConditionalCheckFailedException":

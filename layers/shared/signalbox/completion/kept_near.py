@@ -10,7 +10,7 @@ from ..aws import telemetry
 from ..aws.client import AwsError, Call, InFlight
 from ..aws.control import View
 from ..aws.kept import Entry
-from ..errors import UpstreamFailure
+from ..errors import Refusal, UpstreamFailure
 from ..reply import Embedding
 from ..routing.failures import KINDS
 from ..routing.plan import Try
@@ -112,13 +112,16 @@ class Near:
         outing = Outing(Try(0, id, circuit.generation if circuit else 0), CACHE, deadline_s)
         try:
             vectors = [chunk.vector for chunk in outings.begin(outing, whole=True) if isinstance(chunk, Embedding)]
+            if vectors and all(map(isfinite, vectors[0])):
+                self._vector = quantised(vectors[0]), embedder.space
         except UpstreamFailure as error:
             telemetry.say("WARNING", "a look-up by meaning failed", target=id, kind=error.kind, detail=error.detail)
             return not (KINDS[error.kind].elsewhere or error.kind == "deadline")
-        if not (vectors and all(map(isfinite, vectors[0]))):
-            return False
-        self._vector = quantised(vectors[0]), embedder.space
-        return True
+        except Refusal:  # its intent could not be stored: nothing else may be sent either
+            raise
+        except Exception as error:
+            telemetry.error("a look-up by meaning failed", error)
+        return self._vector is not None
 
     def _tell(self, similarity: float, neighbour: Neighbour) -> None:
         entry = self._cache.read(neighbour.name)
