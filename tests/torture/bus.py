@@ -3,6 +3,7 @@
 import json
 import sys
 import threading
+import time
 import urllib.request
 from collections import defaultdict
 from contextlib import suppress
@@ -11,6 +12,7 @@ from random import Random
 from typing import Any
 
 FAILS = 0.01  # how often it takes nothing; and how often it does and says that it did not
+OUTAGE_EACH, OUTAGE_S = 150, 3.0  # calls; and for how long nobody's tries help, however many
 HOP_HEADERS = ("host", "content-length", "connection", "accept-encoding", "x-late-for", "x-late-s")
 
 
@@ -28,6 +30,8 @@ class Bus:
     def __init__(self, seed: int) -> None:
         self.events: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self._draw = Random(f"{seed}/bus")
+        self._calls = 0
+        self._down_until_s = 0.0
         self._lock = threading.Lock()
         self._late: list[threading.Timer] = []
         self._server = Server(("127.0.0.1", 0), self._handler())
@@ -46,8 +50,11 @@ class Bus:
 
     def take(self, entries: list[dict[str, Any]]) -> tuple[int, dict[str, Any]]:
         with self._lock:
-            drawn = self._draw.random()
-            if drawn < FAILS:
+            drawn, now_s = self._draw.random(), time.monotonic()
+            self._calls += 1
+            if self._calls % OUTAGE_EACH == OUTAGE_EACH // 3:
+                self._down_until_s = now_s + OUTAGE_S
+            if drawn < FAILS or now_s < self._down_until_s:
                 failed = [{"ErrorCode": "InternalFailure", "ErrorMessage": "not now"} for _ in entries]
                 return 200, {"FailedEntryCount": len(entries), "Entries": failed}
             for entry in entries:
