@@ -54,7 +54,7 @@ def test_begin_reads_no_further_than_the_first_text(now):
         (Answer(status=429, headers={"retry-after": "7"}), "rate_limited", 0),
         (Answer(status=401), "auth", 0),
         (Answer(parts=[9, delta("late")]), "timeout", 100 + 2 * 500),
-        (Answer(parts=[b"data: {nonsense\n\n"]), "malformed", 100 + 2 * 64),
+        (Answer(parts=[b"data: {nonsense\n\n"]), "malformed", 100 + 2 * (64 + 17)),
         (Answer(parts=[Cut("gone")]), "cut", 100 + 2 * 64),
     ],
 )
@@ -76,6 +76,17 @@ def test_a_stream_that_breaks_after_its_first_text_goes_nowhere_else(now):
     assert (refused.value.code, str(refused.value)) == ("upstream_failed", "The answer of a/m broke off (cut). Try again.")
     assert kinds(trip) == [("a/m", "cut")]
     assert trip.attempts()[0].tokens == Tokens(input=100, output=3 + 64)
+
+
+@pytest.mark.parametrize("behind", [[b"data: {nonsense\n\n" + delta("lo" * 99)], [b"data: {nonsense\n\n", delta("lo" * 99)]])
+def test_what_comes_with_or_behind_what_is_not_understood_was_written_as_well(now, behind):
+    trip, _ = journey(now, a=[Answer(parts=[delta("Hel"), *behind])])
+    trip.begin(whole=False)
+    with pytest.raises(Refusal):
+        list(trip.chunks())
+    [attempt] = trip.attempts()
+    assert (attempt.outcome, attempt.estimated) == ("malformed", True)
+    assert attempt.tokens.output >= 3 + 2 * 99
 
 
 def test_an_unstreamed_answer_that_breaks_midway_is_asked_for_elsewhere(now):

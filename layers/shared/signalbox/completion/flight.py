@@ -1,6 +1,7 @@
 """One attempt at one target: sent, read chunk by chunk within its time limits, and accounted for however it ends."""
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from math import ceil
 from typing import NamedTuple
 
@@ -80,6 +81,7 @@ class Flight:
         self._part_counts = False  # this part has told a count, of its input at the least
         self._finishes = 0
         self._delivered_bytes = 0
+        self._heard_bytes = 0
         self._at_ms = int(clock.wall() * 1000)
         self._began_s = self._heard_s = self._said_s = self._ended_s = clock.monotonic()
         self._land_by_s: float | None = None
@@ -241,6 +243,7 @@ class Flight:
         self._rest = exchange.pieces(self._wait_s)
         for piece in self._rest:
             self._heard_s = self._clock.monotonic()
+            self._heard_bytes += len(piece)
             yield piece
 
     def _gathered(self, pieces: Iterable[bytes]) -> bytes:
@@ -272,7 +275,18 @@ class Flight:
         text: str = chunk.arguments if kind is ToolCallDelta else chunk.text  # type: ignore[union-attr]
         self._delivered_bytes += len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
+    def _read_on(self) -> None:
+        """Whatever came with what was not understood, and right behind it, was written too: a token is a byte at the least here too."""
+        self._land_by_s = self._clock.monotonic() + LANDING_S
+        with suppress(TransportError):
+            for piece in self._rest:
+                self._heard_s = self._clock.monotonic()
+                self._heard_bytes += len(piece)
+        self._delivered_bytes = max(self._delivered_bytes, self._heard_bytes)
+
     def _failed(self, kind: str, detail: str) -> UpstreamFailure:
+        if kind == "malformed":
+            self._read_on()
         self.outcome = kind = kind if self._outrun_s is None else "outrun"
         if self._key and self._key in detail:
             detail = WITHHELD
