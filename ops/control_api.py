@@ -12,6 +12,10 @@ PATIENCE_S = 30
 KEY = "SIGNALBOX_ADMIN_KEY"
 
 
+class Missing(Trouble):
+    """There is nothing there."""
+
+
 def call(stage: str, method: str, path: str, body: Any = None) -> dict[str, Any]:
     """The answer; Trouble in the API's own words where it refuses."""
     answer = _answer(stage, method, path, body)
@@ -34,6 +38,8 @@ def _answer(stage: str, method: str, path: str, body: Any = None) -> httpx.Respo
         answer = httpx.request(method, url + path, json=body, headers={"authorization": f"Bearer {key}"}, timeout=PATIENCE_S)
     except httpx.HTTPError as error:
         raise Trouble(f"{url} does not answer: {error}") from error
+    if answer.status_code == httpx.codes.NOT_FOUND:
+        raise Missing(_said(answer))
     if not answer.is_success:
         raise Trouble(_said(answer))
     return answer

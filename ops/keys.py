@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlencode
 
@@ -90,7 +91,9 @@ def _show(arguments: argparse.Namespace) -> None:
 
 def _update(arguments: argparse.Namespace) -> None:
     path = at(PATH, arguments.id)
-    before = control_api.call(arguments.stage, "GET", path) if arguments.limit else None
+    before = None
+    with suppress(control_api.Missing):  # a static key has a record once it was changed
+        before = control_api.call(arguments.stage, "GET", path) if arguments.limit else None
     change = grants.said(arguments, before) | ({"name": arguments.name} if arguments.name else {})
     if not change:
         raise Trouble("say what is to change: signalbox keys update --help lists what may")

@@ -66,9 +66,6 @@ ROWS = (
     Row("/admin/reports", READ, USAGE),
     Row("/admin/circuits", ANY, OPERATIONS),
     Row("/admin/rollbacks", ANY, OPERATIONS),
-    Row("/admin/approvals", ANY, OPERATIONS),
-    Row("/admin/incidents", ANY, OPERATIONS),
-    Row("/admin/audit", READ, OPERATIONS),
 )
 
 

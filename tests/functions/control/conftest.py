@@ -49,7 +49,7 @@ def command(api: Api, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> Callable[
         asked = urlsplit(path)
         status, answer = api(method, asked.path, body, query=dict(parse_qsl(asked.query)) or None)
         if status >= 300:
-            raise Trouble(answer["error"]["message"])
+            raise (control_api.Missing if status == 404 else Trouble)(answer["error"]["message"])
         return answer
 
     def command(*words: str) -> tuple[int, str, str]:

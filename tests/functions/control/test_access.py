@@ -282,7 +282,7 @@ NOBODYS = [
     *(("GET", "/admin"), ("GET", "/admin/keysmith"), ("GET", "/v1"), ("GET", "/v1/usages"), ("GET", "/openapi.json5"), ("GET", "/")),
     *(
         ("POST", "/admin/savings"),
-        ("DELETE", "/admin/audit"),
+        ("GET", "/admin/audit"),
         ("POST", "/openapi.json"),
         ("OPTIONS", "/admin/keys"),
         ("HEAD", "/admin/keys"),

@@ -147,3 +147,12 @@ def test_tenants_and_teams_are_made_listed_changed_shut_out_and_deleted(run: Run
     for id in ("ajax/red", "ajax/blue", "ajax"):
         assert run("tenants", "delete", id)[1] == f"{'team' if '/' in id else 'tenant'} {id} is deleted"
     assert json.loads(run("tenants", "delete", "rival", "--json")[1]) == {"id": "rival", "deleted": True}
+
+
+def test_a_static_key_is_limited_by_its_id(run: Run, api: Api) -> None:
+    """Nobody has changed it yet, so that there is no record of it."""
+    code, _, trouble = run("keys", "update", "static", "--limit", "concurrency=4")
+    assert (code, trouble) == (0, "")
+    assert api("GET", "/admin/keys/static")[1]["limits"] == {"concurrency": 4}
+    run("keys", "update", "static", "--limit", "tokens_per_minute=9")
+    assert api("GET", "/admin/keys/static")[1]["limits"] == {"concurrency": 4, "tokens_per_minute": 9}
