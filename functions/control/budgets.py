@@ -22,6 +22,7 @@ router = Router()
 
 Period = Literal["day", "week", "month", "total"]
 MAX_USD = 1_000_000_000
+NEW_BUDGET = "It counts from now on: what was spent earlier in this period is not in it."
 NEW_PERIOD = "By the time zone of {zone} this is a period of its own: what was spent in {before} is not counted in it."
 
 
@@ -90,7 +91,8 @@ def set_budget(new: NewBudget) -> BudgetView:
     )
     zone = f", by {budget.zone}" if budget.zone else ""
     router.append_context(changed=f"{scope} {new.period}: {new.limit_usd} USD, {'hard' if new.hard else 'soft'}{zone}")
-    return view(budget, note=_note(before, budget))
+    shown = view(budget)
+    return shown.model_copy(update={"note": _note(before, budget, shown)})
 
 
 @router.delete("/admin/budgets", summary="Remove a budget; what was spent stays known", tags=["budgets"])
@@ -134,7 +136,9 @@ def _zone(new: NewBudget) -> str | None:
         raise Refusal("invalid_request", f"time_zone: {error}.", param="time_zone") from error
 
 
-def _note(before: Budget | None, budget: Budget) -> str | None:
-    if before is None or before.zone == budget.zone:
+def _note(before: Budget | None, budget: Budget, shown: BudgetView) -> str | None:
+    if before is None:
+        return None if shown.current.settled_nanousd else NEW_BUDGET
+    if before.zone == budget.zone:
         return None
     return NEW_PERIOD.format(zone=budget.zone or "UTC", before=before.period(stage.now_ms()))

@@ -38,7 +38,11 @@ class Forecast(BaseModel):
 
 
 class Spending(BaseModel):
-    """Of the running period; settled + held + remaining is the limit, raises included. Below zero, more is spent than that."""
+    """Of the running period; settled + held + remaining is the limit, raises included.
+
+    `held` is for requests under way or to come, at what they may cost at the most: it comes back as they settle, within two minutes at the
+    latest. `remaining` is below zero where more is spent and held than the limit.
+    """
 
     id: str
     begins: str | None
@@ -80,7 +84,8 @@ class OwnBudget(BaseModel):
     period: str
     hard: Annotated[bool, Field(description="Whether it refuses with 429 what it does not cover")]
     limit_usd: Annotated[str, Field(description="As it is now, raises included")]
-    remaining_usd: Annotated[str, Field(description="What requests under way hold is not in it; below zero where more is spent")]
+    held_usd: Annotated[str, Field(description="For requests under way or to come; back as they settle, within two minutes")]
+    remaining_usd: Annotated[str, Field(description="The limit less what is spent and held: below zero where that is more")]
     used_percent: int
     renews: Annotated[str | None, Field(description="When the next period begins; null of a total")]
 
@@ -98,6 +103,7 @@ def _own(budget: Budget, current: Spending) -> OwnBudget:
         period=budget.kind,
         hard=budget.hard,
         limit_usd=current.limit_usd,
+        held_usd=current.held_usd,
         remaining_usd=current.remaining_usd,
         used_percent=current.used_percent,
         renews=current.ends,

@@ -27,7 +27,7 @@ def test_a_budget_holds_and_says_when_it_is_used_up(stack, new_key, bus_events, 
             client.chat.completions.create(model="smart", messages=ASK)
             served += 1
         except openai.RateLimitError as error:
-            if "is held by requests under way" not in error.message:  # by one whose settling is not over: then it is not used up yet
+            if "is held by others" not in error.message:  # by one whose settling is not over: then it is not used up yet
                 refused = error
     assert served > 3
     assert refused.code == "budget_exceeded"

@@ -176,7 +176,10 @@ def at(monkeypatch: pytest.MonkeyPatch, year: int, month: int, day: int, hour: i
 def test_a_budget_follows_the_calendar_of_its_zone(api: Api, stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     at(monkeypatch, 2026, 11, 21, 20)
     _, budget = api("POST", "/admin/budgets", DAY | {"time_zone": "Asia/Tokyo"})
-    assert (budget["time_zone"], budget["note"]) == ("Asia/Tokyo", None)
+    assert (budget["time_zone"], budget["note"]) == (
+        "Asia/Tokyo",
+        "It counts from now on: what was spent earlier in this period is not in it.",
+    )
     current = budget["current"]
     assert (current["id"], current["begins"], current["ends"]) == (
         "day#2026-11-22@Asia/Tokyo",

@@ -334,7 +334,8 @@ def test_the_slice_shrinks_to_one_request_where_room_is_little():
     assert slice_size(100, 1_000_000, hard=True) == 800
     assert slice_size(100, 20_000, hard=True) == 312
     assert slice_size(100, 6_400, hard=True) == 100
-    assert slice_size(100, -50, hard=False) == 800
+    assert slice_size(100, 1_000_000, hard=False) == 800
+    assert slice_size(100, -50, hard=False) == 200
     assert surplus(70, 100, 6_400, hard=True) == 0
     assert surplus(70, 100, 6_399, hard=True) == 70
     assert surplus(70, 100, -1, hard=False) == 0

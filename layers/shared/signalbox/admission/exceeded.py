@@ -8,14 +8,14 @@ SETTLED_SOON_MS = 2_000  # when to ask again for what others hold: most requests
 
 
 class BudgetExceeded(Refusal):
-    """`scope` and `period` name the budget that refused; `exhausted` is false where requests under way merely hold what is missing."""
+    """`scope` and `period` name the budget that refused; `exhausted` is false where others merely hold what is missing."""
 
     def __init__(self, budget: Budget, period: str, now_ms: int, *, exhausted: bool) -> None:
         again_ms = (budget.ends_ms(now_ms) or now_ms + NEVER_ENDS_MS) if exhausted else now_ms + SETTLED_SOON_MS
         why = (
             "does not cover this request: ask for less, retry later, or have it raised."
             if exhausted
-            else ("is held by requests under way: retry when they have settled.")
+            else "is held by others, for requests under way or to come: retry, it comes back as they settle, in two minutes at the latest."
         )
         super().__init__(
             "budget_exceeded",

@@ -93,9 +93,10 @@ class Hand:
 
 
 def slice_size(bound: int, remaining: int, hard: bool) -> int:
-    """What to lease for a request: for some that may follow too, but never much of what remains, and for it alone where that is little."""
-    ample = bound * SLICE_BOUNDS
-    return max(bound, min(ample, remaining // TIGHT_BOUNDS)) if hard else ample
+    """What to lease for a request: for some that may follow too, but never much of what remains, and where that is little for it alone; of
+    a soft budget, which keeps it, for the next as well.
+    """
+    return max(bound if hard else 2 * bound, min(bound * SLICE_BOUNDS, remaining // TIGHT_BOUNDS))
 
 
 def surplus(held: int, granted: int, remaining: int, hard: bool) -> int:
