@@ -125,6 +125,10 @@ class Admission:
         limit = budget.limit_at(now_ms) if ended else whole.total
         room = _room(whole, mine) + limit - whole.limit  # with what was on its way between two shards
         short = budget.hard and room < self._floor
+        if ended and lease and mine and whole.remaining < 0 and not short:  # shut for what its own lease has too much of
+            self.left[account] = self._hand.shards.get(account, 0), lease
+            self._hand.drop(account)
+            return None
         grow = is_full and not short and not whole.is_dated and len(whole.parts) < MOST_SHARDS
         if ended or grow or (budget.hard and owes_within(whole)):
             if whole.is_torn:
