@@ -59,6 +59,16 @@ def test_one_more_than_a_minute_has_is_told_when_to_come_back_and_nobody_is_aske
     assert (usage["attempts"], usage["cost_nanousd"]) == ([], 0)
 
 
+def test_a_request_that_is_only_explained_counts_as_one_and_uses_no_tokens(routed: Routed):
+    limit(routed, requests_per_minute=2, tokens_per_minute=1_000, concurrency=1)
+    responses = [routed.ask(headers={"x-signalbox-explain": "true"}) for _ in range(3)]
+    assert [response.status for response in responses] == [200, 200, 429]
+    assert told(responses[0], OPENAI, "requests")[:2] == ("2", "1")
+    assert code(responses[2]) == "rate_limited"
+    assert stored(routed).get("tokens", 0) == 0
+    assert (routed.calls, routed.usage) == ([], [])
+
+
 @pytest.mark.parametrize(("limited", "again"), [("requests_per_minute", None), ("requests_per_hour", "false")])
 def test_who_would_have_to_wait_for_longer_than_clients_do_is_told_not_to_try_again(routed: Routed, monkeypatch, limited, again):
     """They would come back within a second, and twice."""

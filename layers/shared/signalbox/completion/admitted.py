@@ -133,13 +133,21 @@ def _admitted(
     raise moved
 
 
-def explained(asked: Asked, desk: Desk, live: Live, router: Router) -> dict[str, Any]:
-    """What would become of the request now. Refusal only where there is nothing to decide: no such model, a key that may not ask."""
+def explained(asked: Asked, desk: Desk, live: Live, router: Router, errand_of: Callable[[Routed], Errand]) -> dict[str, Any]:
+    """What would become of the request now. Refusal only where there is nothing to decide: no such model, a key that may not ask, or what
+    the errand raises that is done for it.
+    """
     from ..routing.explain import explain  # few ask
 
     view = desk.stands(asked.caller)
     routed = _routed(asked, desk, live, router)
     trip = routed.trip
+    if trip.decision.targets:
+        deadline_ms, errand = trip.inputs.deadline_ms, errand_of(routed)
+        nothing = desk.admit(
+            asked.caller, (), request_id=asked.id, bound_nanousd=0, floor_nanousd=0, deadline_ms=deadline_ms, errands=(errand,)
+        )
+        desk.cancel(nothing)
     told = explain(trip.inputs, trip.snapshot, trip.route, lacks_of(trip))
     try:
         _switched_on(view)

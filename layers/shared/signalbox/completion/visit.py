@@ -1,5 +1,6 @@
 """One request from its arrival until the last is done for it: sent on its way, answered with what is there already, or refused."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -12,9 +13,10 @@ from ..aws.live import Live
 from ..aws.rates import Rates
 from ..data_api import refused
 from ..dialects.contract import Dialect
+from ..errors import Refusal
 from ..runtime.invocation import Response
 from ..usage.record import UsageRecord
-from .admitted import NotAdmitted, admit
+from .admitted import NotAdmitted, admit, explained
 from .answered import Answered
 from .asked import Asked
 from .flight import Clock
@@ -66,6 +68,17 @@ class Visit:
             return self._not_admitted(error)
         except Exception as error:
             return self._not_admitted(NotAdmitted(as_refusal(error), None))
+
+    def explained(self) -> Response:
+        """What would become of it. Nothing is called, put aside or recorded; but among the requests of a minute and an hour it counts."""
+        means = self.means
+        try:
+            told = {"id": self.asked.id} | explained(self.asked, means.desk, means.live, self._router, self._limited.errand)
+            decided = {"x-signalbox-policy": told["policy"], "x-signalbox-config-version": str(told["config_version"])}
+            response = Response(200, self.headers(decided, JSON), json.dumps(told).encode())
+        except Refusal as refusal:
+            response = refused(refusal, self.dialect, self.headers())
+        return response._replace(after=lambda: self._limited.leave(0)())
 
     def headers(self, *told: Mapping[str, str]) -> dict[str, str]:
         """Those of any answer, and what is `told` besides; the later has the say."""
