@@ -16,15 +16,20 @@ NAME = r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}"  # as routing.yaml names a secret
 TENANT = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"  # as keys are minted for
 
 
-def put_provider_keys(client: Any, secrets: Mapping[str, list[str]]) -> None:
-    """By the secrets' names. What is there already is not written again."""
+def put_provider_keys(client: Any, secrets: Mapping[str, list[str]], stage: str = stages.LOCAL, *, anew: bool = False) -> None:
+    """By the secrets' names, under the stage's own KMS key. What is there already is not written again, unless `anew`."""
     there = dict(_read(client, list(secrets)))
     for name, keys in secrets.items():
-        value = _to_secret(keys)
+        row = {"SecretString": _to_secret(keys), "KmsKeyId": key_of(stage)}
         if name not in there:
-            client.create_secret(Name=name, SecretString=value)
-        elif there[name] != value:
-            client.put_secret_value(SecretId=name, SecretString=value)
+            client.create_secret(Name=name, **row)
+        elif anew or there[name] != row["SecretString"]:
+            client.update_secret(SecretId=name, **row)  # which moves it there from whatever key it was under
+
+
+def key_of(stage: str) -> str:
+    """The KMS key that the stage's stack makes, by its alias."""
+    return f"alias/signalbox-{stage}"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,12 +55,12 @@ def _set(arguments: argparse.Namespace, prefix: str) -> None:
     client = stages.client(arguments.stage, "secretsmanager")
     told = f"{name}: {_counted(len(keys))} stored; running containers follow within minutes"
     if arguments.tenant is None:
-        put_provider_keys(client, {prefix + name: keys})
+        put_provider_keys(client, {prefix + name: keys}, arguments.stage, anew=True)
         print(told)
         return
     own = own_keys.read(arguments.stage, arguments.tenant)
     providers = own.reading(arguments.provider)
-    put_provider_keys(client, {prefix + name: keys})
+    put_provider_keys(client, {prefix + name: keys}, arguments.stage, anew=True)
     own.set(sorted({*own.providers, *providers}))
     print(f"{told}; {arguments.tenant} is served with these alone by {', '.join(providers)}")
 

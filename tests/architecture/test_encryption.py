@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from ops import secrets
 from signalbox.aws.client import PROTOCOLS
 
 from .test_template import FUNCTIONS, ROOT, grants, id_of, listed, of_type, properties, region, stack, statements, variables  # noqa: F401
@@ -54,6 +55,10 @@ AS_WHAT_IT_IS_OF = {
 def test_every_kind_of_resource_has_been_thought_about() -> None:
     kinds = {row["Type"] for row in stack().values()}
     assert kinds <= set(KEY_OF) | HOLDING_NOTHING | set(AS_WHAT_IT_IS_OF)
+
+
+def test_the_providers_keys_which_a_command_stores_are_under_the_same_key() -> None:
+    assert properties("KeyAlias") == {"AliasName": {"Fn::Sub": secrets.key_of("${Stage}")}, "TargetKeyId": {"Ref": "Key"}}
 
 
 def test_whatever_holds_data_is_under_our_key_but_for_what_is_named() -> None:

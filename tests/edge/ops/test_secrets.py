@@ -66,6 +66,29 @@ def test_keys_are_stored_one_a_line_and_read_back_by_the_functions(run, client):
     assert read_by_functions(stored(client, "openai")) == ["sk-three"]
 
 
+def key_of(client, name):
+    """The KMS key that a secret is under; None is AWS' own."""
+    return client.describe_secret(SecretId=f"signalbox/dev/providers/{name}").get("KmsKeyId")
+
+
+def test_keys_are_stored_under_the_stages_own_kms_key(run, client):
+    run("set openai", "sk-shared")
+    run("set openai --tenant acme", "sk-acme")
+    assert key_of(client, "openai") == key_of(client, "acme/openai") == "alias/signalbox-dev"
+
+
+@pytest.mark.parametrize("keys", ["sk-old", "sk-new"])
+def test_keys_that_were_under_another_kms_key_are_moved_when_they_are_set_again_even_the_same(run, client, keys):
+    client.create_secret(Name="signalbox/dev/providers/openai", SecretString='{"keys": ["sk-old"]}')
+    assert key_of(client, "openai") is None
+    before = client.describe_secret(SecretId="signalbox/dev/providers/openai")["VersionIdsToStages"]
+    run("set openai", keys)
+    assert key_of(client, "openai") == "alias/signalbox-dev"
+    assert read_by_functions(stored(client, "openai")) == [keys]
+    after = client.describe_secret(SecretId="signalbox/dev/providers/openai")["VersionIdsToStages"]
+    assert set(after) > set(before)  # only a new version is under the new key alone
+
+
 def names(client):
     return [row["Name"] for row in client.list_secrets()["SecretList"]]
 
@@ -201,7 +224,7 @@ def test_many_secrets_are_written_in_few_calls_and_what_is_there_is_not_written_
     assert calls == ["BatchGetSecretValue"] * 2 + ["CreateSecret"] * (AT_ONCE + 1)
     calls.clear()
     put_provider_keys(client, rows | {"signalbox/dev/providers/p3": ["new"]})
-    assert calls == ["BatchGetSecretValue"] * 2 + ["PutSecretValue"]
+    assert calls == ["BatchGetSecretValue"] * 2 + ["UpdateSecret"]
     assert read_by_functions(stored(client, "p3")) == ["new"]
 
 
