@@ -46,6 +46,7 @@ FUNCTIONS = {
 CONSUMERS = {"RecordUsageFunction": "UsageQueue", "EvaluateBudgetsFunction": "BudgetQueue", "TrackCircuitsFunction": "CircuitQueue"}
 SAMPLES = {"StoreSampleFunction": "SampleQueue"}
 TABLES = {"ControlTable", "LedgerTable", "UsageTable", "CacheTable", "SampleTable"}
+HOLDERS = {"AWS::S3::Bucket", "AWS::SQS::Queue"}  # some of which are under our key
 FORGETFUL = {"CacheTable", "SampleTable"}  # a backup would keep what has expired
 ANY = "x-amazon-apigateway-any-method"
 
@@ -421,6 +422,37 @@ def test_a_function_may_use_what_its_environment_names_and_no_other_table(id: st
     assert named - {"ControlTable"} <= granted <= named
 
 
+# What code does with what requests are held and counted by; whoever needs more says so here.
+MONEY = {
+    ("CompleteFunction", "LedgerTable"): "Query PutItem UpdateItem DeleteItem",
+    ("ControlFunction", "LedgerTable"): "Query PutItem UpdateItem ConditionCheckItem",
+    ("SettleExpiredFunction", "LedgerTable"): "Query PutItem UpdateItem DeleteItem ConditionCheckItem",
+    ("EvaluateBudgetsFunction", "LedgerTable"): "Query",
+    ("RecordUsageFunction", "UsageTable"): "GetItem Query PutItem UpdateItem BatchWriteItem",
+    ("ControlFunction", "UsageTable"): "GetItem Query",
+    ("EvaluateBudgetsFunction", "UsageTable"): "Query",
+    ("ReportFunction", "UsageTable"): "Query",
+}
+
+
+def test_the_ledger_and_the_usage_log_are_open_for_what_code_does_with_them_and_no_more() -> None:
+    granted: dict[tuple[str, str], set[str]] = {}
+    for id in FUNCTIONS:
+        for action, name in grants(id):
+            if name in ("LedgerTable", "UsageTable"):
+                granted.setdefault((id, name), set()).add(action.removeprefix("dynamodb:"))
+    assert granted == {row: set(actions.split()) for row, actions in MONEY.items()}
+
+
+@pytest.mark.parametrize("id", FUNCTIONS)
+def test_no_call_is_granted_that_no_code_makes(id: str) -> None:
+    """Of services whose actions code calls by their names alone; those on DynamoDB have other ways, and stand above."""
+    code = "".join(file.read_text() for folder in ("functions", "layers/shared/signalbox") for file in (ROOT / folder).rglob("*.py"))
+    for service, _, name in (action.partition(":") for action, _ in grants(id)):
+        if service in ("events", "secretsmanager", "sns", "states"):
+            assert name in code or re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower() in code, f"{service}:{name}"
+
+
 def written(role_id: str) -> dict[str, dict[str, Any]]:
     """The conditions under which a role writes into the control table, by the first partition that each lets it write to."""
     writing = {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"}
@@ -539,12 +571,32 @@ def test_bedrock_is_called_by_the_role_and_its_models_alone() -> None:
     }
 
 
-def test_the_key_serves_functions_through_the_services_that_they_use_alone() -> None:
-    [statement] = [row for row in properties("FunctionPolicy")["PolicyDocument"]["Statement"] if "kms:Decrypt" in row["Action"]]
-    through = [service["Fn::Sub"].split(".")[0] for service in statement["Condition"]["StringEquals"]["kms:ViaService"]]
-    assert id_of(statement["Resource"]) == "Key"
-    assert sorted(through) == ["dynamodb", "secretsmanager", "sns"]
-    assert statement["Action"] == ["kms:Decrypt", "kms:GenerateDataKey", "kms:DescribeKey"]
+def keyed(id: str) -> bool:
+    """Whether what it holds is under our key, so that whoever reads or writes it needs the key too."""
+    return "KMSMasterKeyID" in json.dumps(properties(id).get("BucketEncryption", {})) or "KmsMasterKeyId" in properties(id)
+
+
+def kms_used(function_id: str) -> set[tuple[str, str]]:
+    """(service, action of KMS) pairs, by what a function may do with what is under the key."""
+    reads, writes = {"kms:Decrypt"}, {"kms:GenerateDataKey"}
+    asks = {"secretsmanager:GetSecretValue": reads, "sns:Publish": reads | writes, "sqs:SendMessage": reads | writes}
+    asks |= {"sqs:ReceiveMessage": reads, "s3:GetObject": reads, "s3:PutObject": writes}
+    used = {("dynamodb", action) for action in (*reads, *writes, "kms:DescribeKey")}
+    for action, name in grants(function_id):
+        holder = next((id for id in stack() if re.search(rf"\b{id}\b", name) and stack()[id]["Type"] in HOLDERS), "")
+        if action in asks and (not holder or keyed(holder)):
+            used |= {(action.partition(":")[0], asked) for asked in asks[action]}
+    return used
+
+
+@pytest.mark.parametrize("id", FUNCTIONS)
+def test_the_key_serves_a_function_through_the_services_that_it_uses_alone(id: str) -> None:
+    granted = set()
+    for row in statements(id_of(properties(id)["Role"])):
+        through = listed(row.get("Condition", {}).get("StringEquals", {}).get("kms:ViaService", []))
+        assert not through or id_of(row["Resource"]) == "Key"
+        granted |= {(service["Fn::Sub"].split(".")[0], action) for service in through for action in listed(row["Action"])}
+    assert granted == kms_used(id)
 
 
 def test_what_the_account_and_aws_services_may_do_with_the_key() -> None:
