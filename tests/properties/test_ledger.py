@@ -81,3 +81,18 @@ def test_what_a_container_holds_itself_does_not_keep_it_out_of_an_account_that_i
         world.act(Act(1, "step", 1))
         assert world.containers[1].hold, "it may have what it held itself"
         world.end()
+
+
+def test_a_soft_account_is_not_refused_for_a_raise_that_has_ended():
+    """Nobody has ended it in the ledger yet, and more is spent than what was there before."""
+    world = World(limits={"key#k": ("total", False, 500)})
+    world.act(Act(0, "step", 20))
+    world.act(Act(0, "raise", 4))
+    for _ in range(9):
+        world.act(Act(0, "step", 20))
+    world.act(Act(0, "advance", 4))
+    for who in (0, 1):
+        world.act(Act(who, "step", 20))
+        world.act(Act(who, "step", 20))
+    assert world.containers[1].hold
+    world.end()

@@ -330,6 +330,17 @@ def test_what_a_refused_request_gathered_goes_back():
     assert hand.idle(NOW_MS + ADMITS_MS) == [ACCOUNT]
 
 
+def test_what_a_refused_request_was_about_to_return_goes_back_too():
+    lease = Lease("c0-1", 0, 1, NOW_MS + ADMITS_MS + GRACE_MS)
+    hand = holding(lease)
+    request = admission(hand, bound=100, floor=100)
+    whole = spread(30, 110)
+    request.seen(ACCOUNT, whole._replace(leases=whole.leases | {lease.id: lease}), NOW_MS)
+    request.touch({ACCOUNT: BUDGET})
+    request.abandon()
+    assert (hand.idle(NOW_MS), hand.leases, hand.shards) == ([ACCOUNT], {ACCOUNT: lease}, {ACCOUNT: 0})
+
+
 def test_the_slice_shrinks_to_one_request_where_room_is_little():
     assert slice_size(100, 1_000_000, hard=True) == 800
     assert slice_size(100, 20_000, hard=True) == 312

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from ..errors import Refusal
+from ..errors import Refusal, whose
 from .budgets import Budget
 from .exceeded import BudgetExceeded
 from .leases import ADMITS_MS, Hand, Part, Want, slice_size
-from .shards import MOST_SHARDS, Account, Giver, Lease, Level, Sight, chosen, gathered, levelled, open_until_ms, owes_within
+from .shards import MOST_SHARDS, SHUT_MS, Account, Giver, Lease, Level, Sight, chosen, gathered, levelled, open_until_ms, owes_within
 
 
 class Admission:
@@ -125,7 +125,8 @@ class Admission:
         limit = budget.limit_at(now_ms) if ended else whole.total
         room = _room(whole, mine) + limit - whole.limit  # with what was on its way between two shards
         short = budget.hard and room < self._floor
-        if ended and lease and mine and whole.remaining < 0 and not short:  # shut for what its own lease has too much of
+        shut = budget.hard and whole.until_ms == SHUT_MS and len(whole.parts) > 1
+        if shut and lease and mine and whole.remaining < 0 and not short:  # for what its own lease has too much of
             self.left[account] = self._hand.shards.get(account, 0), lease
             self._hand.drop(account)
             return None
@@ -177,12 +178,19 @@ class Admission:
     def _crowded(self, account: Account, now_ms: int) -> None:
         budget = self._budgets[account]
         if budget.hard:
-            raise Refusal("ledger_unavailable", f"Too many callers share {budget.scope} right now: try again.", retry_after_s=1)
+            raise Refusal(
+                "ledger_unavailable",
+                f"Too many callers share the {budget.kind} budget of {whose(budget.scope)} right now: try again.",
+                retry_after_s=1,
+            )
         self._hand.crowded[account] = now_ms + ADMITS_MS
         self._waived.add(account)
 
     def abandon(self) -> None:
-        """The request is refused: what it gathered goes back with the next writes."""
+        """The request is refused: what it gathered goes back with the next writes, and what it was about to return with them."""
+        for account, (shard, lease) in self.left.items():
+            self._hand.leases[account], self._hand.shards[account] = lease, shard
+        self.left.clear()
         self._hand.unneeded.update(account for account in self._budgets if account in self._hand.leases)
 
     def parts(self) -> tuple[Part, ...]:

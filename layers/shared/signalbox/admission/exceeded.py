@@ -15,7 +15,7 @@ class BudgetExceeded(Refusal):
         why = (
             "does not cover this request: ask for less, retry later, or have it raised."
             if exhausted
-            else "is held by others, for requests under way or to come: retry, it comes back as they settle, in two minutes at the latest."
+            else "is held by others, for requests under way or to come: retry, it comes back as they settle."
         )
         super().__init__(
             "budget_exceeded",

@@ -12,8 +12,8 @@ from .shards import Account, Giver, Lease, Sight
 
 ADMITS_MS = 60_000  # how long a slice admits
 GRACE_MS = 60_000  # how long a lease outlives its slice, and a hold its request's deadline
-SLICE_BOUNDS = 8  # a slice is for so many requests
-TIGHT_BOUNDS = 64  # an account with less room than this leases by the single request and keeps nothing idle
+SLICE_BOUNDS = 8  # a slice is for so many requests at the most
+TIGHT_BOUNDS = 64  # with less room than this a hard account leases by the single request and keeps nothing idle
 
 
 class Want(NamedTuple):
