@@ -69,6 +69,22 @@ def test_a_request_that_is_only_explained_counts_as_one_and_uses_no_tokens(route
     assert (routed.calls, routed.usage) == ([], [])
 
 
+def test_a_request_that_is_explained_for_a_team_counts_for_that_team(routed: Routed):
+    """Also where nobody has asked for that team here before."""
+    routed.permit(teams=["blue"])
+    limit(routed, "team#local/blue", requests_per_minute=1)
+    headers = {"x-signalbox-explain": "true", "x-signalbox-team": "blue"}
+    assert [routed.ask(headers=headers).status for _ in range(2)] == [200, 429]
+
+
+def test_a_fault_of_ours_in_explaining_gives_the_place_back(routed: Routed, monkeypatch):
+    limit(routed, concurrency=1)
+    with monkeypatch.context() as failing:
+        failing.setattr("signalbox.routing.explain.explain", lambda *_: {}["a fault of ours"])
+        assert routed.ask(headers={"x-signalbox-explain": "true"}).status == 500
+    assert routed.ask().status == 200
+
+
 @pytest.mark.parametrize(("limited", "again"), [("requests_per_minute", None), ("requests_per_hour", "false")])
 def test_who_would_have_to_wait_for_longer_than_clients_do_is_told_not_to_try_again(routed: Routed, monkeypatch, limited, again):
     """They would come back within a second, and twice."""

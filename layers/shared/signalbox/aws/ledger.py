@@ -92,6 +92,7 @@ class Desk:
         floor_nanousd: int,
         deadline_ms: int,
         errands: Sequence[Errand] = (),
+        known: Iterable[str] = (),
     ) -> Hold:
         """Puts aside between `floor_nanousd` and `bound_nanousd` in every budget of `scopes`, or raises; at most one wave, usually none.
 
@@ -102,10 +103,10 @@ class Desk:
         request of a period makes its item, or expired leases of others are returned, a few.
 
         What the `errands` have to do goes along in the same waves; what they raise is raised here, before what a budget refuses. Where it
-        raises, they are the caller's to undo.
+        raises, they are the caller's to undo. They see the view of `scopes`, of the caller's own, and of those to be `known` besides.
         """
         scopes = tuple(dict.fromkeys(scopes))
-        known = tuple(dict.fromkeys((*scopes, *scopes_of(caller))))  # its own team may not be the one that it counts in
+        known = tuple(dict.fromkeys((*scopes, *scopes_of(caller), *known)))  # its own team may not be the one that it counts in
         self._drop_what_is_under_way()
         self.look(known)
         admission = Admission(self._hand, bound_nanousd, floor_nanousd)

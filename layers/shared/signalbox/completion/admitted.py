@@ -145,7 +145,14 @@ def explained(asked: Asked, desk: Desk, live: Live, router: Router, errand_of: C
     if trip.decision.targets:
         deadline_ms, errand = trip.inputs.deadline_ms, errand_of(routed)
         nothing = desk.admit(
-            asked.caller, (), request_id=asked.id, bound_nanousd=0, floor_nanousd=0, deadline_ms=deadline_ms, errands=(errand,)
+            asked.caller,
+            (),
+            request_id=asked.id,
+            bound_nanousd=0,
+            floor_nanousd=0,
+            deadline_ms=deadline_ms,
+            errands=(errand,),
+            known=_scopes(routed),
         )
         desk.cancel(nothing)
     told = explain(trip.inputs, trip.snapshot, trip.route, lacks_of(trip))

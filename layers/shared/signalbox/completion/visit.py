@@ -13,7 +13,6 @@ from ..aws.live import Live
 from ..aws.rates import Rates
 from ..data_api import refused
 from ..dialects.contract import Dialect
-from ..errors import Refusal
 from ..runtime.invocation import Response
 from ..usage.record import UsageRecord
 from .admitted import NotAdmitted, admit, explained
@@ -47,7 +46,7 @@ class Means(NamedTuple):
 
 
 class Visit:
-    """Whatever comes of it, `ended` is called once, after the answer."""
+    """Whatever comes of it, `ended` is called once, after the answer; unless it is only explained."""
 
     def __init__(self, means: Means, router: Router, asked: Asked, body: bytes, dialect: Dialect) -> None:
         self.means = means
@@ -70,14 +69,14 @@ class Visit:
             return self._not_admitted(NotAdmitted(as_refusal(error), None))
 
     def explained(self) -> Response:
-        """What would become of it. Nothing is called, put aside or recorded; but among the requests of a minute and an hour it counts."""
+        """What would become of it. Nothing is called, held or recorded; but it counts among the requests of a minute and an hour."""
         means = self.means
         try:
             told = {"id": self.asked.id} | explained(self.asked, means.desk, means.live, self._router, self._limited.errand)
             decided = {"x-signalbox-policy": told["policy"], "x-signalbox-config-version": str(told["config_version"])}
             response = Response(200, self.headers(decided, JSON), json.dumps(told).encode())
-        except Refusal as refusal:
-            response = refused(refusal, self.dialect, self.headers())
+        except Exception as error:
+            response = refused(as_refusal(error), self.dialect, self.headers())
         return response._replace(after=lambda: self._limited.leave(0)())
 
     def headers(self, *told: Mapping[str, str]) -> dict[str, str]:
