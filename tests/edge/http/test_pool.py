@@ -103,6 +103,21 @@ def test_a_connection_is_kept_and_used_again(serve, pool):
     assert server.connections == 1
 
 
+def test_who_has_read_it_to_its_end_closes_nobody_elses_connection(serve, pool):
+    def twice(connection):
+        for _ in range(2):
+            request_of(connection)
+            connection.sendall(OK)
+
+    server = serve(twice)
+    first = pool.send(HttpRequest("GET", server.url), 5)
+    first.head(5)
+    first.read(5)
+    second = pool.send(HttpRequest("GET", server.url), 5)
+    first.close()
+    assert (second.head(5), second.read(5), server.connections) == (200, b"hello", 1)
+
+
 def test_a_connection_that_the_other_side_closed_meanwhile_is_not_used(serve, pool):
     server = serve(answers(OK), answers(OK))
     whole(pool, server.url)

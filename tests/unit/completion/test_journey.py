@@ -89,6 +89,16 @@ def test_what_comes_with_or_behind_what_is_not_understood_was_written_as_well(no
     assert attempt.tokens.output >= 3 + 2 * 99
 
 
+def test_what_was_understood_is_counted_by_its_text_also_where_the_end_is_not(now):
+    words = [delta("a") for _ in range(300)]
+    trip, _ = journey(now, a=[Answer(parts=[*words, b"data: {nonsense\n\n"])])
+    trip.begin(whole=False)
+    with pytest.raises(Refusal):
+        list(trip.chunks())
+    [attempt] = trip.attempts()
+    assert 300 < attempt.tokens.output <= 300 + 64 + len(words[0]) + 17
+
+
 def test_an_unstreamed_answer_that_breaks_midway_is_asked_for_elsewhere(now):
     trip, _ = journey(now, a=[Answer(parts=[delta("Hel"), Cut("gone")])], b=[replace(GOOD)])
     trip.begin(whole=True)

@@ -126,6 +126,7 @@ class Exchange:
         self._give_back = give_back
         self._until_s = 0.0
         self._response: http.client.HTTPResponse | None = None
+        self._is_given_back = False
 
     def head(self, timeout_s: float) -> int:
         """The status; `headers` (names of any case) are there from now on."""
@@ -157,11 +158,15 @@ class Exchange:
         finally:
             response.close()
             if whole and not response.will_close:
+                self._is_given_back = True
                 self._give_back()
             else:
                 self.close()
 
     def close(self) -> None:
+        """Nothing where it was read to its end: the connection serves others by now."""
+        if self._is_given_back:
+            return
         if self._response:
             self._response.close()
         self._connection.close()

@@ -81,7 +81,7 @@ class Flight:
         self._part_counts = False  # this part has told a count, of its input at the least
         self._finishes = 0
         self._delivered_bytes = 0
-        self._heard_bytes = 0
+        self._heard_bytes = self._piece_at = self._understood_at = 0  # of all that was heard: its length, and where a piece of it began
         self._at_ms = int(clock.wall() * 1000)
         self._began_s = self._heard_s = self._said_s = self._ended_s = clock.monotonic()
         self._land_by_s: float | None = None
@@ -243,7 +243,7 @@ class Flight:
         self._rest = exchange.pieces(self._wait_s)
         for piece in self._rest:
             self._heard_s = self._clock.monotonic()
-            self._heard_bytes += len(piece)
+            self._piece_at, self._heard_bytes = self._heard_bytes, self._heard_bytes + len(piece)
             yield piece
 
     def _gathered(self, pieces: Iterable[bytes]) -> bytes:
@@ -255,7 +255,7 @@ class Flight:
         return b"".join(body)
 
     def _note(self, chunk: Chunk) -> None:
-        kind = type(chunk)
+        kind, self._understood_at = type(chunk), self._piece_at
         if kind is Usage:
             before = self._parts_tokens
             self._tokens = before + chunk.tokens if before else chunk.tokens  # type: ignore[union-attr]
@@ -282,7 +282,7 @@ class Flight:
             for piece in self._rest:
                 self._heard_s = self._clock.monotonic()
                 self._heard_bytes += len(piece)
-        self._delivered_bytes = max(self._delivered_bytes, self._heard_bytes)
+        self._delivered_bytes += self._heard_bytes - self._understood_at
 
     def _failed(self, kind: str, detail: str) -> UpstreamFailure:
         if kind == "malformed":
