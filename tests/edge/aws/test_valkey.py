@@ -164,6 +164,22 @@ def test_a_server_that_hangs_is_waited_for_as_long_as_its_patience_and_trusted_n
         assert it.get("b") == ENTRY  # and not what was asked before
 
 
+@valkey.needed
+def test_a_machine_that_speaks_no_ipv6_goes_on_to_the_next_address(server: valkey.Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    of_family, resolve = socket.socket, socket.getaddrinfo
+
+    def opened(family: int = -1, *more: Any, **named: Any) -> socket.socket:
+        if family == socket.AF_INET6:
+            raise OSError("Address family not supported by protocol")
+        return of_family(family, *more, **named)
+
+    sixth = (socket.AF_INET6, socket.SOCK_STREAM, 0, "", ("::1", 1, 0, 0))
+    with kept(server.url) as it:
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *asked, **named: [sixth, *resolve(*asked, **named)])
+        monkeypatch.setattr(socket, "socket", opened)
+        assert it.get("nothing") is None
+
+
 def test_one_that_lets_nobody_in_is_waited_for_once_by_whoever_asks(monkeypatch: pytest.MonkeyPatch) -> None:
     """As a security group that drops what it does not let through: of each of its addresses, and of each call of a wave."""
     with socket.socket() as listening:

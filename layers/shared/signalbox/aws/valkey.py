@@ -94,13 +94,15 @@ class Valkey:
             raise TimeoutError
         failed: OSError = ConnectionError()
         for family, kind, protocol, _, address in socket.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM):
-            sock = socket.socket(family, kind, protocol)
+            sock = None
             try:
+                sock = socket.socket(family, kind, protocol)
                 sock.settimeout(_left_s(until_s))
                 sock.connect(address)
                 return sock
             except OSError as error:
-                sock.close()
+                if sock:
+                    sock.close()
                 failed = error
         if isinstance(failed, TimeoutError):
             self._shut_until_s = time.monotonic() + AGAIN_S
