@@ -40,8 +40,8 @@ class Forecast(BaseModel):
 class Spending(BaseModel):
     """Of the running period; settled + held + remaining is the limit, raises included.
 
-    `held` is for requests under way or to come, at what they may cost at the most: it comes back as they settle, within two minutes at the
-    latest. `remaining` is below zero where more is spent and held than the limit.
+    `held` is for requests under way or to come, at what they may cost at the most: it comes back as they settle, and from a
+    container that nobody asks within two minutes. `remaining` is below zero where more is spent and held than the limit.
     """
 
     id: str
@@ -84,7 +84,7 @@ class OwnBudget(BaseModel):
     period: str
     hard: Annotated[bool, Field(description="Whether it refuses with 429 what it does not cover")]
     limit_usd: Annotated[str, Field(description="As it is now, raises included")]
-    held_usd: Annotated[str, Field(description="For requests under way or to come; back as they settle, within two minutes")]
+    held_usd: Annotated[str, Field(description="For requests under way or to come: comes back as they settle")]
     remaining_usd: Annotated[str, Field(description="The limit less what is spent and held: below zero where that is more")]
     used_percent: int
     renews: Annotated[str | None, Field(description="When the next period begins; null of a total")]

@@ -9,7 +9,10 @@ from signalbox.errors import Refusal
 
 def check(app: APIGatewayRestResolver, next_middleware: Callable[[APIGatewayRestResolver], Response]) -> Response:
     """A middleware, so that no endpoint can forget it."""
-    known = [param.alias for param in app.context["_route"].dependant.query_params]
+    route = app.context["_route"]
+    if route not in (*app._static_routes, *app._dynamic_routes):  # there is none, and that is what is to be told
+        return next_middleware(app)
+    known = [param.alias for param in route.dependant.query_params]
     for name in app.current_event.resolved_query_string_parameters:
         if name not in known:
             takes = f"It takes {', '.join(known)}" if known else "It takes none"

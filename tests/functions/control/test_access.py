@@ -98,6 +98,12 @@ def test_the_table_names_every_endpoint() -> None:
     assert set(ENDPOINTS) == ROUTES
 
 
+def test_each_row_names_what_is_there() -> None:
+    access = MODULES["access"]
+    for row in access.ROWS:
+        assert any(access._covers(row, path) for _, path in ENDPOINTS), row
+
+
 def test_the_document_names_every_endpoint_and_its_permission() -> None:
     paths = json.loads(DOCUMENT.read_text())["paths"]
     for (method, path), who in ENDPOINTS.items():

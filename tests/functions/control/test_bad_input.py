@@ -159,10 +159,12 @@ def test_a_body_is_read_as_json_whatever_curl_calls_it(api: Api) -> None:
 def test_an_unknown_path_is_not_found(api: Api) -> None:
     for path in ("/admin", "/admin/nothing", "/admin/keys/a/b", "/admin/config/versions/1/x"):
         assert "/openapi.json" in refused(api("GET", path), "not_found")
+        assert "/openapi.json" in refused(api("GET", path, query={"tenant": "acme"}), "not_found")
 
 
 def test_an_unknown_method_is_told_the_known_ones(api: Api) -> None:
     assert "takes DELETE, GET, POST, not PUT" in refused(api("PUT", "/admin/budgets", {}), "method_not_allowed")
+    assert "not PUT" in refused(api("PUT", "/admin/budgets", {}, query={"scope": "global"}), "method_not_allowed")
     refused(api("DELETE", "/v1/usage", key=DATA), "method_not_allowed")
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from ..admission.budgets import Budget
 from ..admission.shards import Account, Sight, levelled, open_until_ms, to_sight, to_whole
+from ..errors import whose
 from . import accounts, boto_tables, dynamodb, shards
 
 TRIES = 8
@@ -24,7 +25,7 @@ def sight(ledger: Any, account: Account) -> Sight | None:
         if whole and not whole.is_torn:
             return whole
         boto_tables.pause(attempt)
-    raise Torn(f"the shards of the {period} budget of {scope} changed at each of {TRIES} looks: try again")
+    raise Torn(f"the shards of the budget of {whose(scope)} for {period} changed at each of {TRIES} looks: try again")
 
 
 def moved(ledger: Any, account: Account, sight: Sight | None, budget: Budget, now_ms: int) -> list[dict[str, Any]]:

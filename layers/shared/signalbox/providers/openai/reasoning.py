@@ -12,7 +12,6 @@ from ..formats.checks import array, text
 # A budget is tokens, an effort a word. Where only one of them can be said, the nearest stands for it.
 EFFORT_BY_BUDGET = ((0, "none"), (1_024, "minimal"), (4_096, "low"), (16_384, "medium"))
 MOST_EFFORT = "high"
-BUDGET_BY_EFFORT = {"minimal": 1_024, "low": 2_048, "medium": 8_192, "high": 16_384, "xhigh": 32_768}
 
 # The format that OpenRouter and chat clients name beside a signature, by the family that can read it.
 # https://openrouter.ai/docs/use-cases/reasoning-tokens#reasoning_details-array-structure
