@@ -1,5 +1,6 @@
 """Whatever the template makes that holds data is under our own key. What is not has a reason here, and no other."""
 
+import re
 from typing import Any
 
 import pytest
@@ -125,3 +126,33 @@ def test_the_guide_names_every_exception_and_every_redactor() -> None:
     assert [name for name in REDACTORS if f"| `{name}` |" not in guide] == []
     holding = [id for kind in KEY_OF for id in of_type(kind) if kind != "AWS::Logs::LogGroup" and not id.endswith("DeadLetterQueue")]
     assert [id for id in holding if f"`{id}`" not in guide] == []
+
+
+READING = {
+    *("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "s3:GetObject", "sqs:ReceiveMessage"),
+    *("secretsmanager:GetSecretValue", "elasticache:Connect"),
+}
+
+
+def quoted(text: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", text)
+
+
+def test_the_guide_says_who_reads_what_as_the_template_grants_it() -> None:
+    guide = (ROOT / "docs" / "data-protection.md").read_text()
+    [header, _, *rows] = re.findall(r"(?m)^\|.*\|$", guide.partition("## What is stored where")[2].partition("\nNot under the key")[0])
+    assert header.endswith("| who reads it |")
+    said, granted = {}, {}
+    for where, *_, readers in (row.strip("| ").split(" | ") for row in rows):
+        parts = [part.replace("<stage>", "${Stage}") for part in quoted(where)]
+        said[where] = set(quoted(readers)) & set(FUNCTIONS.values())
+        reading = {id for id in FUNCTIONS for action, name in grants(id) if action in READING and all(part in name for part in parts)}
+        granted[where] = {FUNCTIONS[id] for id in reading} if parts else set()
+    assert len(said) > 12
+    assert said == granted
+
+
+def test_no_level_of_the_log_has_lines_of_ours_that_the_usual_one_has_not() -> None:
+    for folder in ("functions", "layers/shared/signalbox"):
+        for file in (ROOT / folder).rglob("*.py"):
+            assert not re.search(r"\.debug\(|[\"']DEBUG[\"']|^import logging|set_stream_logger", file.read_text(), re.MULTILINE), file
