@@ -12,7 +12,7 @@ from random import Random
 from typing import Any
 
 FAILS = 0.01  # how often it takes nothing; and how often it does and says that it did not
-OUTAGE_EACH, OUTAGE_S = 150, 3.0  # calls; and for how long nobody's tries help, however many
+OUTAGE_EACH, OUTAGE_S, OUTAGES = 150, 3.0, 6  # calls; for how long nobody's tries help, however many; and how often
 HOP_HEADERS = ("host", "content-length", "connection", "accept-encoding", "x-late-for", "x-late-s")
 
 
@@ -51,8 +51,9 @@ class Bus:
     def take(self, entries: list[dict[str, Any]]) -> tuple[int, dict[str, Any]]:
         with self._lock:
             drawn, now_s = self._draw.random(), time.monotonic()
-            self._calls += 1
-            if self._calls % OUTAGE_EACH == OUTAGE_EACH // 3:
+            self._calls += now_s >= self._down_until_s  # else the tries during one would bring about the next
+            outages, place = divmod(self._calls, OUTAGE_EACH)
+            if place == OUTAGE_EACH // 3 and outages < OUTAGES and now_s >= self._down_until_s:
                 self._down_until_s = now_s + OUTAGE_S
             if drawn < FAILS or now_s < self._down_until_s:
                 failed = [{"ErrorCode": "InternalFailure", "ErrorMessage": "not now"} for _ in entries]
