@@ -91,12 +91,13 @@ def whole(pool: Pool, url: str) -> bytes:
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello"
 
 
-def test_a_connection_is_kept_and_used_again(serve, pool):
-    def twice(connection):
-        for _ in range(2):
-            request_of(connection)
-            connection.sendall(OK)
+def twice(connection: socket.socket) -> None:
+    for _ in range(2):
+        request_of(connection)
+        connection.sendall(OK)
 
+
+def test_a_connection_is_kept_and_used_again(serve, pool):
     server = serve(twice)
     assert whole(pool, server.url) == b"hello"
     assert whole(pool, server.url) == b"hello"
@@ -104,11 +105,6 @@ def test_a_connection_is_kept_and_used_again(serve, pool):
 
 
 def test_who_has_read_it_to_its_end_closes_nobody_elses_connection(serve, pool):
-    def twice(connection):
-        for _ in range(2):
-            request_of(connection)
-            connection.sendall(OK)
-
     server = serve(twice)
     first = pool.send(HttpRequest("GET", server.url), 5)
     first.head(5)
