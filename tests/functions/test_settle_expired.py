@@ -22,6 +22,7 @@ def stage(stage, monkeypatch):
     server.start()
     host, port = server.get_host_and_port()
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+    monkeypatch.setenv("SIGNALBOX_AWS_TIMEOUT_S", "30")
     yield stage
     server.stop()
 

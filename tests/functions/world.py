@@ -27,6 +27,7 @@ SETTINGS = {
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",
     "AWS_REGION": "eu-central-1",
+    "SIGNALBOX_AWS_TIMEOUT_S": "30",  # moto shares its processor with every other test: what it is slow to answer is not sent twice
     "SIGNALBOX_CONTROL_TABLE": "control",
     "SIGNALBOX_LEDGER_TABLE": "ledger",
     "SIGNALBOX_CACHE_TABLE": "cache",

@@ -14,7 +14,9 @@ from signalbox.aws.client import Aws
 from signalbox.aws.http import Pool
 from signalbox.aws.tables import Tables
 
-ENVIRONMENT = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_REGION": "eu-central-1"}
+# A call that is not answered in time is sent again, and then finds what it did itself: moto shares its processor with every other test.
+PATIENT = {"SIGNALBOX_AWS_TIMEOUT_S": "30"}
+ENVIRONMENT = PATIENT | {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_REGION": "eu-central-1"}
 KEYS = [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]
 
 

@@ -90,7 +90,19 @@ SMALL = st.integers(-3, 12)
 LEASES = st.sampled_from(["c0-1", "c1-1"])
 PARTS = st.builds(Part, st.just(ACCOUNT), LEASES, st.integers(0, 4), st.sampled_from([0, 0, 1]))
 SHARDS = st.sampled_from([0, 0, 1])
-WANTS = st.builds(Want, st.just(ACCOUNT), LEASES, st.integers(0, 4), st.booleans(), SMALL, st.booleans(), st.integers(0, 9), SHARDS)
+WANTS = st.builds(
+    Want,
+    account=st.just(ACCOUNT),
+    lease=LEASES,
+    number=st.integers(0, 4),
+    fresh=st.booleans(),
+    more=SMALL,
+    hard=st.booleans(),
+    now_ms=st.integers(0, 9),
+    shard=SHARDS,
+    held=SMALL,
+    givers=st.just(()),  # GATHERED has some: a shard gives nothing to itself
+)
 HELD = st.builds(Lease, LEASES, SMALL, st.integers(0, 4), st.integers(0, 2))
 SHIFTS = st.tuples(
     st.builds(Shift, st.just(0), SMALL),

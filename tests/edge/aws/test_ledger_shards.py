@@ -34,7 +34,7 @@ def fleet(aws, endpoint, tables, clock):
     """The desks, and what each has spent."""
     row = {"limit_nanousd": LIMIT, "hard": True, "version": 1}
     aws.call(dynamodb.put(tables.control, {"pk": "key#k", "sk": "scope", "budgets": {"total": row}}))
-    clients = [Aws(ENVIRONMENT | {"AWS_ENDPOINT_URL": endpoint, "SIGNALBOX_AWS_TIMEOUT_S": "30"}) for _ in range(CONTAINERS)]
+    clients = [Aws(ENVIRONMENT | {"AWS_ENDPOINT_URL": endpoint}) for _ in range(CONTAINERS)]
 
     def desk(number, aws):
         return Desk(aws, tables, wall=lambda: clock.now_s, ticks=lambda: clock.now_s, container=f"{number * 7919 % 2**48:012x}")
