@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 
@@ -41,7 +42,7 @@ class Script:
                     script.under_way -= 1
                 if answer:
                     status, fields = answer
-                    text = json.dumps(fields).encode()
+                    text = fields if isinstance(fields, bytes) else json.dumps(fields).encode()
                     self.send_response(status)
                     self.send_header("content-length", str(len(text)))
                     self.end_headers()
@@ -131,6 +132,41 @@ def test_what_may_pass_is_tried_again_and_not_for_ever(script, aws, answer, kind
         with pytest.raises(kind):
             aws.call(CALL, tries=allowed)
         assert len(script.asked) == asked
+
+
+PAGE = b"<html>The company's proxy wants you to sign in.</html>"
+GET, QUERY, PUT = dynamodb.get("t", "a", "b"), dynamodb.query("t", "a"), dynamodb.put("t", {"pk": "a"})
+BATCH_GET = dynamodb.batch_get("t", [("a", "b")])
+UPDATE = dynamodb.update("t", "a", "b", dynamodb.Expression("SET #a = :a", values={"a": 1}))
+PUT_EVENTS = events.put("bus", "UsageRecorded", {})
+# Of each call, answers of status 200 that are of another form than its own.
+UNREADABLE: list[tuple[Call, list[Any]]] = [
+    (GET, [[], "text", 5, None, {"Item": "text"}, {"Item": {"n": {}}}, {"Item": {"n": {"N": "x"}}}]),
+    (PUT, [PAGE, b'{"Item": {"pk": {"S"', b"\xff\xfe", b"[" * 100_000]),
+    (UPDATE, [PAGE, {}, []]),
+    (BATCH_GET, [{}, {"Responses": [], "UnprocessedKeys": 5}]),
+    (QUERY, [{}, {"Items": 5}, {"Items": [{"n": {"B": 5}}]}]),
+    (PUT_EVENTS, [PAGE, {}, {"FailedEntryCount": 1, "Entries": []}]),
+]
+BROKEN_REASONS: list[Any] = [None, 5, ["text"], [{"Code": []}]]
+
+
+@pytest.mark.parametrize(
+    ("call", "answer"),
+    [
+        *((call, (200, body)) for call, bodies in UNREADABLE for body in bodies),
+        *((GET, failure("TransactionCanceledException", CancellationReasons=reasons)) for reasons in BROKEN_REASONS),
+        (GET, failure("ConditionalCheckFailedException", Item="text")),
+    ],
+)
+def test_an_answer_that_cannot_be_read_leaves_open_whether_it_was_done(script, aws, call, answer):
+    script.answers = [answer, answer]
+    with pytest.raises(Unavailable) as error:
+        aws.call(call)
+    assert error.value.code == "UnreadableAnswer"
+    assert "company" not in str(error.value)
+    script.answers = [answer, answer]
+    assert [type(each) for each in aws.wave([call, call], tries=1)] == [Unavailable, Unavailable]
 
 
 def test_only_throttling_is_waited_for_with_jitter(script, aws):

@@ -111,6 +111,10 @@ def test_what_is_no_credential_is_a_token_as_it_is(tokens, issuer):
         ((401, b'{"error": "invalid_client", "error_description": "a secret & more"}'), "auth"),
         ((500, b"<html>"), "unreachable"),
         ((200, b"[]"), "auth"),
+        ((200, b"[" * 100_000), "auth"),
+        ((200, b'{"access_token": "a\\nb", "expires_in": 3600}'), "auth"),
+        ((200, b'{"access_token": "a", "expires_in": NaN}'), "auth"),
+        ((200, b'{"access_token": "a", "expires_in": Infinity}'), "auth"),
         (Unreachable("login"), "unreachable"),
     ],
 )

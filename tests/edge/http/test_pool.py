@@ -204,6 +204,37 @@ def test_a_bound_holds_against_a_head_and_a_body_that_trickle(serve, pool):
         assert time.monotonic() - began < 2
 
 
+def test_a_whole_body_is_waited_for_no_longer_than_a_bound_however_it_trickles(serve, pool):
+    def trickling(connection):
+        request_of(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n")
+        try:
+            while not server.go_on.wait(0.01):
+                connection.sendall(b"x")
+        except OSError:
+            pass  # the client has had enough
+
+    server = serve(trickling)
+    exchange = pool.send(HttpRequest("GET", server.url), 5)
+    exchange.head(5)
+    with pytest.raises(TimedOut):
+        exchange.read(0.2)
+
+
+@pytest.mark.parametrize("url", ["http://[::1/", "http://127.0.0.1:port/", "http://" + "a" * 64 + ".test/", "http://a..test/"])
+def test_what_is_no_address_cannot_be_reached(pool, url):
+    with pytest.raises(Unreachable):
+        pool.send(HttpRequest("GET", url), 5)
+
+
+@pytest.mark.parametrize("headers", [{"x-key": "sk-secret\n"}, {"x-key": "sk-secret-\u2013"}, {"x key:": "1"}])
+def test_what_cannot_be_sent_is_not_and_is_not_quoted(serve, pool, headers):
+    server = serve(lambda connection: None)
+    with pytest.raises(Malformed) as error:
+        pool.send(HttpRequest("GET", server.url, headers), 5)
+    assert "secret" not in str(error.value)
+
+
 def test_an_answer_that_comes_before_the_request_was_read_is_heard(serve, pool):
     def hasty(connection):
         request_of(connection)

@@ -1,7 +1,7 @@
 """AWS over http.client and SigV4: boto3 would cost 300 ms of every cold start.
 
     AwsError         what a call came to instead of its answer; `code` is AWS's own
-    ├── Unavailable      no answer in time, or a 5xx: it may have been done, or be done yet
+    ├── Unavailable      no answer in time, a 5xx, or one that cannot be read: it may have been done, or be done yet
     ├── Throttled        not done; trying again is fine
     ├── ConditionFailed  not done; `item` is what is stored, raw, where the call asked for it
     ├── Cancelled        a transaction that was not done, for a condition; `reasons` are one (code, raw item) per part
@@ -46,6 +46,8 @@ THROTTLES = {
     "TransactionInProgressException",
     "SlowDown",
 }
+# What reading an answer raises that is of another form than AWS's own: a proxy's page, a body cut short.
+UNREADABLE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 # Why a transaction's part was not done where nothing is the matter with it: others were at its item, or too many at its partition.
 BUSY = {"None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
 
@@ -112,13 +114,17 @@ class InFlight:
             raise self._sent
         timeout_s = self._timeout_s if timeout_s is None else timeout_s
         try:
+            until_s = time.monotonic() + timeout_s
             status = self._sent.head(timeout_s)
-            body = self._sent.read(timeout_s)
+            body = self._sent.read(max(0.001, until_s - time.monotonic()))
         except TransportError as error:
             raise Unavailable(type(error).__name__, str(error)) from error
-        if status >= 300:
-            raise _to_error(status, body)
-        return self.call.to_answer(body if self.call.service == "s3" else json.loads(body or b"{}"))
+        try:
+            if status >= 300:
+                raise _to_error(status, body)
+            return self.call.to_answer(body if self.call.service == "s3" else json.loads(body or b"{}"))
+        except UNREADABLE as error:  # its text may quote what was said
+            raise Unavailable("UnreadableAnswer", f"status {status}, {type(error).__name__}") from error
 
 
 class Aws:
@@ -237,7 +243,7 @@ def _to_error(status: int, body: bytes) -> AwsError:
     message = str(fields.get("message") or fields.get("Message") or "")
     if code == "ConditionalCheckFailedException":
         failed = ConditionFailed(code)
-        failed.item = fields.get("Item")
+        failed.item = dict(fields.get("Item") or {}) or None
         return failed
     if code == "TransactionCanceledException":
         return _cancelled(code, fields.get("CancellationReasons", ()))

@@ -6,7 +6,7 @@ A request is sent by one call and its answer read by another, so that several ca
     ├── Unreachable  no connection: nothing was sent
     ├── TimedOut     nothing came in time
     ├── Cut          the connection ended before the answer did
-    └── Malformed    what came is not HTTP
+    └── Malformed    what came, or was to be sent, is not HTTP
 """
 
 import http.client
@@ -61,23 +61,26 @@ class Pool:
 
     def send(self, request: HttpRequest, timeout_s: float) -> "Exchange":
         """Writes the request and returns at once; `timeout_s` bounds the connecting and the writing."""
-        url = urlsplit(request.url)
-        origin = (url.scheme, url.netloc)
-        path = (url.path or "/") + (f"?{url.query}" if url.query else "")
-        connection = self._take(origin)
+        try:
+            url = urlsplit(request.url)
+            origin = (url.scheme, url.netloc)
+            path = (url.path or "/") + (f"?{url.query}" if url.query else "")
+            connection = self._take(origin)
+        except (ValueError, http.client.HTTPException) as error:
+            raise Unreachable(f"no address: {type(error).__name__}") from error
         try:
             if connection.sock is None:
                 connection.timeout = timeout_s
                 connection.connect()
             connection.sock.settimeout(timeout_s)
-        except OSError as error:
+        except (OSError, ValueError) as error:  # a name may be none that can be looked up
             connection.close()
             raise Unreachable(f"{url.netloc}: {type(error).__name__}") from error
         try:
             connection.request(request.method, path, body=request.body or None, headers=dict(request.headers))
         except (BrokenPipeError, ConnectionResetError):
             pass  # it may have been answered before it was read to its end: head() tells
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException, ValueError) as error:
             connection.close()
             raise _translated(error) from error
         return Exchange(connection, lambda: self._give(origin, connection))
@@ -137,8 +140,9 @@ class Exchange:
         return self.status
 
     def read(self, timeout_s: float) -> bytes:
-        """The whole body; `timeout_s` bounds each wait for more of it."""
-        return b"".join(self.pieces(lambda: timeout_s))
+        """The whole body; `timeout_s` bounds all of it, however it trickles."""
+        until_s = time.monotonic() + timeout_s
+        return b"".join(self.pieces(lambda: until_s - time.monotonic()))
 
     def pieces(self, timeout_s: Callable[[], float]) -> Iterator[bytes]:
         """The body as it comes; `timeout_s()` is asked before each wait, and a bound that has passed ends it."""

@@ -47,4 +47,6 @@ class DynamoDbStore:
 
 def _entry(item: Mapping[str, Any] | None) -> Entry | None:
     """None of what is not of this form."""
-    return Entry(*(item[field] for field in Entry._fields)) if item and item.keys() >= {*Entry._fields} else None
+    if not item or not all(isinstance(item.get(name), kind) for name, kind in Entry.__annotations__.items()):
+        return None
+    return Entry(*(item[name] for name in Entry._fields))

@@ -7,7 +7,7 @@ from typing import Any
 from ..errors import Refusal
 from ..routing.catalog import Snapshot, to_snapshot
 from . import snapshots, telemetry
-from .client import Aws, AwsError
+from .client import UNREADABLE, Aws, AwsError
 
 ASK_AGAIN_S = 5.0
 
@@ -37,7 +37,7 @@ class Live:
         try:
             compiled = snapshots.fetch(self._aws, self._bucket, live["digest"])
             self._snapshot = to_snapshot(compiled, int(live["version"]), live["digest"])
-        except (AwsError, LookupError, TypeError, ValueError) as error:  # a later release may have written what this one cannot read
+        except (AwsError, *UNREADABLE) as error:  # a later release may have written what this one cannot read
             telemetry.error("the live snapshot could not be read", error)
             self._failed_s = self._wall()
             if self._snapshot is None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from . import secrets, telemetry
-from .client import Aws, AwsError
+from .client import UNREADABLE, Aws, AwsError
 
 FRESH_S = 300
 TRY_AGAIN_S = 1  # where it could not be read
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class SecretCache(Generic[T]):
-    """`parse` makes of a secret's text what is kept; where it raises ValueError, KeyError or TypeError the secret counts as unreadable."""
+    """`parse` makes of a secret's text what is kept; where it raises any of UNREADABLE the secret counts as such."""
 
     def __init__(self, aws: Aws, parse: Callable[[str], T], wall: Callable[[], float] = time.time) -> None:
         self._aws = aws
@@ -55,7 +55,7 @@ class SecretCache(Generic[T]):
         try:
             self._kept[name] = self._parse(secrets.fetch(self._aws, name))
             self._unread.discard(name)
-        except (AwsError, ValueError, KeyError, TypeError) as error:
+        except (AwsError, *UNREADABLE) as error:
             if getattr(error, "code", "") == GONE:
                 self._kept.pop(name, None)
                 self._unread.discard(name)

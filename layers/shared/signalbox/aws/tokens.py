@@ -8,6 +8,7 @@ import base64
 import json
 import time
 from collections.abc import Callable, Mapping
+from math import inf
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -75,7 +76,7 @@ class Tokens:
             raise UpstreamFailure("unreachable", f"the {scheme} token could not be asked for: {type(error).__name__}") from None
         answer = _object(body) or {}
         text, life_s = answer.get("access_token"), answer.get("expires_in", LIFE_S)
-        if status != 200 or not isinstance(text, str) or not isinstance(life_s, int | float):
+        if status != 200 or not _is_token(text) or not isinstance(life_s, int | float) or not 0 <= life_s < inf:
             kind = "auth" if status < 500 else "unreachable"
             raise UpstreamFailure(kind, f"the {scheme} token was not given", status=status)
         return _Token(text, now_s + life_s)
@@ -106,6 +107,11 @@ def entra(fields: Mapping[str, Any], now_s: int) -> HttpRequest:
 EXCHANGES: Mapping[str, Callable[[Mapping[str, Any], int], HttpRequest]] = {"google": google, "entra": entra}
 
 
+def _is_token(text: Any) -> bool:
+    """Fit for a header."""
+    return isinstance(text, str) and text.isascii() and text.isprintable()
+
+
 def _form(url: str, fields: Mapping[str, str]) -> HttpRequest:
     return HttpRequest("POST", url, {"content-type": "application/x-www-form-urlencoded"}, urlencode(fields).encode())
 
@@ -117,6 +123,6 @@ def _encoded(part: Mapping[str, Any]) -> bytes:
 def _object(text: str | bytes) -> dict[str, Any] | None:
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
