@@ -8,7 +8,23 @@ from typing import NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from . import admin_key, analytics, budgets, flags, keys, models, policies, replay, requests, routes, secrets, simulate, tenants, usage
+from . import (
+    admin_key,
+    analytics,
+    audit,
+    budgets,
+    flags,
+    keys,
+    models,
+    policies,
+    replay,
+    requests,
+    routes,
+    secrets,
+    simulate,
+    tenants,
+    usage,
+)
 from .config import actions as config
 from .local import up
 from .trouble import Trouble
@@ -36,6 +52,7 @@ COMMANDS = {
     "keys": Command("mint data keys, say what they may, renew and end them", keys.add_arguments, keys.run),
     "budgets": Command("set what may be spent, raise it for a while, and see what is left", budgets.add_arguments, budgets.run),
     "requests": Command("read what a captured request said, and delete it", requests.add_arguments, requests.run),
+    "audit": Command("say who changed what, and who read samples", audit.add_arguments, audit.run),
     "replay": Command("decide recorded traffic again, and say where it comes out otherwise", replay.add_arguments, replay.run),
     "simulate": Command("say what a document would have done with recorded traffic", simulate.add_arguments, simulate.run),
     "routes": Command("say what routes promise, and what a request would meet", routes.add_arguments, routes.run),

@@ -63,6 +63,7 @@ ROWS = (
     Row("/admin/reports", READ, USAGE),
     Row("/admin/circuits", ANY, OPERATIONS),
     Row("/admin/rollbacks", ANY, OPERATIONS),
+    Row("/admin/audit", READ, OPERATIONS),  # not the others': the record is on them too, and names what was read of what people wrote
 )
 
 

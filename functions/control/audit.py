@@ -7,13 +7,14 @@ import stage
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from stage import logger
 
-KEEP_S = 400 * 86_400
+from signalbox.aws import boto_audit
+
 READS = {("POST", "/admin/config/check"), ("POST", "/admin/config/diff")}
 
 
 def record(app: APIGatewayRestResolver, next_middleware: Callable[[APIGatewayRestResolver], Response]) -> Response:
-    """A middleware, so that no endpoint can forget it. What the path does not say, an endpoint puts into the context as `changed`;
-    a reading that is to be known it marks as `read`.
+    """A middleware, so that no endpoint can forget it. What the path does not say, an endpoint puts into the context as `changed`, and
+    as `tenant` whose it is; a reading that is to be known it marks as `read`.
     """
     response = next_middleware(app)
     method, path = app.current_event.http_method, app.context["_path"]
@@ -21,12 +22,11 @@ def record(app: APIGatewayRestResolver, next_middleware: Callable[[APIGatewayRes
     if (method == "GET" and not read) or (method, path) in READS or response.status_code >= 400:
         return response
     at = stage.now()
-    entry = {"who": app.context["who"], "method": method, "path": path, "at": at.isoformat(timespec="milliseconds")}
-    entry |= {"changed": app.context.get("changed", "")}
-    logger.info("read by an operator" if read else "changed by an operator", **entry)
+    entry = {"who": app.context["who"], "method": method, "path": path}
+    entry |= {name: app.context.get(name, "") for name in ("changed", "tenant")}
+    logger.info("read by an operator" if read else "changed by an operator", at=at.isoformat(timespec="milliseconds"), **entry)
     try:
-        item = {"pk": f"audit#{at:%Y-%m-%d}", "sk": f"{entry['at']}#{uuid4().hex[:8]}", "expires_at": int(at.timestamp()) + KEEP_S}
-        stage.control().put_item(Item=item | entry)
+        boto_audit.write(stage.control(), at, uuid4().hex[:8], entry)
     except Exception:
         logger.exception("the audit item was not written; the line before this one is the record")
     return response

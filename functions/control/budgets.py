@@ -10,7 +10,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from forms import Switch, Whole
 from left import BudgetView, view
 from pydantic import BaseModel, ConfigDict, Field
-from scopes import Scope, ScopeId, check_known, scope_name
+from scopes import Scope, ScopeId, check_known, scope_name, tenant_of
 
 from signalbox.admission.budgets import Budget
 from signalbox.admission.periods import to_zone
@@ -71,6 +71,7 @@ class Budgets(BaseModel):
 )
 def set_budget(new: NewBudget) -> BudgetView:
     scope = scope_name(new.scope, new.id)
+    tenant = tenant_of(scope)
     minted = new.scope == "key" and access.unminted(new.id) is None
     if minted and boto_keys.find(stage.control(), new.id) is None:
         raise Refusal("not_found", f"There is no key {new.id}. GET /admin/keys lists them.", param="id")
@@ -90,7 +91,7 @@ def set_budget(new: NewBudget) -> BudgetView:
         minted=minted,
     )
     zone = f", by {budget.zone}" if budget.zone else ""
-    router.append_context(changed=f"{scope} {new.period}: {new.limit_usd} USD, {'hard' if new.hard else 'soft'}{zone}")
+    router.append_context(changed=f"{scope} {new.period}: {new.limit_usd} USD, {'hard' if new.hard else 'soft'}{zone}", tenant=tenant)
     shown = view(budget)
     return shown.model_copy(update={"note": _note(before, budget, shown)})
 
@@ -100,9 +101,10 @@ def remove(
     scope: Annotated[Scope, Query()], period: Annotated[Period, Query()], id: Annotated[str, Query(max_length=300)] = ""
 ) -> RemovedBudget:
     name = scope_name(scope, id)
+    tenant = tenant_of(name)
     if not boto_budgets.remove(stage.control(), name, period):
         raise Refusal("not_found", f"{whose(name)} has no budget per {period}. GET /admin/budgets lists them.")
-    router.append_context(changed=f"{name} {period}: removed")
+    router.append_context(changed=f"{name} {period}: removed", tenant=tenant)
     return RemovedBudget(scope=scope, id=id, period=period, deleted=True)
 
 

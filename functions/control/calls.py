@@ -3,6 +3,7 @@
 from typing import Annotated, Any, get_type_hints
 
 import days
+import pages
 import stage
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Query
@@ -54,8 +55,8 @@ def list_calls(
         message = f"outcome: no request ends in {outcome[:100]!r}. It is one of {', '.join(OUTCOMES)}."
         raise Refusal("invalid_request", message, param="outcome")
     begin, end = days.asked(first, last)
-    from_ms, to_ms = begin_ms(str(begin)), begin_ms(str(end)) + DAY_MS
-    after = _place(before, to_ms)
+    from_ms, to_ms = days.begin_ms(begin), days.begin_ms(end) + DAY_MS
+    after = pages.place(before, to_ms)
     wanted = {"team": team, "key": key, "route": route, "target": target, "user": user, "outcome": outcome, "slow": slow}
     asked = {name: value for name, value in wanted.items() if value is not None}
     found: list[Line] = []
@@ -86,22 +87,9 @@ def show_call(request_id: str) -> Recorded:
     return Recorded(**detail, cost_usd=to_usd(detail["cost_nanousd"]))
 
 
-def begin_ms(day: str) -> int:
-    return int(days.begin(day).timestamp() * 1000)
-
-
 def _page(tenant: str, found: list[Line], reached: tuple[int, str] | None) -> Calls:
     rows = [CallLine(**line._asdict()) for line in found]
-    return Calls(tenant=tenant, requests=rows, next=None if reached is None else f"{reached[0]}-{reached[1]}")
-
-
-def _place(before: str, to_ms: int) -> tuple[int, str]:
-    if not before:
-        return to_ms, ""
-    at, _, id = before.partition("-")
-    if not (at.isdecimal() and at.isascii() and len(at) <= 14):
-        raise Refusal("invalid_request", "before is what a page's `next` says: a time in milliseconds, a dash and an id.", param="before")
-    return min(int(at), to_ms), id
+    return Calls(tenant=tenant, requests=rows, next=None if reached is None else pages.told(*reached))
 
 
 def _hour_before(at_ms: int) -> int:

@@ -1,6 +1,6 @@
 """The days that somebody asks about, and the figures' names that every answer about them shares."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated
 
 import stage
@@ -32,5 +32,5 @@ def asked(first: date | None, last: date | None, each: Each | None = None) -> tu
     return first, last
 
 
-def begin(day: str) -> datetime:
-    return datetime.fromisoformat(day).replace(tzinfo=UTC)
+def begin_ms(day: date) -> int:
+    return int(datetime.combine(day, time(), UTC).timestamp()) * 1000

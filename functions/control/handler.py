@@ -11,6 +11,7 @@ import analytics
 import audit
 import budgets
 import calls
+import changes
 import circuits
 import config
 import drafts
@@ -43,7 +44,7 @@ from signalbox.errors import Refusal
 JSON = "application/json"
 NOUNS = (
     *(keys, tenants, teams, own_keys, budgets, raises, usage, calls, samples, reports, analytics, savings, config, drafts),
-    *(policies, flags, segments, circuits, rollbacks, routes, simulations, openapi),
+    *(policies, flags, segments, circuits, rollbacks, changes, routes, simulations, openapi),
 )
 MOST_DIGITS = 400  # before the point or behind it; nothing is counted in so many
 

@@ -43,7 +43,7 @@ def create(new: NewKey) -> MintedKey:
     except Exception:
         boto_keys.delete(stage.control(), key_id)  # rather than one that may spend what it was not to
         raise
-    router.append_context(changed=f"key {key_id} of {new.tenant}/{new.team}")
+    router.append_context(changed=f"key {key_id} of {new.tenant}/{new.team}", tenant=new.tenant)
     return MintedKey(**said(_found(key_id)), secret=secret)
 
 
@@ -73,8 +73,9 @@ def change(key_id: str, change: KeyChange) -> Key:
             raise _unknown(key_id)
     others = sorted(change.model_fields_set - {"status"})
     told = ([f"is {change.status}"] if change.status else []) + ([f"has another {', '.join(others)}"] if others else [])
-    router.append_context(changed=f"key {key_id} {' and '.join(told) or 'stays as it is'}")
-    return show(key_id)
+    shown = show(key_id)
+    router.append_context(changed=f"key {key_id} {' and '.join(told) or 'stays as it is'}", tenant=shown.tenant)
+    return shown
 
 
 @router.post("/admin/keys/<key_id>/rotate", summary="Give a minted key a new secret; the old one stays good for a while", tags=["keys"])
@@ -91,7 +92,8 @@ def rotate(key_id: str, asked: Rotation | None = None) -> MintedKey:
         raise Refusal("conflict", message)
     if not boto_keys.change(stage.control(), key_id, {"secrets": secrets}, {"secrets": record["secrets"]}):
         raise _contended(key_id)
-    router.append_context(changed=f"key {key_id} has a new secret, and the old one {f'for {overlap_s} s more' if overlap_s else 'no more'}")
+    old_one = f"for {overlap_s} s more" if overlap_s else "no more"
+    router.append_context(changed=f"key {key_id} has a new secret, and the old one {old_one}", tenant=record["tenant"])
     return MintedKey(**said(record | {"secrets": secrets}), secret=secret)
 
 
@@ -103,7 +105,7 @@ def delete(key_id: str) -> Deleted:
         raise Refusal("conflict", message)
     if not boto_keys.delete(stage.control(), key_id, bare=not record["secrets"]):
         raise _contended(key_id)
-    router.append_context(changed=f"key {key_id} is deleted")
+    router.append_context(changed=f"key {key_id} is deleted", tenant=record["tenant"])
     return Deleted(id=key_id, deleted=True)
 
 

@@ -53,7 +53,7 @@ def set_own_keys(tenant: Tenant, new: NewOwnKeys) -> OwnKeys:
     if not as_expected or not boto_tenants.set_own_keys(stage.control(), tenant, wanted, seen):
         message = f"Others changed the own_keys of {tenant} first. Look at them, then try again."
         raise Refusal("request_in_progress", message, retry_after_s=1)
-    router.append_context(changed=f"tenant {tenant} brings its own keys for: {', '.join(wanted) or 'none'}")
+    router.append_context(changed=f"tenant {tenant} brings its own keys for: {', '.join(wanted) or 'none'}", tenant=tenant)
     return OwnKeys(tenant=tenant, own_keys=wanted, secrets=secrets)
 
 

@@ -10,7 +10,7 @@ from budgets import MAX_USD, Period
 from left import BudgetView, to_time, view
 from moments import Moment, future_ms
 from pydantic import BaseModel, ConfigDict, Field
-from scopes import Scope, ScopeId, scope_name
+from scopes import Scope, ScopeId, scope_name, tenant_of
 
 from signalbox.aws import boto_raises
 from signalbox.money import NANOUSD_PER_USD
@@ -31,10 +31,11 @@ class NewRaise(BaseModel):
 @router.post("/admin/budgets/raises", summary="Raise a budget until a moment; it counts from now on, also in mid-period", tags=["budgets"])
 def raise_budget(new: NewRaise) -> BudgetView:
     scope = scope_name(new.scope, new.id)
+    tenant = tenant_of(scope)
     until_ms = future_ms(new.until, "until", "A raise ends then: name a moment to come.", "POST /admin/budgets sets a limit for good.")
     by_nanousd = int(new.by_usd * NANOUSD_PER_USD)
     budget = boto_raises.begin(stage.control(), stage.ledger(), scope, new.period, by_nanousd, until_ms, stage.now_ms())
-    router.append_context(changed=f"{scope} {new.period}: raised by {new.by_usd} USD until {to_time(until_ms)}")
+    router.append_context(changed=f"{scope} {new.period}: raised by {new.by_usd} USD until {to_time(until_ms)}", tenant=tenant)
     return view(budget)
 
 
@@ -46,6 +47,7 @@ def end_raise(
     raise_id: Annotated[str, Query(alias="raise", max_length=20, description="One of the budget's `raises`; all without it")] = "",
 ) -> BudgetView:
     name = scope_name(scope, id)
+    tenant = tenant_of(name)
     budget = boto_raises.end(stage.control(), stage.ledger(), name, period, raise_id, stage.now_ms())
-    router.append_context(changed=f"{name} {period}: {f'raise {raise_id} is' if raise_id else 'its raises are'} over")
+    router.append_context(changed=f"{name} {period}: {f'raise {raise_id} is' if raise_id else 'its raises are'} over", tenant=tenant)
     return view(budget)

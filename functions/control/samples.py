@@ -21,15 +21,16 @@ def show_sample(request_id: str) -> Sample:
     sample = boto_samples.read(stage.samples(), stage.fields(), request_id, stage.now_ms() // 1000)
     if sample is None:
         raise _none(request_id)
-    router.append_context(read=True)
+    router.append_context(read=True, tenant=sample.tenant)
     return sample
 
 
 @router.delete("/admin/requests/<request_id>/sample", summary="Delete what was asked and answered", tags=["usage"])
 def delete_sample(request_id: str) -> Deleted:
-    if not boto_samples.delete(stage.samples(), request_id):
+    tenant = boto_samples.delete(stage.samples(), request_id)
+    if tenant is None:
         raise _none(request_id)
-    router.append_context(changed=f"the sample of {request_id[:100]}: deleted")
+    router.append_context(changed=f"the sample of {request_id[:100]}: deleted", tenant=tenant)
     return Deleted(id=request_id, deleted=True)
 
 

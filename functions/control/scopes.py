@@ -4,6 +4,7 @@ import os
 import re
 from typing import Annotated, Literal
 
+import access
 import stage
 from forms import NO_PARTING
 from printable import Printable
@@ -11,7 +12,7 @@ from pydantic import Field
 
 from signalbox.admission.budgets import GLOBAL
 from signalbox.admission.keys import NAME
-from signalbox.aws import boto_snapshots
+from signalbox.aws import boto_keys, boto_snapshots
 from signalbox.errors import Refusal
 
 Scope = Literal["key", "team", "tenant", "agent", "route", "provider", "global"]
@@ -39,6 +40,15 @@ def scope_name(kind: str, id: str) -> str:
     if kind in PARTED and not re.fullmatch("[^/]+/.+", id):
         raise Refusal("invalid_request", f"id: name the {kind} as tenant/{kind}.", param="id")
     return f"{kind}#{id}"
+
+
+def tenant_of(scope: str) -> str:
+    """Whose it is, by the scope's name in the tables; empty where it is no tenant's, or nobody knows the key any more."""
+    kind, _, id = scope.partition("#")
+    if kind == "key":
+        caller = access.unminted(id)
+        return caller.tenant if caller else (boto_keys.find(stage.control(), id) or {}).get("tenant", "")
+    return id.partition("/")[0] if kind in FORMS else ""
 
 
 def check_known(kind: str, id: str) -> None:

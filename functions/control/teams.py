@@ -29,7 +29,7 @@ class DeletedTeam(BaseModel):
 def create(tenant: Id, new: NewGroup) -> Team:
     groups.found(boto_tenants.tenant(tenant))
     made = groups.create(boto_tenants.team(tenant, new.id), new, router.context["who"])
-    router.append_context(changed=f"team {tenant}/{new.id} is made, and {new.status}")
+    router.append_context(changed=f"team {tenant}/{new.id} is made, and {new.status}", tenant=tenant)
     return Team(tenant=tenant, **made)
 
 
@@ -46,12 +46,12 @@ def show(tenant: Id, team: Id) -> Team:
 @router.patch("/admin/tenants/<tenant>/teams/<team>", summary="Change a team; disable it, or make it active again", tags=["tenants"])
 def change(tenant: Id, team: Id, change: GroupChange) -> Team:
     record, told = groups.change(boto_tenants.team(tenant, team), change)
-    router.append_context(changed=f"team {tenant}/{team} {told}")
+    router.append_context(changed=f"team {tenant}/{team} {told}", tenant=tenant)
     return Team(tenant=tenant, **record)
 
 
 @router.delete("/admin/tenants/<tenant>/teams/<team>", summary="Delete a team that has no keys", tags=["tenants"])
 def delete(tenant: Id, team: Id) -> DeletedTeam:
     groups.delete(boto_tenants.team(tenant, team), tenant, team)
-    router.append_context(changed=f"team {tenant}/{team} is deleted")
+    router.append_context(changed=f"team {tenant}/{team} is deleted", tenant=tenant)
     return DeletedTeam(tenant=tenant, id=team)

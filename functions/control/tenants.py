@@ -28,7 +28,7 @@ class DeletedTenant(BaseModel):
 @router.post("/admin/tenants", summary="Make a tenant, so that it can be limited and disabled", status_code=201, tags=["tenants"])
 def create(new: NewGroup) -> Tenant:
     made = groups.create(boto_tenants.tenant(new.id), new, router.context["who"])
-    router.append_context(changed=f"tenant {new.id} is made, and {new.status}")
+    router.append_context(changed=f"tenant {new.id} is made, and {new.status}", tenant=new.id)
     return Tenant(**made)
 
 
@@ -45,7 +45,7 @@ def show(tenant: Id) -> Tenant:
 @router.patch("/admin/tenants/<tenant>", summary="Change a tenant; disable it, or make it active again", tags=["tenants"])
 def change(tenant: Id, change: GroupChange) -> Tenant:
     record, told = groups.change(boto_tenants.tenant(tenant), change)
-    router.append_context(changed=f"tenant {tenant} {told}")
+    router.append_context(changed=f"tenant {tenant} {told}", tenant=tenant)
     return Tenant(**record)
 
 
@@ -54,5 +54,5 @@ def delete(tenant: Id) -> DeletedTenant:
     if boto_tenants.page(stage.control(), 1, of=tenant):
         raise Refusal("conflict", f"The tenant {tenant} has teams. Delete them first: GET /admin/tenants/{tenant}/teams lists them.")
     groups.delete(boto_tenants.tenant(tenant), tenant)
-    router.append_context(changed=f"tenant {tenant} is deleted")
+    router.append_context(changed=f"tenant {tenant} is deleted", tenant=tenant)
     return DeletedTenant(id=tenant)

@@ -86,6 +86,7 @@ ENDPOINTS = {
     ("GET", "/admin/rollbacks"): OPERATIONS,
     ("GET", "/admin/rollbacks/{rollback_id}"): OPERATIONS,
     ("POST", "/admin/rollbacks/{rollback_id}/undo"): OPERATIONS,
+    ("GET", "/admin/audit"): OPERATIONS,
 }
 FOR_OPERATORS = {endpoint: who for endpoint, who in ENDPOINTS.items() if who in PERMISSIONS}
 FOR_CALLERS = [endpoint for endpoint, who in ENDPOINTS.items() if who is CALLERS]
@@ -288,7 +289,7 @@ NOBODYS = [
     *(("GET", "/admin"), ("GET", "/admin/keysmith"), ("GET", "/v1"), ("GET", "/v1/usages"), ("GET", "/openapi.json5"), ("GET", "/")),
     *(
         ("POST", "/admin/savings"),
-        ("GET", "/admin/audit"),
+        ("POST", "/admin/audit"),
         ("POST", "/openapi.json"),
         ("OPTIONS", "/admin/keys"),
         ("HEAD", "/admin/keys"),

@@ -50,9 +50,10 @@ def read(table: Any, fields: Fields, request_id: str, now_s: int) -> Sample | No
     return Sample.model_validate({name: value for name, value in item.items() if name not in key} | opened)
 
 
-def delete(table: Any, request_id: str) -> bool:
-    """False where there is none. One that is on its way yet is stored all the same."""
-    return "Attributes" in table.delete_item(Key=_key(request_id), ReturnValues="ALL_OLD")
+def delete(table: Any, request_id: str) -> str | None:
+    """Whose tenant's it was; None where there is none. One that is on its way yet is stored all the same."""
+    gone = table.delete_item(Key=_key(request_id), ReturnValues="ALL_OLD").get("Attributes")
+    return gone["tenant"] if gone else None
 
 
 def _key(request_id: str) -> dict[str, str]:
