@@ -6,18 +6,18 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from ops import cli, stages, usage
+from ops import cli, queues, stages, usage
 
 EVENT = json.dumps({"detail-type": "UsageRecorded", "detail": {"id": "req_1", "tenant": "acme", "outcome": "ok"}})
 
 
 @pytest.fixture
-def queues(monkeypatch):
+def stage(monkeypatch):
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    monkeypatch.setattr(usage, "WAIT_S", 0)
+    monkeypatch.setattr(queues, "WAIT_S", 0)
     with mock_aws():
         sqs = boto3.client("sqs")
         outputs = {}
@@ -26,6 +26,7 @@ def queues(monkeypatch):
             arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
             policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 5})
             outputs[f"{name}QueueUrl"] = sqs.create_queue(QueueName=name, Attributes={"RedrivePolicy": policy})["QueueUrl"]
+        outputs["UndeliveredQueueUrl"] = sqs.create_queue(QueueName="undelivered")["QueueUrl"]
         monkeypatch.setattr(stages, "client", lambda stage, service: sqs)
         monkeypatch.setattr(stages, "outputs", lambda stage: outputs)
         for body in (EVENT, "my prompt"):
@@ -33,33 +34,33 @@ def queues(monkeypatch):
         yield sqs, outputs
 
 
-def depth(queues, name):
-    sqs, outputs = queues
-    return usage._depth(sqs, outputs[f"{name}Url"])
+def depth(stage, name):
+    sqs, outputs = stage
+    return queues.depth(sqs, outputs[f"{name}Url"])
 
 
-def test_the_queues_and_how_much_is_dead_are_listed(queues, capsys):
+def test_the_queues_and_how_much_is_dead_are_listed(stage, capsys):
     assert cli.main(["usage", "redrive"]) == 0
     assert capsys.readouterr().out.splitlines()[1].split() == ["usage", "2", "0"]
 
 
-def test_messages_are_looked_at_and_stay_and_what_is_no_event_is_not_quoted(queues, capsys):
+def test_messages_are_looked_at_and_stay_and_what_is_no_event_is_not_quoted(stage, capsys):
     assert cli.main(["usage", "redrive", "usage", "--show"]) == 0
     said = capsys.readouterr().out
     assert "req_1" in said
     assert "acme" in said
     assert "no event, 9 characters" in said
     assert "my prompt" not in said
-    assert depth(queues, "UsageDeadLetterQueue") == 2
+    assert depth(stage, "UsageDeadLetterQueue") == 2
 
 
-def test_more_messages_than_come_at_once_are_looked_at_too_and_can_be_taken_right_after(queues, capsys):
-    sqs, outputs = queues
+def test_more_messages_than_come_at_once_are_looked_at_too_and_can_be_taken_right_after(stage, capsys):
+    sqs, outputs = stage
     for number in range(25):
         sqs.send_message(QueueUrl=outputs["UsageDeadLetterQueueUrl"], MessageBody=EVENT.replace("req_1", f"req_m{number}"))
     assert cli.main(["usage", "redrive", "usage", "--show"]) == 0
     assert capsys.readouterr().out.count("req_m") == 25
-    assert depth(queues, "UsageDeadLetterQueue") == 27
+    assert depth(stage, "UsageDeadLetterQueue") == 27
     assert cli.main(["usage", "redrive", "usage", "--discard", "all"]) == 0
     assert capsys.readouterr().out.startswith("27 messages of usage")
 
@@ -76,20 +77,79 @@ class WithoutMoves:
         raise usage.ClientError({"Error": {"Code": "UnsupportedOperation", "Message": "?"}}, "StartMessageMoveTask")
 
 
-def test_all_of_them_are_moved_back_where_sqs_does_not_move_by_itself(queues, capsys, monkeypatch):
-    monkeypatch.setattr(stages, "client", lambda stage, service: WithoutMoves(queues[0]))
+def test_all_of_them_are_moved_back_where_sqs_does_not_move_by_itself(stage, capsys, monkeypatch):
+    monkeypatch.setattr(stages, "client", lambda of, service: WithoutMoves(stage[0]))
     assert cli.main(["usage", "redrive", "usage"]) == 0
     assert capsys.readouterr().out == "2 messages of usage moved back\n"
-    assert (depth(queues, "UsageDeadLetterQueue"), depth(queues, "UsageQueue")) == (0, 2)
+    assert (depth(stage, "UsageDeadLetterQueue"), depth(stage, "UsageQueue")) == (0, 2)
 
 
-def test_one_is_thrown_away_by_its_id_and_all_by_name(queues, capsys):
+def test_one_is_thrown_away_by_its_id_and_all_by_name(stage, capsys):
     assert cli.main(["usage", "redrive", "usage", "--show"]) == 0
     ids = [line.split()[0] for line in capsys.readouterr().out.splitlines()[1:]]
     assert cli.main(["usage", "redrive", "usage", "--discard", ids[0]]) == 0
-    assert depth(queues, "UsageDeadLetterQueue") == 1
+    assert depth(stage, "UsageDeadLetterQueue") == 1
     assert cli.main(["usage", "redrive", "usage", "--discard", "no-such"]) != 0
     assert cli.main(["usage", "redrive", "usage", "--discard", "all"]) == 0
     assert cli.main(["usage", "redrive", "usage", "--discard", "all"]) == 0  # none is left, which is what was wanted
-    assert depth(queues, "UsageDeadLetterQueue") == 0
+    assert depth(stage, "UsageDeadLetterQueue") == 0
     assert cli.main(["usage", "redrive", "--show"]) != 0
+
+
+def undelivered(stage, target, body=EVENT):
+    """As EventBridge leaves it; `target` is an output's name, or an ARN."""
+    sqs, outputs = stage
+    arn = queues.arn(sqs, outputs[f"{target}Url"]) if target.endswith("Queue") else target
+    said = {"RULE_ARN": "arn:aws:events:us-east-1:1:rule/signalbox/usage", "TARGET_ARN": arn, "ERROR_CODE": "NO_PERMISSIONS"}
+    attributes = {name: {"DataType": "String", "StringValue": value} for name, value in said.items() if value}
+    sqs.send_message(QueueUrl=outputs["UndeliveredQueueUrl"], MessageBody=body, MessageAttributes=attributes)
+
+
+def test_what_was_not_delivered_comes_to_the_queue_that_it_was_meant_for(stage, capsys):
+    for number in range(12):
+        undelivered(stage, "UsageQueue", EVENT.replace("req_1", f"req_{number}"))
+    undelivered(stage, "BudgetQueue")
+    assert cli.main(["usage", "redrive"]) == 0
+    assert capsys.readouterr().out.splitlines()[4].split() == ["undelivered", "13", "-"]
+    assert cli.main(["usage", "redrive", "undelivered"]) == 0
+    assert capsys.readouterr().out == "13 messages brought to the queues that they were meant for\n"
+    assert [depth(stage, f"{name}Queue") for name in ("Undelivered", "Usage", "Budget", "Circuit")] == [0, 12, 1, 0]
+    sqs, outputs = stage
+    assert [message["Body"] for message in queues.messages(sqs, outputs["BudgetQueueUrl"])] == [EVENT]
+    assert cli.main(["usage", "redrive", "undelivered"]) == 0
+    assert capsys.readouterr().out == "0 messages brought to the queues that they were meant for\n"
+
+
+STAYS = {
+    "no event": ("UsageQueue", "my prompt", "it is no event"),
+    "an event without a detail": ("UsageQueue", json.dumps({"detail": "my prompt"}), "it is no event"),
+    "meant for a workflow": ("arn:aws:states:us-east-1:1:stateMachine:roll-back", EVENT, "stateMachine:roll-back"),
+    "meant for a queue that is none of ours": ("arn:aws:sqs:us-east-1:1:others", EVENT, "meant for arn:aws:sqs:us-east-1:1:others"),
+    "of which nobody said": ("", EVENT, "meant for nobody knows whom"),
+}
+
+
+@pytest.mark.parametrize("which", STAYS)
+def test_what_cannot_be_brought_anywhere_stays_and_is_told_of(stage, capsys, which):
+    target, body, why = STAYS[which]
+    undelivered(stage, target, body)
+    undelivered(stage, "CircuitQueue")
+    assert cli.main(["usage", "redrive", "undelivered"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("1 message brought to the queues that they were meant for\n1 message not, which stay")
+    assert why in said
+    assert "my prompt" not in said
+    assert [depth(stage, f"{name}Queue") for name in ("Undelivered", "Usage", "Circuit")] == [1, 0, 1]
+
+
+def test_what_was_not_delivered_is_looked_at_and_thrown_away(stage, capsys):
+    undelivered(stage, "CircuitQueue")
+    assert cli.main(["usage", "redrive", "undelivered", "--show"]) == 0
+    heading, row = capsys.readouterr().out.splitlines()
+    assert heading.split() == ["message", "event", "tenant", "outcome", "meant", "for", "error"]
+    assert row.split()[1:] == ["req_1", "acme", "ok", "Circuit", "NO_PERMISSIONS"]
+    assert depth(stage, "UndeliveredQueue") == 1
+    assert cli.main(["usage", "redrive", "undelivered", "--discard", row.split()[0]]) == 0
+    assert depth(stage, "UndeliveredQueue") == 0
+    assert cli.main(["usage", "redrive", "undelivered", "--show"]) == 0
+    assert capsys.readouterr().out.endswith("nothing is undelivered\n")
