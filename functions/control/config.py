@@ -108,7 +108,7 @@ def diff(asked: Compared) -> Differences:
 
 @router.post("/admin/config/rollback", summary="Make an earlier version live again, under a new number", tags=["config"])
 def roll_back(new: Restored) -> PublishedVersion:
-    version = new.version or stage.versions().previous()
+    version = new.version or stage.versions().further_back()
     message = new.message or f"back to version {version}"
     return _told(stage.versions().roll_back(version, author=router.context["who"], message=message))
 
@@ -147,6 +147,7 @@ def view(published: Published, warnings: list[Finding]) -> PublishedVersion:
         digest=published.digest,
         changed=published.changed,
         warnings=warnings,
+        restores=published.restores,
         summary=summary(published.changes),
         changes=[str(change) for change in published.changes],
     )

@@ -39,7 +39,12 @@ class Restored(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     version: Annotated[
-        Whole | None, Field(ge=1, le=99_999_999, description="Left out: the newest one that says something else than the live one")
+        Whole | None,
+        Field(
+            ge=1,
+            le=99_999_999,
+            description="Left out: what was live before what is live now; said again, one further back, and never forward",
+        ),
     ] = None
     message: Message = ""
 
@@ -93,6 +98,7 @@ class PublishedVersion(BaseModel):
     digest: str
     changed: bool
     warnings: list[Finding]
+    restores: Annotated[int | None, Field(description="The version whose configuration is live again, after a rollback")] = None
     summary: Annotated[str, Field(description="What differs from the version before, counted")] = ""
     changes: Annotated[list[str], Field(description="What differs from the version before, a line each")] = []
 

@@ -17,6 +17,8 @@ Each line is FILE:LINE: PATH: MESSAGE. The exit status is 1 where something is w
   signalbox config check routing.yaml
   signalbox config check routing.yaml --strict        # in CI: warnings count too
   signalbox config check routing.yaml --stage prod    # with what that stage says against the document
+
+The digest is of what a document means. A stage's overrides are part of that: `signalbox config history` shows the same as `--stage`.
 """
 
 
@@ -37,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
             print(line)
         for line in lines(arguments.file, checked["warnings"], "warning: "):
             print(line)
-        print(_verdict(arguments.file, checked))
+        print(_verdict(arguments.file, checked, f"with the overrides of {arguments.stage}" if arguments.stage else "of the file alone"))
     return int(not checked["valid"] or (arguments.strict and bool(checked["warnings"])))
 
 
@@ -61,12 +63,12 @@ def _rows(problems: Iterable[Problem]) -> list[dict[str, Any]]:
     return [{"line": row.line, "path": row.path, "message": row.message} for row in problems]
 
 
-def _verdict(file: Path, checked: Mapping[str, Any]) -> str:
+def _verdict(file: Path, checked: Mapping[str, Any], of: str) -> str:
     if not checked["valid"]:
         return f"{file}: {_counted(checked['problems'], 'problem')}; it cannot go live"
     live = ", and live already" if checked.get("live") else ""
     warnings = f", {_counted(checked['warnings'], 'warning')}" if checked["warnings"] else ""
-    return f"{file}: valid{live}{warnings} (digest {checked['digest'][:12]})"
+    return f"{file}: valid{live}{warnings} (digest {checked['digest'][:12]}, {of})"
 
 
 def _counted(rows: list[Any], what: str) -> str:

@@ -27,7 +27,7 @@ Times are UTC. A version that restores another made its configuration live again
 ROLLBACK = """\
 The earlier configuration goes live under a new number, with the overrides it had. Nothing is lost: a rollback can be rolled back.
 
-  signalbox config rollback                         # to the newest version that says something else than the live one
+  signalbox config rollback                         # to what was live before; said again, one further back, and never forward
   signalbox config rollback 7 --message "too dear"
 """
 MOST = 100  # as many as the API gives at once
@@ -49,7 +49,9 @@ def add_history(parser: argparse.ArgumentParser) -> None:
 
 
 def add_rollback(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("version", type=number, nargs="?", help="its number; without it the one before")
+    parser.add_argument(
+        "version", type=number, nargs="?", help="its number; without it what was live before, and said again one further back"
+    )
     parser.add_argument("--message", default="", help="why, for whoever reads the list of versions (500 characters at the most)")
     stages.add_argument(parser)
 
@@ -91,7 +93,8 @@ def told(published: Mapping[str, Any]) -> Iterator[str]:
     yield from published.get("changes", ()) if published["version"] > 1 else ()
     summary = published.get("summary")
     what = "it means what the one before meant" if summary == "nothing" else summary
-    yield f"version {published['version']} is live" + (f": {what}" if what else "")
+    restored = f", as version {published['restores']} was" if published.get("restores") else ""
+    yield f"version {published['version']} is live{restored}" + (f": {what}" if what else "")
 
 
 def live(stage: str) -> Json:

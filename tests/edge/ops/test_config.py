@@ -74,7 +74,7 @@ def run(monkeypatch, tmp_path, capsys):
 def test_a_document_is_checked_where_it_lies(run):
     assert run("check routing.yaml", FIRST) == (
         0,
-        f"{UNPRICED}routing.yaml: valid, 1 warning (digest {compile_text(FIRST).digest[:12]})\n",
+        f"{UNPRICED}routing.yaml: valid, 1 warning (digest {compile_text(FIRST).digest[:12]}, of the file alone)\n",
         "",
     )
     status, said, _ = run("check routing.yaml", WRONG.replace("version: 1", "version: 2"))
@@ -108,6 +108,9 @@ def test_a_stage_checks_with_what_it_says_against_the_document(control, run):
     assert run("publish routing.yaml --stage dev --override PROVIDERS__OLLAMA__BASE_URL=https://o.example.com", FIRST)[0] == 0
     assert "valid, and live already, 1 warning" in run("check routing.yaml --stage dev", FIRST)[1]
     assert "live already" not in run("check routing.yaml", FIRST)[1]
+    [stored] = json.loads(run("history --stage dev --json")[1])
+    said = run("check routing.yaml --stage dev", FIRST)[1]
+    assert said.endswith(f"(digest {stored['digest'][:12]}, with the overrides of dev)\n")
     assert run("check routing.yaml --stage dev", WRONG)[:2][0] == 1
     assert run("publish routing.yaml --stage dev --no-overrides", FIRST)[1].endswith(
         "- providers.ollama.base_url: https://o.example.com\nversion 2 is live: 1 provider\n"
@@ -131,7 +134,7 @@ def test_from_a_file_to_what_is_live_and_back(control, run):
 
     assert run("rollback --stage dev --message no") == (
         0,
-        "~ routes.chat.targets: [ollama/llama] → [openai/gpt]\nversion 3 is live: 1 route\n",
+        "~ routes.chat.targets: [ollama/llama] → [openai/gpt]\nversion 3 is live, as version 1 was: 1 route\n",
         "",
     )
     assert run("show --stage dev")[1] == FIRST

@@ -119,10 +119,14 @@ def test_two_versions_and_a_document_are_compared(api: Api, published: Any) -> N
 
 def test_a_roll_back_without_a_number_leads_to_what_was_live_before(api: Api, published: Any) -> None:
     assert "no earlier version" in refused(api("POST", "/admin/config/rollback", {}), "not_found")
-    second = api("POST", "/admin/config/publish", {"document": SEED.replace("ttft_s: 5\n", "ttft_s: 6\n")})[1]
+    for seconds in (6, 7):
+        api("POST", "/admin/config/publish", {"document": SEED.replace("ttft_s: 5\n", f"ttft_s: {seconds}\n")})
     back = api("POST", "/admin/config/rollback", {})[1]
-    assert (back["digest"], back["changes"]) == (published["digest"], ["~ timeouts.ttft_s: 6 → 5"])
-    assert api("POST", "/admin/config/rollback", {})[1]["digest"] == second["digest"]
+    assert (back["restores"], back["changes"]) == (2, ["~ timeouts.ttft_s: 7 → 6"])
+    back = api("POST", "/admin/config/rollback", {})[1]  # still wrong: one further back, and not forward to what was fled from
+    assert (back["restores"], back["digest"], back["changes"]) == (1, published["digest"], ["~ timeouts.ttft_s: 6 → 5"])
+    assert "no earlier version" in refused(api("POST", "/admin/config/rollback", {}), "not_found")
+    assert api("POST", "/admin/config/rollback", {"version": 3})[1]["changes"] == ["~ timeouts.ttft_s: 5 → 7"]
 
 
 def test_a_draft_is_stored_right_or_wrong_and_published_when_it_is_right(api: Api, published: Any) -> None:

@@ -8,7 +8,7 @@ Texts, which hold the policies as their authors wrote them, are sealed; the snap
 import gzip
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -19,6 +19,7 @@ from ..config import announcement
 from ..config.compiler import Compiled, compile_text
 from ..config.diff import Change, compare
 from ..config.document import Document, parse
+from ..config.history import further_back
 from ..config.source import InvalidDocument, Problem
 from . import boto_ceilings
 from .boto_fields import Fields, Unopened
@@ -41,13 +42,14 @@ class CeilingsNotKept(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """`changed` is false where this very configuration was live already: then nothing was written."""
+    """`changed` is false where this very configuration was live already: then nothing was written. `restores` is what came back."""
 
     version: int
     digest: str
     changed: bool
     warnings: tuple[Problem, ...] = ()
     changes: tuple[Change, ...] = ()
+    restores: int | None = None
 
 
 class Versions:
@@ -116,18 +118,22 @@ class Versions:
         row = said | {"author": author, "message": message, "restores": to}
         version = self._point(live, row, changes)
         self._keep_ceilings()
-        return Published(version, old["digest"], True, (), changes)
+        return Published(version, old["digest"], True, (), changes, to)
 
-    def previous(self) -> int:
-        """The newest version that says something else than the live one. Raises UnknownVersion where there is none."""
+    def further_back(self) -> int:
+        """What was live before what is live now was published. Raises UnknownVersion where there is nothing."""
         live = self.live()
-        before = int(live.get("version", 0))
-        while rows := self.versions(before=before):
-            for row in rows:
-                if row["digest"] != live["digest"]:
-                    return int(row["version"])
-            before = int(rows[-1]["version"])
-        raise UnknownVersion("There is no earlier version that says anything else. GET /admin/config/versions lists them.")
+        number = further_back(live, self._before(int(live["version"]))) if live else None
+        if number is None:
+            told = "There is no earlier version that says anything else"
+            raise UnknownVersion(f"{told}. To go to a later one, name it: GET /admin/config/versions lists them.")
+        return number
+
+    def _before(self, version: int) -> Iterator[dict[str, Any]]:
+        """Newest first."""
+        while rows := self.versions(before=version):
+            yield from rows
+            version = int(rows[-1]["version"])
 
     def versions(self, limit: int = 50, before: int = 100_000_000) -> list[dict[str, Any]]:
         """Newest first; `before` a version number, to page on."""
