@@ -25,6 +25,9 @@ def test_the_limits_of_usage_are_the_codes() -> None:
     assert f"{boto_sums.DUE_BYTES // 1000} KB or {boto_sums.DUE_ENTRIES} entries" in USAGE
     assert f"{boto_sums.SHARDS} shards" in USAGE
     assert f"for {totals.DAYS_ONLY['user']} days" in USAGE
+    hours, days, months = (f"{totals.KEPT[kind]:,}" for kind in ("hour", "day", "month"))
+    assert hours == days
+    assert f"hours and days are kept for {days} days and of months for {months}" in USAGE
     assert f"{item.KEEP_S // 86_400} days" in USAGE
 
 

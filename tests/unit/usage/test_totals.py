@@ -1,6 +1,8 @@
 import json
 from collections import Counter
+from datetime import UTC, datetime
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,7 +11,7 @@ from signalbox.usage.events import MOST_ATTEMPTS, UsageRecorded
 from signalbox.usage.item import to_detail, usage_item
 from signalbox.usage.packed import SUMS, pack, unpack
 from signalbox.usage.record import CRASHED, Attempt, UsageRecord
-from signalbox.usage.totals import MOST_COUNTERS, MOST_EVENTS, Total, by_model, from_rows, gathered, increments, parts, spread, to_rows
+from signalbox.usage.totals import ALL, MOST_COUNTERS, MOST_EVENTS, Total, by_model, from_rows, gathered, increments, parts, spread, to_rows
 
 AT_MS = 1_795_230_000_000  # 2026-11-21T03:00Z
 
@@ -131,7 +133,14 @@ def test_users_tags_and_agents_are_a_tenants_own_and_the_first_two_are_kept_by_t
     assert {total.expires_at for total in found.values()} == {AT_MS // 1000 - 3 * 3600 + 100 * 86_400}
     assert sums[Total("tag", "acme/web", "day#2026-11-21")]["requests"] == 1
     assert sums[Total("agent", "acme/a", "month#2026-11")]["requests"] == 1
-    assert Total("agent", "acme/a", "month#2026-11").expires_at is None
+
+
+@pytest.mark.parametrize("period", ["hour#2026-02-28T03", "day#2026-02-28", "month#2026-02"])
+@pytest.mark.parametrize("dimension", ["tenant", "agent", "key", "model", ALL])
+def test_every_total_expires_and_no_day_of_a_range_to_today_before(dimension, period):
+    begin = datetime(2026, 2, 1 if period.startswith("month") else 28, tzinfo=UTC)
+    kept_s = Total(dimension, "acme/a", period).expires_at - begin.timestamp()
+    assert kept_s == (1_200 if period.startswith("month") else 400) * 86_400
 
 
 def test_a_slow_call_is_counted_as_slow():

@@ -164,15 +164,12 @@ def _add(table: Any, shard: int, claimed: int, total: Total, counters: Counter[s
 def _adding(shard: int, claimed: int, total: Total, counters: Counter[str]) -> dict[str, Any]:
     added = sorted(counters.items())
     pk, begin = total.place
-    expires = total.expires_at
     return {
         "Key": {"pk": pk, "sk": f"{begin}#{shard:02d}"},
-        "UpdateExpression": "SET folded = :folded"
-        + (", expires_at = :expires" if expires else "")
+        "UpdateExpression": "SET folded = :folded, expires_at = :expires"
         + (" ADD " + ", ".join(f"#{n} :{n}" for n in range(len(added))) if added else ""),
         "ConditionExpression": "attribute_not_exists(folded) OR folded < :folded",
-        "ExpressionAttributeValues": {":folded": claimed}
-        | ({":expires": expires} if expires else {})
+        "ExpressionAttributeValues": {":folded": claimed, ":expires": total.expires_at}
         | {f":{n}": value for n, (_, value) in enumerate(added)},
     } | ({"ExpressionAttributeNames": {f"#{n}": name for n, (name, _) in enumerate(added)}} if added else {})
 

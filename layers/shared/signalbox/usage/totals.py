@@ -16,8 +16,9 @@ MOST_COUNTERS = 290  # beside what an update says of itself
 MOST_EVENTS = MOST_WRITES - 2  # of a transaction, beside their sums and the place of these
 MOST_KEY_BYTES, MOST_SORT_KEY_BYTES = 2048, 1024
 
-# Callers name as many users and tags as they like: these are kept by the day alone, and not for ever.
-DAYS_ONLY = {"user": 100, "tag": 100, REPORT: 100}  # days that they are kept
+# Days that they are kept, from the begin of their period on: callers make names up, of agents too, and none of these stays for ever.
+KEPT = {"hour": 400, "day": 400, "month": 1_200}
+DAYS_ONLY = {"user": 100, "tag": 100, REPORT: 100}  # of which there are most: by the day alone
 DAY_S = 86_400
 
 
@@ -52,11 +53,10 @@ class Total(NamedTuple):
         return len(key.encode()) <= MOST_KEY_BYTES and len(f"{begin}#00".encode()) <= MOST_SORT_KEY_BYTES
 
     @property
-    def expires_at(self) -> int | None:
-        if self.dimension not in DAYS_ONLY:
-            return None
-        day = date.fromisoformat(self.period.removeprefix("day#"))
-        return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) + DAYS_ONLY[self.dimension] * DAY_S
+    def expires_at(self) -> int:
+        kind, _, begin = self.period.partition("#")
+        day = date.fromisoformat(f"{begin}-01"[:10])
+        return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) + DAYS_ONLY.get(self.dimension, KEPT[kind]) * DAY_S
 
 
 def gathered(events: Iterable[UsageRecorded]) -> dict[Hourly, Counter[str]]:
