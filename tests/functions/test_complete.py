@@ -8,6 +8,7 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from ops.simulators.faults import to_fault
 from signalbox.aws import records
+from signalbox.data_api import DIALECTS, REQUEST_IDS
 from signalbox.runtime.invocation import Context
 
 from .world import KEY, ROOT, sample
@@ -38,6 +39,16 @@ def test_an_answer_and_its_usage(world):
     assert (usage["tenant"], usage["key"], usage["outcome"], usage["estimated"]) == ("local", "local", "ok", False)
     assert world.pending() == []
     assert "Say hello" not in json.dumps(usage)
+
+
+@pytest.mark.parametrize("path", [*DIALECTS, "/v1/models/none", "/v1/none"])
+@pytest.mark.parametrize("given", [{"headers": {}}, {"body": "{"}, {"httpMethod": "PATCH"}, {"body": '{"model": "none"}'}])
+def test_whatever_is_refused_has_an_id(world, path, given):
+    response = world.ask(sample("complete_chat") | {"path": path} | given)
+    assert response.status >= 400
+    (id,) = {response.headers[name] for name in REQUEST_IDS}
+    assert id.startswith("req_")
+    assert json.loads(response.body).get("request_id", id) == id
 
 
 def test_a_stream_and_its_usage(world):

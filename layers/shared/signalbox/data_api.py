@@ -28,6 +28,8 @@ DEFAULT = "openai_chat"
 NOT_AGAIN = frozenset({"idempotency_conflict"})
 LONGEST_WAIT_S = 60
 
+REQUEST_IDS = ("x-signalbox-request-id", "x-request-id", "request-id")  # ours, and those that OpenAI's and Anthropic's clients look for
+
 
 class Call(NamedTuple):
     """One HTTP call; header names are lower case."""
@@ -55,10 +57,10 @@ class DataApi:
             call = to_call(event, context)
             return self._endpoint(call)(call)
         except Refusal as refusal:
-            return refused(refusal, dialect)
+            return refused(refusal, dialect, _id_of(context))
         except Exception as error:
             telemetry.error("a request ended in an error of ours", error)
-            return refused(internal_error(), dialect)
+            return refused(internal_error(), dialect, _id_of(context))
 
     def _endpoint(self, call: Call) -> Endpoint:
         below = next((path for path in self._endpoints if path.endswith("/*") and call.path.startswith(path[:-1])), "")
@@ -117,9 +119,15 @@ def too_large() -> Refusal:
     return Refusal("request_too_large", f"The body is over {MAX_BODY_BYTES:,} bytes. Send a shorter conversation, or images by URL.")
 
 
-def refused(refusal: Refusal, dialect: Dialect, headers: Mapping[str, str] | None = None) -> Response:
-    headers = {"content-type": "application/json"} | _again(refusal) | dict(headers or {})
-    return Response(refusal.status, headers, dialect.to_error(refusal))
+def _id_of(context: Context) -> str:
+    """Of a request that came to nothing and is recorded nowhere: the invocation's, by which its log is found."""
+    return f"req_{context.request_id}"
+
+
+def refused(refusal: Refusal, dialect: Dialect, id: str, headers: Mapping[str, str] | None = None) -> Response:
+    """`id` is the request's, in the headers and wherever the dialect has a place for it."""
+    headers = {"content-type": "application/json"} | dict.fromkeys(REQUEST_IDS, id) | _again(refusal) | dict(headers or {})
+    return Response(refusal.status, headers, dialect.to_error(refusal, id))
 
 
 def _again(refusal: Refusal) -> dict[str, str]:

@@ -621,12 +621,13 @@ def test_a_stream_that_breaks_ends_in_the_error():
     assert [event["type"] for event in events] == ["message_start", "content_block_start", "content_block_delta", "error"]
     assert events[-1]["error"]["type"] == "api_error"
     assert events[-1]["error"]["code"] == "upstream_failed"
+    assert events[-1]["request_id"] == ANSWER.id
 
 
 @pytest.mark.parametrize("code", STATUS)
 def test_an_error_has_the_published_form_and_our_code(code):
-    error = json.loads(DIALECT.to_error(Refusal(code, "Do otherwise.", param="model")))
-    assert (error["type"], error["request_id"]) == ("error", None)
+    error = json.loads(DIALECT.to_error(Refusal(code, "Do otherwise.", param="model"), "req_1"))
+    assert (error["type"], error["request_id"]) == ("error", "req_1")
     assert (error["error"]["message"], error["error"]["code"], error["error"]["param"]) == ("Do otherwise.", code, "model")
     assert error["error"]["details"] == {"error_code": code}
     # These two are in the documentation of errors alone, and not among the types.

@@ -39,7 +39,7 @@ def told_again(asked: Asked, found: Answered, dialect: Dialect) -> Told:
         near = {} if found.similarity is None else {"x-signalbox-cache-similarity": f"{found.similarity:.3f}"}
         headers = {**told, **near, "x-signalbox-cache": "hit", "age": str(found.age_s)}
     if kept.refusal:
-        return Told(kept.id, headers, dialect.to_error(kept.refusal), kept.refusal.status)
+        return Told(kept.id, headers, dialect.to_error(kept.refusal, kept.id), kept.refusal.status)
     answer = Answer(kept.id, kept.created_s, kept.model, asked.request)
     if asked.request.stream:
         return Told(kept.id, headers, dialect.to_events(answer, _chunks(kept, routed)), is_stream=True)

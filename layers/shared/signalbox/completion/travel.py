@@ -54,7 +54,7 @@ class Travel:
             return visit.repeated(found, admitted.hold)
         except Exception as error:
             self._broke = as_refusal(error)
-            return refused(self._broke, visit.dialect, self._headers())._replace(after=self._settle)
+            return refused(self._broke, visit.dialect, visit.asked.id, self._headers())._replace(after=self._settle)
 
     def _send(self, request: HttpRequest, timeout_s: float) -> Exchange:
         exchange, hold = self._means.pool.send(request, timeout_s), self._admitted.hold

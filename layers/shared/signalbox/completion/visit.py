@@ -11,7 +11,7 @@ from ..aws.keys import CallerKeys, ProviderKeys
 from ..aws.ledger import Desk, Errand, Hold
 from ..aws.live import Live
 from ..aws.rates import Rates
-from ..data_api import refused
+from ..data_api import REQUEST_IDS, refused
 from ..dialects.contract import Dialect
 from ..runtime.invocation import Response
 from ..usage.record import UsageRecord
@@ -26,8 +26,6 @@ from .routed import Routed, Router
 from .sampling import Sampler
 from .travel import EVENTS, JSON, Travel
 from .unanswered import as_refusal
-
-REQUEST_IDS = ("x-signalbox-request-id", "x-request-id", "request-id")  # ours, and those that OpenAI's and Anthropic's clients look for
 
 
 class Means(NamedTuple):
@@ -76,7 +74,7 @@ class Visit:
             decided = {"x-signalbox-policy": told["policy"], "x-signalbox-config-version": str(told["config_version"])}
             response = Response(200, self.headers(decided, JSON), json.dumps(told).encode())
         except Exception as error:
-            response = refused(as_refusal(error), self.dialect, self.headers())
+            response = refused(as_refusal(error), self.dialect, self.asked.id, self.headers())
         return response._replace(after=lambda: self._limited.leave(0)())
 
     def headers(self, *told: Mapping[str, str]) -> dict[str, str]:
@@ -99,7 +97,9 @@ class Visit:
         except Exception as error:
             refusal = as_refusal(error)
             failed = record._replace(outcome=refusal.code, status=refusal.status)
-            return refused(refusal, self.dialect, self.headers())._replace(after=lambda: self.ended(failed, self.keeping.free(), hold))
+            return refused(refusal, self.dialect, self.asked.id, self.headers())._replace(
+                after=lambda: self.ended(failed, self.keeping.free(), hold)
+            )
         headers = self.headers(dict.fromkeys(REQUEST_IDS, told.id), told.headers, EVENTS if told.is_stream else JSON)
         return Response(told.status, headers, told.body, lambda: self.ended(record, self.keeping.found(found), hold))
 
@@ -118,7 +118,7 @@ class Visit:
         """Nothing was sent."""
         record = to_refused(self.asked, left.refusal, left.trip, self.means.clock)
         headers = self.headers(left.trip.told if left.trip else {})
-        return refused(left.refusal, self.dialect, headers)._replace(after=lambda: self.ended(record, self.keeping.free()))
+        return refused(left.refusal, self.dialect, self.asked.id, headers)._replace(after=lambda: self.ended(record, self.keeping.free()))
 
     def _errands(self, routed: Routed) -> Sequence[Errand]:
         return *self.keeping.errands(routed), self._limited.errand(routed)

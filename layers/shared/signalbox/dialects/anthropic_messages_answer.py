@@ -141,7 +141,7 @@ def to_usage_so_far(tokens: Tokens) -> dict[str, Any]:
     }
 
 
-def to_error(refusal: Refusal) -> bytes:
+def to_error(refusal: Refusal, id: str | None = None) -> bytes:
     """`details.error_code` is where Anthropic's clients look for a stable code, `code` and `param` where all of our dialects have them."""
     kind = ERROR_TYPES.get(refusal.status, "invalid_request_error" if refusal.status < 500 else "api_error")
     error = {
@@ -151,4 +151,4 @@ def to_error(refusal: Refusal) -> bytes:
         "code": refusal.code,
         "param": refusal.param,
     }
-    return dumped({"type": "error", "error": error, "request_id": None})
+    return dumped({"type": "error", "error": error, "request_id": id})

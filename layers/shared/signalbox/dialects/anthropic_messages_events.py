@@ -51,7 +51,7 @@ def to_events(answer: Answer, chunks: Iterable[Chunk]) -> Iterator[bytes]:
             if written:
                 yield written
     except Refusal as refusal:
-        yield b"event: error\ndata: %b\n\n" % to_error(refusal)
+        yield b"event: error\ndata: %b\n\n" % to_error(refusal, answer.id)
         return
     if not begun:
         yield _begin(answer, content.tokens)

@@ -1,7 +1,7 @@
 """What a dialect is to the rest of the house: a record of pure functions."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from ..errors import Refusal
 from ..money import Tokens
@@ -18,6 +18,11 @@ class Answer(NamedTuple):
     request: Request
 
 
+class ToError(Protocol):
+    def __call__(self, refusal: Refusal, id: str | None = None) -> bytes:
+        """The dialect's error object; `id` is the request's, where the object has a place for it."""
+
+
 class Dialect(NamedTuple):
     """`to_request` takes the body and the headers (names in lower case) and raises Refusal (invalid_request) naming the parameter.
 
@@ -28,4 +33,4 @@ class Dialect(NamedTuple):
     to_request: Callable[[bytes, Mapping[str, str]], Request]
     to_body: Callable[[Answer, list[Choice], Tokens], bytes]
     to_events: Callable[[Answer, Iterable[Chunk]], Iterator[bytes]]
-    to_error: Callable[[Refusal], bytes]
+    to_error: ToError
