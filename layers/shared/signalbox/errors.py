@@ -51,11 +51,17 @@ class Refusal(Exception):
 
 
 class UpstreamFailure(Exception):
-    """One attempt failed. `kind` is a row of `routing.failures`; `detail` is for the log alone, never for the caller."""
+    """One attempt failed. `kind` is a row of `routing.failures`. `detail` holds names and no words of the provider's: `providers.errors`.
 
-    def __init__(self, kind: str, detail: str = "", *, status: int | None = None, retry_after_s: float | None = None) -> None:
+    `param` is what of the request was wrong, where the provider says it.
+    """
+
+    def __init__(
+        self, kind: str, detail: str = "", *, param: str | None = None, status: int | None = None, retry_after_s: float | None = None
+    ) -> None:
         super().__init__(f"{kind}: {detail}")
         self.kind = kind
         self.detail = detail
+        self.param = param
         self.status = status
         self.retry_after_s = retry_after_s

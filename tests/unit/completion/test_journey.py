@@ -1,5 +1,6 @@
 """From target to target until one answers, and what each attempt came to. The upstream is a fake that holds state; the clock is its own."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -217,6 +218,17 @@ def test_what_the_upstream_wrote_never_reaches_the_caller(now):
     assert refused.value.code == "invalid_request"
     assert "bad_thing" in refused.value.message
     assert "hunter2" not in refused.value.message
+
+
+def test_what_the_provider_minds_is_told_by_its_name_unless_that_holds_the_key(now):
+    said = {"message": "Invalid value: 'hunter2'.", "type": "invalid_request_error", "param": "messages[0].content", "code": "bad_value"}
+    for key, param in (("content", None), ("sk-another", "messages[0].content")):
+        trip, _ = journey(now, a=[Answer(status=400, parts=[json.dumps({"error": said}).encode()])], keys=(key,))
+        with pytest.raises(Refusal) as refused:
+            trip.begin(whole=False)
+        assert (refused.value.code, refused.value.param) == ("invalid_request", param)
+        assert ("code=bad_value param=messages[0].content" in refused.value.message) == bool(param)
+        assert "hunter2" not in refused.value.message
 
 
 def test_a_rotated_key_is_read_anew_and_tried_once(now):

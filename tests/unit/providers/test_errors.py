@@ -2,12 +2,13 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signalbox.providers.errors import KEY, NAME, error_names, failure_of, names_of
+from signalbox.providers.errors import KEY, NAME, error_names, failure_of, names_of, param_of
 from signalbox.routing.failures import KINDS
 
 
@@ -59,6 +60,54 @@ def test_a_body_of_any_form_is_read(body, told):
     assert error_names(body) == told
 
 
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+NAMED = {  # the provider: what it says was wrong, in `errors/bad_request.json`
+    "anthropic": "messages.0.content.0.text",
+    "bedrock": "messages.0.content",
+    "cohere": "messages[0].role",
+    "gemini": "generation_config",
+    "mistral": "stream_options",
+    "openai": "messages[0].role",
+    "openai_responses": "max_output_tokens",
+    "vertex": "generation_config",
+    "vertex_claude": "max_tokens",
+}
+
+
+@pytest.mark.parametrize("provider", sorted(path.parents[1].name for path in FIXTURES.glob("*/errors/bad_request.json")))
+def test_of_what_each_provider_refuses_the_parameter_is_told_that_it_names(provider):
+    body = json.dumps(json.loads((FIXTURES / provider / "errors" / "bad_request.json").read_text())["body"]).encode()
+    named = NAMED.get(provider)
+    assert param_of(body) == named
+    assert (f"param={named}" in error_names(body)) == bool(named)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"param": "you said hunter2"},
+        {"param": "sk-LEAKEDKEY123"},
+        {"param": ["hunter2"]},
+        {"details": [{"fieldViolations": [{"field": "you said"}, {"field": 5}, "hunter2"]}, "hunter2"]},
+        {"details": {"fieldViolations": []}},
+        {"detail": [{"loc": ["body", "you said hunter2"]}, {"loc": ["body"]}, {"loc": "body"}, {"loc": []}]},
+        {"message": "hunter2: is a word of yours"},
+        {"message": "you said messages.hunter2: that"},
+        {"message": "messages.0.you said: that"},
+        {"message": "messages." + "a" * 60 + ": too long"},
+        {"message": {"detail": "hunter2"}},
+        {},
+    ],
+)
+def test_what_may_be_a_word_of_somebodys_names_no_parameter(error):
+    assert param_of(json.dumps({"error": error}).encode()) is None
+
+
+def test_the_first_name_that_can_be_told_is():
+    rows = [{"loc": ["body", "you said"]}, {"loc": ["body", "messages", 0, "content"]}]
+    assert param_of(json.dumps({"detail": rows}).encode()) == "messages.0.content"
+
+
 def test_an_error_inside_a_stream_quotes_nothing():
     failure = failure_of({"message": "you said hunter2", "type": "hunter 2", "code": "rate_limit_exceeded"})
     assert (failure.kind, failure.detail) == ("rate_limited", "an error inside the stream: type=withheld code=rate_limit_exceeded")
@@ -66,7 +115,12 @@ def test_an_error_inside_a_stream_quotes_nothing():
 
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["error", "type", "code", "param", "x"]), inner),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["error", "type", "code", "param", "details", "fieldViolations", "field", "detail", "loc", "message"]), inner
+        )
+    ),
     max_leaves=8,
 )
 
@@ -77,6 +131,7 @@ def test_whatever_an_error_is_only_names_come_out(error):
     assert all(NAME.fullmatch(word.partition("=")[2] or word) for word in told.split(" ") if told)
     assert failure_of(error).kind in KINDS
     assert isinstance(error_names(json.dumps(error).encode()), str)
+    assert re.fullmatch(NAME, param_of(json.dumps(error).encode()) or "none")
 
 
 @given(st.text("aZ09_é", max_size=60))

@@ -10,7 +10,7 @@ from ..aws.http import Cut, Exchange, Malformed, TimedOut, TransportError, Unrea
 from ..errors import Refusal, UpstreamFailure
 from ..money import Prices, Tokens, cost_nanousd
 from ..providers.contract import Wire
-from ..providers.errors import WITHHELD, error_names
+from ..providers.errors import WITHHELD, error_names, param_of
 from ..providers.retry_after import retry_after_s
 from ..reply import Chunk, Citation, Embedding, Finish, ToolCallDelta, Usage
 from ..routing.catalog import Timeouts
@@ -105,7 +105,7 @@ class Flight:
         except UpstreamFailure as failure:
             if self._part_counts and self.ttft_s is None and failure.kind not in BROKEN:
                 self._owed = self._owed_before  # it told of its end and of its count, and nothing lies between them
-            raise self._failed(failure.kind, failure.detail) from failure
+            raise self._failed(failure.kind, failure.detail, failure.param) from failure
         except Refusal:
             self.outcome = "abandoned"
             raise
@@ -237,7 +237,7 @@ class Flight:
             if len(body) >= ERROR_BODY_BYTES:
                 break
         self.retry_after_s = retry_after_s(exchange.headers, body, self._clock.wall())
-        raise UpstreamFailure(kind_of(self.status, body), error_names(body))
+        raise UpstreamFailure(kind_of(self.status, body), error_names(body), param=param_of(body))
 
     def _heard(self, exchange: Exchange) -> Iterator[bytes]:
         self._rest = exchange.pieces(self._wait_s)
@@ -284,10 +284,10 @@ class Flight:
                 self._heard_bytes += len(piece)
         self._delivered_bytes += self._heard_bytes - self._understood_at
 
-    def _failed(self, kind: str, detail: str) -> UpstreamFailure:
+    def _failed(self, kind: str, detail: str, param: str | None = None) -> UpstreamFailure:
         if kind == "malformed":
             self._read_on()
         self.outcome = kind = kind if self._outrun_s is None else "outrun"
-        if self._key and self._key in detail:
-            detail = WITHHELD
-        return UpstreamFailure(kind, detail, status=self.status, retry_after_s=self.retry_after_s)
+        if self._key and self._key in f"{detail} {param}":
+            detail, param = WITHHELD, None
+        return UpstreamFailure(kind, detail, param=param, status=self.status, retry_after_s=self.retry_after_s)

@@ -32,7 +32,7 @@ def to_refusal(failure: UpstreamFailure | None, flights: Sequence[Flight], now_m
     if failure.kind == "at_capacity" and not flights:
         return at_capacity(now_ms)
     if code == "invalid_request":
-        return Refusal(code, f"{tried} refused the request ({failure.kind}; {failure.detail or 'no reason given'}).")
+        return Refusal(code, f"{tried} refused the request ({failure.kind}; {failure.detail or 'no reason given'}).", param=failure.param)
     if code == "model_not_found":
         return Refusal(code, f"{tried}: the provider has no model of that name. GET /v1/models lists what is known.", param="model")
     nobody = f"No target answered (tried {tried}; the last ended in {failure.kind})."
