@@ -76,10 +76,11 @@ class Tokens:
             raise UpstreamFailure("unreachable", f"the {scheme} token could not be asked for: {type(error).__name__}") from None
         answer = _object(body) or {}
         text, life_s = answer.get("access_token"), answer.get("expires_in", LIFE_S)
-        if status != 200 or not _is_token(text) or not isinstance(life_s, int | float) or not 0 <= life_s < inf:
+        fits_a_header = isinstance(text, str) and text.isascii() and text.isprintable()
+        if status != 200 or not fits_a_header or not (isinstance(life_s, int | float) and 0 <= life_s < inf):
             kind = "auth" if status < 500 else "unreachable"
             raise UpstreamFailure(kind, f"the {scheme} token was not given", status=status)
-        return _Token(text, now_s + life_s)
+        return _Token(str(text), now_s + life_s)
 
 
 def google(fields: Mapping[str, Any], now_s: int) -> HttpRequest:
@@ -105,11 +106,6 @@ def entra(fields: Mapping[str, Any], now_s: int) -> HttpRequest:
 
 
 EXCHANGES: Mapping[str, Callable[[Mapping[str, Any], int], HttpRequest]] = {"google": google, "entra": entra}
-
-
-def _is_token(text: Any) -> bool:
-    """Fit for a header."""
-    return isinstance(text, str) and text.isascii() and text.isprintable()
 
 
 def _form(url: str, fields: Mapping[str, str]) -> HttpRequest:
