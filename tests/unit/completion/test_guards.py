@@ -5,6 +5,7 @@ from importlib.metadata import EntryPoint
 import pytest
 
 from signalbox.completion.guards import Guards, guarded
+from signalbox.errors import Refusal
 from signalbox.reply import TextDelta
 from signalbox.request import Message, Request, Text
 from signalbox.routing.catalog import Guard, Snapshot
@@ -62,6 +63,21 @@ def test_an_entry_points_guardrail_works_beside_ours_in_order():
     assert list(guarded(iter([TextDelta("to ann@example.com")]), found)) == [TextDelta("TO [EMAIL]!?")]
 
 
-def test_one_that_is_not_installed_serves_nobody():
-    with pytest.raises(LookupError, match="unknown guardrail 'missing'"):
-        Guards().of(snapshot(REDACT._replace(use="missing")), "chat")
+NOT_MADE = {
+    "not installed": REDACT._replace(name="broken", use="missing"),
+    "with a pattern that a release before this one took": REDACT._replace(name="broken", options={"custom": {"ticket": "T-[0-9]+"}}),
+}
+
+
+@pytest.mark.parametrize("why", NOT_MADE)
+def test_one_that_cannot_be_made_serves_nobody_on_its_routes_and_the_others_go_on(why, capsys):
+    guards, broken = Guards(), NOT_MADE[why]._replace(routes=frozenset({"chat"}))
+    assert len(guards.of(snapshot(REDACT, broken), "other")) == 1
+    for _ in range(2):
+        with pytest.raises(Refusal, match="The guardrail broken of this route cannot be set up") as refused:
+            guards.of(snapshot(REDACT, broken), "other", "chat")
+        assert refused.value.code == "no_route"
+        assert "T-" not in str(refused.value)
+    assert capsys.readouterr().err.count("the guardrail broken cannot be made") == 1
+    with pytest.raises(Refusal):
+        guards.of(snapshot(broken._replace(routes=None), digest="another"), "other")

@@ -266,6 +266,11 @@ WRONG = {
         document(rest="guardrails:\n  redact:\n    options: {pattern: [email]}\n"),
         "line 11: guardrails.redact.options: unknown option 'pattern'; known: custom, on, patterns",
     ),
+    "a guardrail's pattern without a bound": (
+        document(rest="guardrails:\n  redact:\n    options:\n      custom:\n        fine: T-[0-9]{1,9}\n        ticket: T-[0-9]+\n"),
+        "line 14: guardrails.redact.options.custom.ticket: the pattern ticket repeats something without a bound, or more than 256 times;"
+        " write {1,64} for + and {0,64} for *",
+    ),
     "a guardrail of no route": (
         document(rest="guardrails:\n  redact:\n    routes: [openai/gpt, chat]\n"),
         "line 11: guardrails.redact.routes.1: there is no route 'chat', and no model; the routes are: none",

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from ..guardrails.patterns import Refused
 from ..guardrails.registry import maker
 from ..routing.catalog import ANY
 from . import checks_cache, checks_chains, checks_idle, checks_policies, checks_routes, timeouts
@@ -109,6 +110,8 @@ def _guardrails_can_be_made(document: Document) -> Iterator[Finding]:
             maker(guardrail.use or name)(guardrail.options)
         except LookupError as error:
             yield ("guardrails", name, "use"), str(error)
+        except Refused as error:
+            yield ("guardrails", name, "options", "custom", error.name), str(error)
         except ValueError as error:
             yield ("guardrails", name, "options"), str(error)
 

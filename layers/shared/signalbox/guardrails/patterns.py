@@ -13,18 +13,33 @@ WIDEST = 256  # repeats of one thing
 MOST_WAYS = 1_000  # in which they can match from one place: some five seconds for a MiB that is made to take them all
 
 
+class Refused(ValueError):
+    """Of one pattern: it says what to write instead, and `name` is the pattern's."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(message)
+        self.name = name
+
+
 def own(name: str, text: str) -> re.Pattern[str]:
     """Raises ValueError, which says what to write instead."""
     return _counted(name, text)[0]
 
 
 def owned(patterns: Mapping[str, str]) -> dict[str, re.Pattern[str]]:
-    """As many as may stand together, where a text has no bound of its own. Raises ValueError likewise."""
+    """As many as may stand together, where a text has no bound of its own. Raises ValueError likewise; Refused, where one is wrong."""
     if len(patterns) > MOST:
         raise ValueError(f"there are {len(patterns)} patterns; {MOST} are the most")
-    counted = {name: _counted(name, text) for name, text in patterns.items()}
+    counted = dict(map(_told_of, patterns.items()))
     _check(f"the patterns {', '.join(counted)}", sum(ways for _, ways in counted.values()))
     return {name: pattern for name, (pattern, _) in counted.items()}
+
+
+def _told_of(row: tuple[str, str]) -> tuple[str, tuple[re.Pattern[str], int]]:
+    try:
+        return row[0], _counted(*row)
+    except ValueError as error:
+        raise Refused(row[0], str(error)) from None
 
 
 def _counted(name: str, text: str) -> tuple[re.Pattern[str], int]:
