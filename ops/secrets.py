@@ -13,6 +13,7 @@ from .trouble import Trouble
 AT_ONCE = 20  # secrets that one BatchGetSecretValue reads
 MOST_CHARS = 65_536  # of a secret
 NAME = r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}"  # as routing.yaml names a secret
+QUOTES = "\"'`"
 TENANT = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"  # as keys are minted for
 
 
@@ -57,6 +58,8 @@ def _set(arguments: argparse.Namespace, prefix: str) -> None:
     if arguments.tenant is None:
         put_provider_keys(client, {prefix + name: keys}, arguments.stage, anew=True)
         print(told)
+        if doubt := own_keys.doubt(arguments.stage, name):
+            print(f"warning: {doubt}", file=sys.stderr)
         return
     own = own_keys.read(arguments.stage, arguments.tenant)
     providers = own.reading(arguments.provider)
@@ -112,7 +115,7 @@ def _key(number: int, line: str) -> str:
         return found
     if not line.isascii() or not line.isprintable() or " " in line:
         raise Trouble(f"line {number}: no key: one has no blanks and none but ASCII signs; give one a line")
-    if re.match(r"(export|[A-Z][A-Z0-9_]*=)", line) or line[0] in "\"'":
+    if re.match(r"(export|[A-Z][A-Z0-9_]*=)", line) or line[0] in QUOTES or line[-1] in QUOTES:
         raise Trouble(f"line {number}: give the key alone, without a name or quotes")
     return line
 

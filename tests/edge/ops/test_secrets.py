@@ -11,6 +11,16 @@ from ops.secrets import AT_ONCE, put_provider_keys, to_keys
 from ops.trouble import Trouble
 from signalbox.aws.keys import to_keys as read_by_functions
 
+DOCUMENT = """\
+version: 1
+providers:
+  openai: {}
+  openai-eu: {secret: openai, kind: openai, base_url: https://eu.example.com/v1}
+  mistral: {}
+  ollama: {base_url: http://127.0.0.1:11434}
+models:
+  mistral/small: {context_window: 9, max_output_tokens: 9, prices: {input: 0, output: 0, source: s, as_of: 2026-01-02}}
+"""
 ACCOUNT = {"type": "service_account", "client_email": "a@b.example", "private_key": "-----BEGIN PRIVATE KEY-----\nMII\n", "note": "ü"}
 
 
@@ -37,9 +47,12 @@ class Tenants:
 
     def __init__(self):
         self.own = {}
+        self.document = DOCUMENT
         self.secrets = {"openai": "openai", "openai-eu": "openai", "mistral": "mistral"}
 
     def call(self, stage, method, path, body=None):
+        if path == "/admin/config":
+            return {"document": self.document}
         assert (stage, path.split("/")[:3], path.split("/")[4:]) == ("dev", ["", "admin", "tenants"], ["own_keys"])
         tenant = path.split("/")[3]
         if method == "PUT":
@@ -128,6 +141,24 @@ def test_what_is_not_there_cannot_be_taken_back(run, client, tenants):
     assert tenants.own == {"acme": []}
 
 
+def test_a_secret_that_nobody_reads_yet_is_stored_with_a_word_of_warning(run, client, tenants):
+    stored = "openi: 1 key stored; running containers follow within minutes\n"
+    warning = "warning: no provider of the live configuration reads a secret named openi; did you mean openai?"
+    code, said = run("set openi", "planted")
+    assert (code, said) == (0, f"{stored}{warning} `signalbox secrets unset openi` takes it back\n")
+    assert "those they read: mistral, openai." in run("set vertex", "planted")[1]
+    tenants.document = "version: ["  # one that this release cannot read says nothing of names
+    assert run("set openi", "planted") == (0, stored)
+
+
+def test_where_nothing_is_known_of_the_configuration_keys_are_stored_all_the_same(run, monkeypatch):
+    def refuse(*_):
+        raise Trouble("no SIGNALBOX_ADMIN_KEY in the environment")
+
+    monkeypatch.setattr(control_api, "call", refuse)
+    assert run("set openi", "planted") == (0, "openi: 1 key stored; running containers follow within minutes\n")
+
+
 def test_a_secret_that_nobody_reads_is_not_stored_for_a_tenant(run, client, tenants):
     code, said = run("set opnai --tenant acme", "planted")
     assert (code, names(client), tenants.own) == (1, [], {})
@@ -166,6 +197,8 @@ def test_a_service_account_is_one_key_however_it_is_laid_out(run, client, indent
         ("planted-1\nOPENAI_API_KEY=planted-2", "line 2: give the key alone"),
         ("export KEY", "line 1: no key: one has no blanks"),
         ('"planted"', "line 1: give the key alone"),
+        ("planted'", "line 1: give the key alone"),
+        ('""', "line 1: give the key alone"),
         ('{"planted": ', "line 1: neither a key nor JSON"),
         ('{"keys": ["planted"]}', "line 1: this is a secret as it is stored"),
         ("planted\nplanted", "a key stands there twice"),
