@@ -167,17 +167,31 @@ def test_what_is_held_covers_all_who_may_be_asked_to_embed(two: Routed) -> None:
     assert two.world.pending() == []
 
 
-def test_a_budget_of_whoever_embeds_that_is_used_up_refuses_nobody(routed: Routed) -> None:
+def of_mistral(routed: Routed, limit_nanousd: int) -> None:
+    """Who embeds, and nothing else, has a hard budget."""
     document = routed.document()
-    routed.world.table("control").put_item(
-        Item={"pk": "provider#mistral", "sk": "scope", "budgets": {"total": {"limit_nanousd": 1, "hard": True, "version": 1}}}
-    )
+    row = {"limit_nanousd": limit_nanousd, "hard": True, "version": 1}
+    routed.world.table("control").put_item(Item={"pk": "provider#mistral", "sk": "scope", "budgets": {"total": row}})
     document["models"] |= {NEXT: routed.shipped(NEXT)}
     document["routes"]["chat"] = {"targets": [MINI], "cache": {"ttl_s": 60, "semantic": {"route": NEXT, "threshold": 0.9}}}
     routed.publish(models=document["models"], routes=document["routes"])
+
+
+def test_a_budget_of_whoever_embeds_that_is_used_up_refuses_nobody(routed: Routed) -> None:
+    of_mistral(routed, 1)
     for expected in ("miss", "hit"):
         response = ask(routed, SAME)
         assert (response.status, cached(response), ended(routed)) == (200, expected, [])
+
+
+def test_a_budget_of_whoever_embeds_is_no_reason_to_refuse_what_has_no_bound(routed: Routed) -> None:
+    of_mistral(routed, 10**12)
+    assert [cached(ask(routed, text)) for text in (SAME, LIKE)] == ["miss", "hit"]
+    for _ in range(2):
+        response = ask(routed, OTHER, service_tier="priority")
+        assert (response.status, ended(routed)) == (200, [])
+    told = ask(routed, SAME, service_tier="priority", headers={"x-signalbox-explain": "true"})
+    assert json.loads(told.body)["refused"] is None
 
 
 def test_a_vector_that_is_none_is_no_error(near: Routed, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -85,7 +85,7 @@ def _admitted(
         try:
             routed = _looked_up(_routed(asked, desk, live, router), by_meaning)
             decided(routed.trip)
-            scopes, bounds = _planned(routed, desk)
+            routed, scopes, bounds = _planned(routed, desk)
         except Refusal as refusal:
             # What is known here may be old, and what was published or raised meanwhile may serve.
             moved = refusal
@@ -158,18 +158,27 @@ def explained(asked: Asked, desk: Desk, live: Live, router: Router, errand_of: C
     told = explain(trip.inputs, trip.snapshot, trip.route, lacks_of(trip))
     try:
         _switched_on(view)
-        served(trip)
-        bounds_of(trip, _hard(_scopes(routed), desk))
+        _planned(routed, desk)
     except Refusal as refusal:
         told["refused"] = {"status": refusal.status, "code": refusal.code, "message": refusal.message}
     return told
 
 
-def _planned(routed: Routed, desk: Desk) -> tuple[tuple[str, ...], Bounds]:
-    """By what this container knows, however old: the scopes that it counts in, and its bounds."""
+def _planned(routed: Routed, desk: Desk) -> tuple[Routed, tuple[str, ...], Bounds]:
+    """By what this container knows, however old: the scopes that it counts in, and its bounds.
+
+    Without the look-up by meaning where only the budget of whoever embeds demands what the request cannot keep.
+    """
     served(routed.trip)
     scopes = _scopes(routed)
-    return scopes, bounds_of(routed.trip, _hard(scopes, desk))
+    try:
+        return routed, scopes, bounds_of(routed.trip, _hard(scopes, desk))
+    except Refusal:
+        alone = _looked_up(routed, False)
+        fewer = _scopes(alone)
+        if fewer == scopes or _hard(fewer, desk):
+            raise
+        return alone, fewer, bounds_of(alone.trip, False)
 
 
 def _routed(asked: Asked, desk: Desk, live: Live, router: Router) -> Routed:
