@@ -303,7 +303,9 @@ def test_without_the_ledger_a_hard_budget_refuses_and_a_soft_one_is_charged_late
     counted.broken = ()
     desk.open(hold, "t", {"id": "r2"})
     hold.opened()
+    counted.waves.clear()
     desk.settle(hold, 70, {"id": "r2"})
+    assert "UpdateItem" not in counted.waves[0]  # there is no lease to settle it from
     assert stored(counted, KEY)["settled"] == 130
     assert pending(counted) == []
     assert "a lease was not answered for" in told(capsys)

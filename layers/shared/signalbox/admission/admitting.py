@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from ..errors import Refusal, whose
 from .budgets import Budget
 from .exceeded import BudgetExceeded
-from .leases import ADMITS_MS, Hand, Part, Want, slice_size
+from .leases import ADMITS_MS, NO_LEASE, Hand, Part, Want, slice_size
 from .shards import MOST_SHARDS, SHUT_MS, Account, Giver, Lease, Level, Sight, chosen, gathered, levelled, open_until_ms, owes_within
 
 
@@ -198,7 +198,7 @@ class Admission:
         self._hand.unneeded.difference_update(self._budgets)
         number = self._hand.next_number()
         leases, shards = self._hand.leases, self._hand.shards
-        none = f"{self._hand.container}-none"
+        none = self._hand.container + NO_LEASE
         return tuple(
             Part(account, leases[account].id if account in leases else none, number, shards.get(account, 0)) for account in self._budgets
         )

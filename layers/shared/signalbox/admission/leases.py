@@ -13,6 +13,7 @@ from .shards import Account, Giver, Lease, Sight
 ADMITS_MS = 60_000  # how long a slice admits
 GRACE_MS = 60_000  # how long a lease outlives its slice, and a hold its request's deadline
 SLICE_BOUNDS = 8  # a slice is for so many requests at the most
+NO_LEASE = "-none"  # behind the container's name, where a lease has its number
 TIGHT_BOUNDS = 64  # with less room than this a hard account leases by the single request and keeps nothing idle
 
 
@@ -53,6 +54,11 @@ class Part(NamedTuple):
     lease: str
     number: int
     shard: int = 0
+
+    @property
+    def is_leased(self) -> bool:
+        """Else a soft budget let the request pass without a lease, and is charged once it is settled."""
+        return not self.lease.endswith(NO_LEASE)
 
 
 class Hand:

@@ -45,11 +45,15 @@ class Till:
         if late and not self._is_ours(self._aws.wave([stored])[0]):  # others may have settled it: only who moves the item may charge
             self.drop(hold)
             return self._failed("a request was settled too late, by the sweeper", hold.request_id)
-        settles = [self._settling(hold, part, cost_in(part.account[0], cost_nanousd, detail), now_ms) for part in hold.parts]
+        settles = {
+            slot: self._settling(hold, part, cost_in(part.account[0], cost_nanousd, detail), now_ms)
+            for slot, part in enumerate(hold.parts)
+            if part.is_leased
+        }
         first, published, *answers = self._wave_with_control(
-            [stored, events.put(self._tables.bus, events.USAGE_RECORDED, detail), *settles], hold.view.records
+            [stored, events.put(self._tables.bus, events.USAGE_RECORDED, detail), *settles.values()], hold.view.records
         )
-        left = self._take_settled(hold, answers)
+        left = self._take_settled(hold, dict(zip(settles, answers, strict=True)))
         self._finish(hold, item, left, stored=self._is_ours(first), published=not isinstance(published, AwsError))
         return None
 
@@ -111,11 +115,12 @@ class Till:
         back = surplus(held - covered, hold.granted_nanousd, remaining, hard) - (cost - covered)
         return accounts.settle(self._tables.ledger, part, cost, back, now_ms + ADMITS_MS + GRACE_MS)
 
-    def _take_settled(self, hold: Hold, answers: list[Any]) -> dict[str, Part]:
+    def _take_settled(self, hold: Hold, answers: Mapping[int, Any]) -> dict[str, Part]:
         """The leases as they are now, in hand again; the parts, by slot, that have not taken their cost yet."""
         left = {}
-        for (slot, part), answer in zip(enumerate(hold.parts), answers, strict=True):
-            if isinstance(answer, AwsError):
+        for slot, part in enumerate(hold.parts):
+            answer = answers.get(slot)
+            if answer is None or isinstance(answer, AwsError):
                 self._hand.drop(part.account)
                 left[str(slot)] = part
             else:
