@@ -78,6 +78,22 @@ def test_a_static_key_grants_what_its_row_says_and_its_record_says_it_louder():
     assert record_of(Caller("k", "t", "a", minted=True), {"key#k": {"status": "active"}}) == {"status": "active"}
 
 
+@pytest.mark.parametrize("key_id", ["local", "jwt:home:ann"])
+@pytest.mark.parametrize(
+    ("record", "limits"),
+    [
+        ({}, {"requests_per_minute": 5, "tokens_per_minute": 1000}),
+        ({"limits": {}}, {"requests_per_minute": 5, "tokens_per_minute": 1000}),
+        ({"limits": {"concurrency": 4}}, {"requests_per_minute": 5, "tokens_per_minute": 1000, "concurrency": 4}),
+        ({"limits": {"requests_per_minute": 9}}, {"requests_per_minute": 9, "tokens_per_minute": 1000}),
+        ({"limits": {"tokens_per_minute": None}}, {"requests_per_minute": 5, "tokens_per_minute": None}),
+    ],
+)
+def test_a_record_that_says_one_limit_takes_away_no_other_of_the_credentials(key_id, record, limits):
+    caller = Caller(key_id, "home", "default", minted=False, grants={"limits": {"requests_per_minute": 5, "tokens_per_minute": 1000}})
+    assert record_of(caller, {f"key#{key_id}": record}) == {"limits": limits}
+
+
 @pytest.mark.parametrize(
     ("said", "named"),
     [

@@ -86,9 +86,13 @@ def digest_of(key: str, mac_key: bytes) -> str:
 
 
 def record_of(caller: Caller, records: Records) -> Mapping[str, Any]:
-    """What the key's record says, and what its credential grants where the record is silent."""
+    """What the key's record says, and what its credential grants where the record is silent: of limits, name by name."""
     record = records.get(f"key#{caller.key_id}", NOTHING)
-    return {**caller.grants, **record} if caller.grants else record
+    if not caller.grants:
+        return record
+    said = [row["limits"] for row in (caller.grants, record) if isinstance(row.get("limits"), Mapping)]
+    limits = {name: limit for row in said for name, limit in row.items()}
+    return {**caller.grants, **record, **({"limits": limits} if said else {})}
 
 
 def knows(caller: Caller, records: Records, now_ms: int) -> bool:
