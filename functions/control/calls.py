@@ -14,10 +14,10 @@ from signalbox.aws import boto_calls, boto_usage
 from signalbox.errors import STATUS, Refusal
 from signalbox.usage.calls import Line
 from signalbox.usage.record import CRASHED
+from signalbox.usage.spans import DAY
 
 router = Router()
 
-DAY_MS = 86_400_000
 MOST_LOOKED_AT = 20_000  # lines of one page's search: what is rare goes on in the next
 MOST_EMPTY = 100  # hours of it, likewise
 OUTCOMES = ("ok", CRASHED, *STATUS)
@@ -55,7 +55,7 @@ def list_calls(
         message = f"outcome: no request ends in {outcome[:100]!r}. It is one of {', '.join(OUTCOMES)}."
         raise Refusal("invalid_request", message, param="outcome")
     begin, end = days.asked(first, last)
-    from_ms, to_ms = days.begin_ms(begin), days.begin_ms(end) + DAY_MS
+    from_ms, to_ms = days.begin_ms(begin), days.begin_ms(end + DAY)
     after = pages.place(before, to_ms)
     wanted = {"team": team, "key": key, "route": route, "target": target, "user": user, "outcome": outcome, "slow": slow}
     asked = {name: value for name, value in wanted.items() if value is not None}

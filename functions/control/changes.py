@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 
 from signalbox.aws import boto_audit
 from signalbox.aws.boto_audit import Place
+from signalbox.usage.spans import DAY
 
 router = Router()
 
@@ -45,7 +46,7 @@ def list_changes(
     before: Annotated[str, Query(max_length=500, description="`next` of the page before: it may have fewer rows than `limit`")] = "",
 ) -> Audit:
     begin, end = days.asked(first, last)
-    after = Place(*pages.place(before, days.begin_ms(end + boto_audit.DAY)))
+    after = Place(*pages.place(before, days.begin_ms(end + DAY)))
     asked = {name: value for name, value in {"tenant": tenant, "who": actor}.items() if value is not None}
     found: list[Entry] = []
     looked_at = empty = 0

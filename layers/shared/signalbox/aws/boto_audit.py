@@ -1,13 +1,13 @@
 """Who changed what, in the control table: one item for each, in the partition of its day. Uses boto3."""
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from typing import Any, NamedTuple
 
+from ..usage.spans import DAY
 from . import boto_tables
 
 KEEP_S = 400 * 86_400
-DAY = timedelta(days=1)
 
 
 class Place(NamedTuple):
