@@ -48,12 +48,7 @@ def _answer(stage: str, method: str, path: str, body: Any = None) -> httpx.Respo
 def _key(stage: str) -> str:
     if stage == stages.LOCAL:
         return settings.ADMIN_KEY
-    key = settings.from_environment().environment.get(KEY)
-    if not key:
-        raise Trouble(f"no {KEY} in the environment: `signalbox admin-key NAME --stage {stage}` draws one")
-    if not key.isascii() or not key.isprintable():
-        raise Trouble(f"{KEY} holds what no key does: `signalbox admin-key NAME --stage {stage}` draws one")
-    return key
+    return stages.key(KEY, f"`signalbox admin-key NAME --stage {stage}` draws one")
 
 
 def _said(answer: httpx.Response) -> str:

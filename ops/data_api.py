@@ -29,10 +29,9 @@ def explain(stage: str, path: str, body: str) -> dict[str, Any]:
 
 
 def _key(stage: str) -> str:
-    key = settings.from_environment().environment.get(KEY) or (settings.DATA_KEY if stage == stages.LOCAL else None)
-    if not key:
-        raise Trouble(f"no {KEY} in the environment: POST /admin/keys of the stage {stage} makes one")
-    return key
+    if stage == stages.LOCAL and not settings.from_environment().environment.get(KEY):
+        return settings.DATA_KEY
+    return stages.key(KEY, f"`signalbox keys create NAME --tenant TENANT --stage {stage}` mints one")
 
 
 def _json(answer: httpx.Response) -> dict[str, Any]:

@@ -37,6 +37,16 @@ def url(stage: str) -> str:
     return _running("url") if stage == LOCAL else outputs(stage)["ApiUrl"]
 
 
+def key(variable: str, remedy: str) -> str:
+    """What the environment or `.env` says by this name, where it can be one that is sent."""
+    found = settings.from_environment().environment.get(variable)
+    if not found:
+        raise Trouble(f"no {variable} in the environment: {remedy}")
+    if not found.isascii() or not found.isprintable():
+        raise Trouble(f"{variable} holds what no key does: {remedy}")
+    return found
+
+
 def _running(fact: str) -> str:
     facts = instance.running(settings.from_environment().home)
     if not facts.get(fact):

@@ -310,10 +310,13 @@ def test_a_stage_that_does_not_explain(stage, api, request_file, capsys, status,
     assert said in capsys.readouterr().err
 
 
-def test_a_key_of_the_callers_is_needed(stage, api, request_file, monkeypatch, capsys):
-    monkeypatch.setenv("SIGNALBOX_API_KEY", "")
+@pytest.mark.parametrize(
+    ("key", "said"), [("", "no SIGNALBOX_API_KEY in the environment"), ("sk-ключ", "SIGNALBOX_API_KEY holds what no key does")]
+)
+def test_a_key_of_the_callers_is_needed(stage, api, request_file, monkeypatch, capsys, key, said):
+    monkeypatch.setenv("SIGNALBOX_API_KEY", key)
     assert cli.main(["routes", "explain", request_file, "--stage", "dev"]) == 1
-    assert "no SIGNALBOX_API_KEY in the environment" in capsys.readouterr().err
+    assert f"{said}: `signalbox keys create NAME --tenant TENANT --stage dev` mints one" in capsys.readouterr().err
     assert api.seen == []
 
 
