@@ -95,7 +95,7 @@ class FakeCloud:
         item = to_item(payload["Item"])
         self._store(payload, item)
         if item.get("state") == "settled":
-            self.told.add(item["request"])
+            self.told.add(item.get("request"))
         return {}
 
     def _DeleteItem(self, payload):
@@ -108,7 +108,7 @@ class FakeCloud:
         new = Expression(payload).updated(self._stored(payload) or to_item(payload["Key"]))
         self._store(payload, new)
         if new.get("estimated"):
-            self.estimated.add(new["request"])
+            self.estimated.add(new.get("request"))
         return {"Attributes": to_values(new)}
 
     def _TransactWriteItems(self, payload):

@@ -9,7 +9,7 @@ from signalbox.admission.shards import OPEN_MS, Lease, Level, Shift
 from signalbox.aws import accounts, boto_accounts, dynamodb, outbox, shards
 
 from .fake_aws import BotoTable, FakeCloud, place_of
-from .ledger_world import SKEWS_MS, Act, World, small_shards
+from .ledger_world import ROOMY, SKEWS_MS, Act, World, small_shards
 
 ACCOUNT = ("key#k", "total")
 BUDGET = Budget("key#k", "total", 9, True, 1)
@@ -92,13 +92,15 @@ def _parts(transaction):
 # Random lives, the same for the same number.
 
 FAULTS = ["lost", "late", "late", "delayed", "throttled", "crash", "crash after"]
-WHATS = ["step"] * 8 + ["advance", "advance", "sweep", "crash", "deliver", "release", "change", "raise", "flip"]
+WHATS = ["step"] * 8 + ["advance", "advance", "sweep", "crash", "abandon", "deliver", "release", "change", "raise", "flip"]
 HARD = {"key#k": ("total", True, 900)}
 WORLDS = (
     HARD,
     HARD,
     {"key#k": ("total", True, 300)},
     {"key#k": ("day", True, 6_500)},
+    {"key#k": ("total", True, 5_000)},
+    ROOMY,
     {"team#t/a": ("total", False, 500)},
     {"key#k": ("total", True, 900), "team#t/a": ("month", False, 500), "provider#p": ("total", True, 700)},
 )

@@ -72,10 +72,12 @@ def a_budget_changes_before_its_period_begins(ignored):
 
 
 def a_charge_without_a_lease_is_not_answered_for(ignored):
-    world = World(ignored, SOFT, faults_a_request=9)
-    world.act(Act(0, "step", faults=((3, "lost"), (4, "lost"))))
-    world.act(Act(0, "step"))
-    world.act(Act(0, "step", faults=((4, "late"),)))
+    for place in EVERY_PLACE:
+        world = World(ignored, SOFT, faults_a_request=9)
+        world.act(Act(0, "step", faults=((3, "lost"), (4, "lost"))))
+        world.act(Act(0, "step"))
+        world.act(Act(0, "step", faults=((place, "late"),)))
+        world.end()
     return world
 
 

@@ -12,14 +12,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 
 from signalbox.admission import shards
 
-from .ledger_world import SKEWS_MS, Act, World, small_shards
+from .ledger_world import LIMITS, ROOMY, SKEWS_MS, Act, World, small_shards
 
 EXAMPLES = int(os.environ.get("LEDGER_EXAMPLES", "0"))
 WHO = st.integers(0, len(SKEWS_MS) - 1)
 SIZES = st.integers(1, 20)
 POSITIONS = st.integers(0, 7) | st.integers(15, 22)  # a sweep begins with sixteen reads
 FAULTS = st.tuples(POSITIONS, st.sampled_from(["lost", "late", "late", "delayed", "throttled", "crash", "crash after"]))
-WHATS = st.sampled_from(["step"] * 6 + ["advance", "advance", "sweep", "crash", "deliver", "release", "change", "raise", "flip"])
+WHATS = st.sampled_from(["step"] * 6 + ["advance", "advance", "sweep", "crash", "abandon", "deliver", "release", "change", "raise", "flip"])
 
 
 def acts(others=None):
@@ -29,9 +29,9 @@ def acts(others=None):
 
 
 class Ledger(RuleBasedStateMachine):
-    @initialize()
-    def begin(self):
-        self.world = World()
+    @initialize(limits=st.sampled_from([LIMITS, ROOMY]))
+    def begin(self, limits):
+        self.world = World(limits=limits)
 
     @rule(act=acts(acts()))
     def anything(self, act):
