@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
-from signalbox.completion.flight import Clock
+from signalbox.completion.clock import Clock
 from signalbox.completion.journey import Journey
 from signalbox.completion.travel import to_the_end
 from signalbox.completion.trip import Trip

@@ -10,8 +10,8 @@ from signalbox.aws.keys import CallerKeys, ProviderKeys, issuer_of
 from signalbox.aws.ledger import Desk, Tables
 from signalbox.aws.live import Live
 from signalbox.aws.rates import Rates
+from signalbox.completion.clock import Clock
 from signalbox.completion.endpoint import Completions
-from signalbox.completion.flight import Clock
 from signalbox.completion.keeper import Keeper, Places
 from signalbox.completion.models import Models
 from signalbox.completion.sampling import Sampler

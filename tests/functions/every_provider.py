@@ -13,7 +13,7 @@ import yaml
 from ops.simulators.faults import to_fault
 from ops.simulators.providers.google_identity import service_account
 from ops.simulators.server import Simulators
-from signalbox.completion.flight import Clock
+from signalbox.completion.clock import Clock
 from signalbox.config.overrides import PREFIX
 from signalbox.providers.rows import ROWS
 from signalbox.runtime.invocation import Context
@@ -103,8 +103,10 @@ def document() -> dict[str, Json]:
         wire = {"wire": "bedrock_cohere"} if id == "bedrock/cohere.embed-v4:0" else {}
         price = {"input": usd, "source": "https://example.com", "as_of": "2026-11-21"}
         models[id] = wire | {"context_window": 8192, "capabilities": ["embeddings"], "prices": price}
+    for id, model in models.items():
+        if id in CHAT or "embeddings" in model["capabilities"]:
+            model["timeouts"] = PATIENT
     for id in CHAT:
-        models[id]["timeouts"] = PATIENT
         streams_not = [name for name in models[id]["capabilities"] if name != "streaming"]
         models[whole(id)] = models[id] | {"id": id.partition("/")[2], "capabilities": streams_not}
         made["routes"] |= {

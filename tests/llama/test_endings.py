@@ -7,7 +7,7 @@ import openai
 import pytest
 
 from signalbox.aws.http import Pool
-from signalbox.completion.flight import Clock
+from signalbox.completion.clock import Clock
 from signalbox.completion.journey import Journey
 from signalbox.completion.trip import Trip
 from signalbox.money import Prices, Tokens

@@ -4,8 +4,8 @@ import pytest
 
 from signalbox.admission.keys import Caller
 from signalbox.completion.asked import MOST_AGENT_CHARS, Asked, to_asked
+from signalbox.completion.clock import Clock
 from signalbox.completion.features import to_features
-from signalbox.completion.flight import Clock
 from signalbox.completion.permits import Permits
 from signalbox.errors import Refusal
 from signalbox.request import Message, Request, Text

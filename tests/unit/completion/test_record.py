@@ -9,7 +9,7 @@ import pytest
 from signalbox.aws.http import Cut
 from signalbox.completion.admitted import Admitted
 from signalbox.completion.asked import Asked
-from signalbox.completion.flight import Clock
+from signalbox.completion.clock import Clock
 from signalbox.completion.record import baseline_nanousd, to_intent, to_record
 from signalbox.errors import Refusal
 from signalbox.money import Prices, Tokens

@@ -9,7 +9,7 @@ from hypothesis import Phase, given, settings
 from signalbox.admission.keys import Caller
 from signalbox.completion.admitted import Admitted
 from signalbox.completion.asked import Asked
-from signalbox.completion.flight import Clock
+from signalbox.completion.clock import Clock
 from signalbox.completion.record import to_intent, to_refused
 from signalbox.completion.trip import Trip
 from signalbox.errors import Refusal

@@ -1,6 +1,6 @@
 """Journeys to set out on: a route of targets a/m and b/m, whose upstreams are fakes, with a purse and keys as told."""
 
-from signalbox.completion.flight import Clock
+from signalbox.completion.clock import Clock
 from signalbox.completion.journey import Journey
 from signalbox.completion.trip import BOUNDLESS, Trip
 from signalbox.money import Prices

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from ..admission.keys import Caller
 from ..errors import Refusal
 from ..request import Request
-from .flight import Clock
+from .clock import Clock
 
 AFTER_ANSWER_S = 5.0  # kept free before Lambda's deadline, for settling
 MOST_TAGS = 16

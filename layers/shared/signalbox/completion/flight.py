@@ -8,16 +8,16 @@ from typing import NamedTuple
 from ..aws import telemetry
 from ..aws.http import Cut, Exchange, Malformed, TimedOut, TransportError, Unreachable
 from ..errors import Refusal, UpstreamFailure
-from ..money import Prices, Tokens, cost_nanousd
+from ..money import Prices, cost_nanousd
 from ..providers.contract import Wire
 from ..providers.errors import WITHHELD, error_names, param_of
 from ..providers.retry_after import retry_after_s
 from ..reply import Chunk, Citation, Embedding, Finish, ToolCallDelta, Usage
-from ..routing.catalog import Timeouts
 from ..routing.failures import kind_of
 from ..routing.plan import Try
-from ..usage.estimate import estimated_tokens
 from ..usage.record import Attempt
+from .clock import Clock
+from .tally import Limits, Tally
 
 KINDS: tuple[tuple[type[TransportError], str], ...] = (
     (TimedOut, "timeout"),
@@ -29,26 +29,6 @@ BROKEN = ("cut", "malformed")  # how a stream ends of which nobody has told how
 ERROR_BODY_BYTES = 4_096
 LANDING_S = 0.1  # altogether
 CLOCK_S = 0.005  # a wait may end this much before its time
-
-
-class Limits(NamedTuple):
-    """What the attempt is held to; `deadline_s` is monotonic. The token bounds are what it may be charged where nothing was counted."""
-
-    timeouts: Timeouts
-    deadline_s: float
-    input_tokens: int
-    output_tokens: int  # of all choices together
-    choices: int
-    reasons: bool
-    priced_otherwise: bool = False
-
-
-class Clock(NamedTuple):
-    """`wall` is epoch seconds, `monotonic` measures durations, `sleep` takes seconds."""
-
-    wall: Callable[[], float]
-    monotonic: Callable[[], float]
-    sleep: Callable[[float], None]
 
 
 class Part(NamedTuple):
@@ -76,16 +56,10 @@ class Flight:
         self._prices = prices
         self._clock = clock
         self._key = key
-        self._tokens: Tokens | None = None  # the count so far
-        self._parts_tokens: Tokens | None = None  # of the parts before this one
-        self._part_counts = False  # this part has told a count, of its input at the least
-        self._finishes = 0
-        self._delivered_bytes = 0
-        self._heard_bytes = self._piece_at = self._understood_at = 0  # of all that was heard: its length, and where a piece of it began
+        self._tally = Tally(limits)
         self._at_ms = int(clock.wall() * 1000)
         self._began_s = self._heard_s = self._said_s = self._ended_s = clock.monotonic()
         self._land_by_s: float | None = None
-        self._owed = self._owed_before = False  # something may be billed that no count covers yet
         self._rest: Iterator[bytes] = iter(())
         self._exchange: Exchange | None = None
         self._outrun_s: float | None = None
@@ -99,12 +73,12 @@ class Flight:
         except TransportError as error:
             kind = next(kind for type_, kind in KINDS if isinstance(error, type_))
             if kind == "unreachable":
-                self._owed = self._owed_before
+                self._tally.unbilled()
             late = kind == "timeout" and self._clock.monotonic() >= self._limits.deadline_s - CLOCK_S
             raise self._failed("deadline" if late else kind, str(error)) from error
         except UpstreamFailure as failure:
-            if self._part_counts and self.ttft_s is None and failure.kind not in BROKEN:
-                self._owed = self._owed_before  # it told of its end and of its count, and nothing lies between them
+            if self._tally.is_counted and self.ttft_s is None and failure.kind not in BROKEN:
+                self._tally.unbilled()  # it told of its end and of its count, and nothing lies between them
             raise self._failed(failure.kind, failure.detail, failure.param) from failure
         except Refusal:
             self.outcome = "abandoned"
@@ -124,8 +98,7 @@ class Flight:
             raise TimedOut("the time was up before it was sent")
         if self._outrun_s is not None:
             raise UpstreamFailure("outrun")
-        self._parts_tokens, self._owed_before, self._owed = self._tokens, self._owed, True
-        self._part_counts, self._finishes = False, 0
+        self._tally.begin()
         self._exchange = exchange = part.send(wait_s)
         if self._outrun_s is not None:  # while it was sent, when there was no exchange yet to abort
             raise Cut("outrun")
@@ -139,9 +112,8 @@ class Flight:
                 chunk = chunk._replace(choice=part.first_input + chunk.choice)
             self._note(chunk)
             # The client is told of all parts, of which the last count stands for the whole.
-            yield Usage(self._tokens) if type(chunk) is Usage and self._tokens else chunk
-        if self._part_counts:
-            self._owed = self._owed_before
+            yield Usage(self._tally.tokens) if type(chunk) is Usage and self._tally.tokens else chunk
+        self._tally.end()
 
     def leave(self, rule: str) -> None:
         """The client has gone. Unless the rule is to `drain` it, the stream is closed here: `free` where nothing is billed then."""
@@ -172,8 +144,8 @@ class Flight:
             self._exchange.close()
 
     def _forgive(self, rule: str) -> None:
-        if rule == "free" and self._owed:
-            self._tokens, self._owed = None, False
+        if rule == "free":
+            self._tally.forgiven()
 
     def land(self) -> None:
         """After the answer: reads what comes after the last chunk, which is little, so that the connection can serve again."""
@@ -185,7 +157,7 @@ class Flight:
             pass  # it serves no more
 
     def attempt(self) -> Attempt:
-        tokens = self._charged()
+        tokens = self._tally.charged(silent_s=self._ended_s - self._heard_s, whole_s=self._ended_s - self._began_s)
         return Attempt(
             target=self.step.target,
             outcome=self.outcome,
@@ -197,26 +169,9 @@ class Flight:
             generation=self.step.generation,
             tokens=tokens,
             cost_nanousd=cost_nanousd(tokens, self._prices) if self._prices else 0,
-            estimated=self._owed or (self._limits.priced_otherwise and any(tokens)),
+            estimated=self._tally.is_owed or (self._limits.priced_otherwise and any(tokens)),
             purpose=self.purpose,
         )
-
-    def _charged(self) -> Tokens:
-        """The provider's own count; where it did not come to its end, never less than what may be billed. Its count of the input holds."""
-        known, limits = self._tokens or Tokens(), self._limits
-        if not self._owed:
-            return known
-        guess = estimated_tokens(
-            input_bound=limits.input_tokens,
-            delivered_bytes=self._delivered_bytes,
-            silent_s=self._ended_s - self._heard_s,
-            whole_s=self._ended_s - self._began_s,
-            choices=limits.choices,
-            reasons=limits.reasons,
-            output_bound=limits.output_tokens,
-        )
-        counts = self._part_counts and not self._owed_before
-        return known._replace(input=known.input if counts else max(known.input, guess.input), output=max(known.output, guess.output))
 
     def _wait_s(self) -> float:
         """How long the next wait may take. Nothing but content ends the wait for the first byte, nor that between two chunks."""
@@ -230,7 +185,7 @@ class Flight:
         self.status = exchange.head(self._wait_s())
         if self.status // 100 == 2:
             return
-        self._owed = self._owed_before  # providers do not bill an error
+        self._tally.unbilled()  # providers do not bill an error
         body = b""
         for piece in exchange.pieces(self._wait_s):
             body += piece
@@ -243,7 +198,7 @@ class Flight:
         self._rest = exchange.pieces(self._wait_s)
         for piece in self._rest:
             self._heard_s = self._clock.monotonic()
-            self._piece_at, self._heard_bytes = self._heard_bytes, self._heard_bytes + len(piece)
+            self._tally.heard(len(piece))
             yield piece
 
     def _gathered(self, pieces: Iterable[bytes]) -> bytes:
@@ -251,21 +206,18 @@ class Flight:
         body = []
         for piece in pieces:
             body.append(piece)
-            self._delivered_bytes += len(piece)
+            self._tally.delivered(len(piece))
         return b"".join(body)
 
     def _note(self, chunk: Chunk) -> None:
-        kind, self._understood_at = type(chunk), self._piece_at
+        kind = type(chunk)
+        self._tally.understood()
         if kind is Usage:
-            before = self._parts_tokens
-            self._tokens = before + chunk.tokens if before else chunk.tokens  # type: ignore[union-attr]
-            self._part_counts = True
-            if self._finishes >= self._limits.choices:  # a count after the end is of all; one before it is of what was written by then
-                self._owed = self._owed_before
+            self._tally.count(chunk.tokens)  # type: ignore[union-attr]
             return
         if kind is Finish:
             self.finish = chunk.reason  # type: ignore[union-attr]
-            self._finishes += 1
+            self._tally.finish()
             return
         self._said_s = self._clock.monotonic()
         if self.ttft_s is None:
@@ -273,16 +225,16 @@ class Flight:
         if kind is Citation or kind is Embedding:
             return
         text: str = chunk.arguments if kind is ToolCallDelta else chunk.text  # type: ignore[union-attr]
-        self._delivered_bytes += len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+        self._tally.delivered(len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass")))
 
     def _read_on(self) -> None:
-        """Whatever came with what was not understood, and right behind it, was written too: a token is a byte at the least here too."""
+        """Whatever came with what was not understood, and right behind it."""
         self._land_by_s = self._clock.monotonic() + LANDING_S
         with suppress(TransportError):
             for piece in self._rest:
                 self._heard_s = self._clock.monotonic()
-                self._heard_bytes += len(piece)
-        self._delivered_bytes += self._heard_bytes - self._understood_at
+                self._tally.heard(len(piece))
+        self._tally.misunderstood()
 
     def _failed(self, kind: str, detail: str, param: str | None = None) -> UpstreamFailure:
         if kind == "malformed":

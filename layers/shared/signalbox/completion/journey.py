@@ -9,7 +9,8 @@ from ..money import Tokens
 from ..reply import Chunk
 from ..routing.plan import Ended, Try, holds, plan
 from ..usage.record import Attempt
-from .flight import Clock, Flight
+from .clock import Clock
+from .flight import Flight
 from .outing import HEDGE, MIRROR, Failed, Outing, Outings
 from .trip import BOUNDLESS, Capacities, Keys, Send, Trip
 from .unanswered import to_refusal

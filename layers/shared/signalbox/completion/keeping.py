@@ -15,7 +15,7 @@ from ..reply import Choice, Chunk, gather
 from ..usage.record import UsageRecord
 from .answered import Answered
 from .asked import Asked
-from .flight import Clock
+from .clock import Clock
 from .routed import Routed
 from .trip import Trip
 

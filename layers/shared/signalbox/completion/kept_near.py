@@ -16,7 +16,7 @@ from ..routing.failures import KINDS
 from ..routing.plan import Try
 from ..usage.record import Attempt
 from .answered import Answered
-from .flight import Clock
+from .clock import Clock
 from .kept import from_bytes
 from .kept_lookup import Cache
 from .kept_terms import Terms

@@ -8,7 +8,7 @@ from ..admission.rates import Need, Standing
 from ..aws.rates import Entry, Rates
 from ..routing.costs import EXPECTED_OUTPUT_TOKENS
 from .asked import Asked
-from .flight import Clock
+from .clock import Clock
 from .routed import Routed
 from .trip import Trip
 

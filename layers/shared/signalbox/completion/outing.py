@@ -14,8 +14,10 @@ from ..routing.catalog import Provider, Target
 from ..routing.costs import expected_output_tokens
 from ..routing.failures import KEYS_OWN, KINDS
 from ..routing.plan import Try
-from .flight import Clock, Flight, Limits, Part
+from .clock import Clock
+from .flight import Flight, Part
 from .purse import Purse, Share
+from .tally import Limits
 from .trip import Capacities, Keys, Send, Slot, Trip
 
 MOST_FLIGHTS = 13  # what an event of them may hold: `usage.events.MOST_ATTEMPTS`

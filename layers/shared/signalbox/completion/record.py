@@ -16,7 +16,7 @@ from ..routing.replay import digest
 from ..usage.record import CRASHED, MOST_USER_CHARS, Attempt, UsageRecord
 from .admitted import Admitted
 from .asked import Asked
-from .flight import Clock
+from .clock import Clock
 from .journey import Journey, total
 from .trip import Trip
 

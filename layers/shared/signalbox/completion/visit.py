@@ -18,7 +18,7 @@ from ..usage.record import UsageRecord
 from .admitted import NotAdmitted, admit, explained
 from .answered import Answered
 from .asked import Asked
-from .flight import Clock
+from .clock import Clock
 from .keeper import Keeper
 from .limited import Limited
 from .record import HIT, REPLAY, to_refused, to_repeated
