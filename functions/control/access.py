@@ -15,7 +15,7 @@ from aws_lambda_powertools.utilities import parameters
 from signalbox import data_api
 from signalbox.admission.budgets import scopes_of
 from signalbox.admission.claims import caller_of, is_token, operator_of, tenant_of
-from signalbox.admission.keys import Caller, KeyRing, authenticate, check_standing
+from signalbox.admission.keys import Caller, KeyRing, authenticate, check_standing, static_callers
 from signalbox.admission.operators import OPERATIONS, ROUTING, TENANTS, USAGE, Operator, authenticate_admin
 from signalbox.aws import boto_tables
 from signalbox.aws.http import Pool
@@ -140,8 +140,7 @@ def unminted(key_id: str) -> Caller | None:
     """Of a row of the key secret, or of a token, whose team each token says anew: neither needs a record. None for any other."""
     if tenant := tenant_of(key_id):
         return Caller(key_id, tenant, "", minted=False)
-    row = next((row for row in ring().data_keys.values() if row.get("key_id") == key_id), None)
-    return Caller(key_id, row["tenant"], row["team"], minted=False) if row else None
+    return next((caller for caller in static_callers(ring()) if caller.key_id == key_id), None)
 
 
 def issuer() -> Issuer | None:

@@ -13,6 +13,7 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import BaseModel, Field
 
+from signalbox.admission.keys import static_callers
 from signalbox.aws import boto_keys, boto_snapshots, boto_usage
 from signalbox.errors import Refusal
 from signalbox.routing.catalog import ANY, Snapshot
@@ -148,7 +149,7 @@ def _range(first: object, last: object) -> dict[str, str]:
 
 def _keys(most: int) -> list[str]:
     """Static ones first: they are few."""
-    ids = {row["key_id"]: None for row in access.ring().data_keys.values()}
+    ids = {caller.key_id: None for caller in static_callers(access.ring())}
     after = ""
     while len(ids) < most and (page := boto_keys.page(stage.control(), 100, after)):
         ids |= dict.fromkeys(record["id"] for record in page)

@@ -9,7 +9,7 @@ from grants import Limits, Status
 from key_views import Title
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from signalbox.admission.keys import NAME
+from signalbox.admission.keys import NAME, static_callers
 from signalbox.aws import boto_keys, boto_tenants
 from signalbox.errors import Refusal
 
@@ -90,7 +90,7 @@ def delete(group: boto_tenants.Group, tenant: str, team: str = "") -> None:
     if boto_keys.page(stage.control(), 1, tenant=tenant, team=team):
         message = f"The {group.kind} {group.id} has keys. Delete them first (GET /admin/keys{asked} lists them), or disable it."
         raise Refusal("conflict", message)
-    if any(row["tenant"] == tenant and team in ("", row["team"]) for row in access.ring().data_keys.values()):
+    if any(caller.tenant == tenant and team in ("", caller.team) for caller in static_callers(access.ring())):
         message = f"Static keys name the {group.kind} {group.id}. Take them out of the key secret first, or disable it."
         raise Refusal("conflict", message)
     if not boto_tenants.delete(stage.control(), group, record):

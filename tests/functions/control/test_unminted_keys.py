@@ -6,7 +6,7 @@ import pytest
 
 from tests.identity import token
 
-from .client import DATA, MODULES, Api, refused
+from .client import DATA, MODULES, Api, digest, refused
 
 ANN = "/admin/keys/jwt:acme:auth0|ann"
 
@@ -80,3 +80,22 @@ def test_it_has_no_secret_to_renew(issued: Api) -> None:
 def test_what_no_token_asks_as_is_no_key(issued: Api, stage: Any, id: str) -> None:
     refused(issued("PATCH", f"/admin/keys/{id}", {"status": "disabled"}), "not_found")
     assert stage.control.scan()["Items"] == []
+
+
+@pytest.mark.parametrize("row", ["static", None, 7, [], {}, {"key_id": 7}, {"key_id": "bad"}, {"key_id": "bad", "tenant": "acme"}])
+def test_a_row_that_is_not_understood_is_nobodys_and_stands_in_nobodys_way(api: Api, monkeypatch: pytest.MonkeyPatch, row: Any) -> None:
+    ring = MODULES["access"].ring()
+    ill = ring._replace(data_keys={digest("sk-ill"): row, **ring.data_keys})
+    monkeypatch.setattr(MODULES["access"], "ring", lambda: ill)
+    budget = {"scope": "key", "period": "day", "limit_usd": 1}
+    assert api("POST", "/admin/budgets", budget | {"id": "static"})[0] == 200
+    refused(api("POST", "/admin/budgets", budget | {"id": "bad"}), "not_found")
+    assert api("PATCH", "/admin/keys/static", {"status": "active"})[0] == 200
+    refused(api("PATCH", "/admin/keys/bad", {"status": "disabled"}), "not_found")
+    for tenant in ("rival", "acme"):
+        assert api("POST", "/admin/tenants", {"name": tenant})[0] == 201
+    assert api("DELETE", "/admin/tenants/rival")[0] == 200
+    assert "key" in refused(api("DELETE", "/admin/tenants/acme"), "conflict")
+    assert api("GET", "/admin/analytics/flags")[0] == 200
+    refused(api("GET", "/v1/usage", key="sk-ill"), "permission_denied" if row is not None else "invalid_key")
+    assert api("GET", "/v1/usage", key=DATA)[0] == 200
