@@ -88,6 +88,13 @@ def test_a_message_says_how_long_it_lasts_and_what_to_type():
     assert "Forecast" not in to_message(crossed(budget(600))[0], hard=True)[1]
 
 
+def test_what_is_to_be_typed_can_be_typed_whatever_callers_have_called_their_agents():
+    _, body = to_message(crossed(budget(600, scope="agent#acme/night & day"))[0], hard=True)
+    assert "signalbox budgets list agent 'acme/night & day'\n" in body
+    assert "GET /admin/usage?agent=acme/night%20%26%20day\n" in body
+    assert "Budget   agent acme/night & day\n" in body
+
+
 def test_a_global_budget_has_no_id_to_type():
     _, body = to_message(crossed(Budget("global#*", "day#2026-11-21", 100 * 10**9, 60 * 10**9, 1))[0], hard=False)
     assert "signalbox budgets raise global --period day --by 20 --until 2h" in body

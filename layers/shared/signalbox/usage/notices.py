@@ -1,6 +1,8 @@
 """What the people who mind a budget are told of it: how far it is, how long it lasts, and what to type."""
 
+import shlex
 from datetime import UTC, datetime
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from ..errors import whose
@@ -52,9 +54,13 @@ def _spenders(spent: Spent) -> tuple[str, ...]:
 def _steps(budget: Budget) -> tuple[str, ...]:
     """Where to look and what to change, as it is typed."""
     scope, _, id = budget.scope.partition("#")
-    of = whose(budget.scope)
+    of = "global" if scope == "global" else f"{scope} {shlex.quote(id)}"  # agents may have spaces in their names
     kind = budget.period.partition("#")[0]
-    spent = "/admin/analytics?by=route, and GET /admin/usage?tenant=…" if scope in ("global", "provider") else f"/admin/usage?{scope}={id}"
+    spent = (
+        "/admin/analytics?by=route, and GET /admin/usage?tenant=…"
+        if scope in ("global", "provider")
+        else f"/admin/usage?{scope}={quote(id, safe='/:')}"
+    )
     return (
         f"what is left, and for how long: signalbox budgets list {of}",
         f"who spends: GET {spent}",
