@@ -134,11 +134,7 @@ class Admission:
         if ended or grow or (budget.hard and owes_within(whole)):
             if whole.is_torn:
                 return None
-            level = levelled(whole, limit, open_until_ms(budget, now_ms) if ended else whole.until_ms, hard=budget.hard, grow=grow)
-            if level.is_needed:
-                self.changes[account] = level
-            if grow:
-                self._hand.shards[account] = len(whole.parts) + self._hand.draw % (level.size - len(whole.parts))
+            self._level(account, whole, limit, open_until_ms(budget, now_ms) if ended else whole.until_ms, grow)
         if short:
             raise BudgetExceeded(budget, account[1], now_ms, exhausted=_is_exhausted(whole, limit, self._floor, now_ms))
         if is_full and not grow and not whole.is_dated:
@@ -146,19 +142,8 @@ class Admission:
         goal = self._bound
         if budget.hard:
             goal = self._goals[account] = _goal(goal, self._floor, room, alone=not whole.leases.keys() - {mine.id if mine else ""})
-        if account in self.changes:
-            return None
-        shard = self._hand.shards.get(account, 0)
-        lacks = goal - _room(whole.parts[shard], mine) if mine else 0
-        ample = [part.shard for part in whole.parts if part.remaining >= goal and not part.is_full]
-        if mine is None or (budget.hard and lacks > 0 and ample):
-            if mine:
-                self.left[account] = shard, mine
-                self._hand.drop(account)
-            shard = self._hand.shards[account] = chosen(whole, goal, self._hand.draw)
-            lacks = goal - whole.parts[shard].remaining
-        if budget.hard and lacks > 0:
-            self._givers[account] = gathered(whole, shard, lacks)
+        if account not in self.changes:
+            self._place(account, whole, mine, goal)
         return None
 
     def reclaimed(self, account: Account) -> None:
@@ -174,6 +159,28 @@ class Admission:
             message = "The ledger does not answer, and a hard budget holds this call: try again."
             raise Refusal("ledger_unavailable", message, retry_after_s=1)
         self._waived.add(account)
+
+    def _level(self, account: Account, whole: Sight, limit: int, until_ms: int, grow: bool) -> None:
+        """To its limit, and where its shards are to become more, with a place on a new one."""
+        level = levelled(whole, limit, until_ms, hard=self._budgets[account].hard, grow=grow)
+        if level.is_needed:
+            self.changes[account] = level
+        if grow:
+            self._hand.shards[account] = len(whole.parts) + self._hand.draw % (level.size - len(whole.parts))
+
+    def _place(self, account: Account, whole: Sight, mine: Lease | None, goal: int) -> None:
+        """Where the goal is found, and what other shards give of it: a soft budget stays where its lease is."""
+        hard, shard = self._budgets[account].hard, self._hand.shards.get(account, 0)
+        lacks = goal - _room(whole.parts[shard], mine) if mine else 0
+        ample = [part.shard for part in whole.parts if part.remaining >= goal and not part.is_full]
+        if mine is None or (hard and lacks > 0 and ample):
+            if mine:
+                self.left[account] = shard, mine
+                self._hand.drop(account)
+            shard = self._hand.shards[account] = chosen(whole, goal, self._hand.draw)
+            lacks = goal - whole.parts[shard].remaining
+        if hard and lacks > 0:
+            self._givers[account] = gathered(whole, shard, lacks)
 
     def _crowded(self, account: Account, now_ms: int) -> None:
         budget = self._budgets[account]
