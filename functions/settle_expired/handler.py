@@ -39,22 +39,27 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     metrics.add_metric("SweepFailures", MetricUnit.Count, swept.failed)
     if swept.estimated or swept.failed:
         logger.warning("swept", estimated=swept.estimated, published=swept.published, failed=swept.failed)
-    if kept.failed:  # a raise that does not end is worth an alarm
-        raise RuntimeError(f"{kept.failed} of what budgets wait for was not done; Lambda and the next minute try again")
+    if kept.failures:  # a raise that does not end is worth an alarm
+        undone = f"{len(kept.failures)} of what budgets wait for was not done: {', '.join(kept.failures)}"
+        raise RuntimeError(f"{undone}. Lambda and the next minute try again; the log says why")
     return {"estimated": swept.estimated, "published": swept.published, "failed": swept.failed, "lowered": kept.lowered}
 
 
 def upkeep() -> Ended:
     """What fails holds up nothing else, and is tried again by the next run."""
-    control, ledger, done = table(os.environ["SIGNALBOX_CONTROL_TABLE"]), table(os.environ["SIGNALBOX_LEDGER_TABLE"]), Ended()
+    control, ledger = table(os.environ["SIGNALBOX_CONTROL_TABLE"]), table(os.environ["SIGNALBOX_LEDGER_TABLE"])
     try:
         done = boto_raises.end_due(control, ledger, now_ms())
+    except Exception as error:
+        done = Ended(0, {"the raises": error})
+    try:
         boto_daily_alert.keep(control, ledger, Decimal(os.environ.get("SIGNALBOX_DAILY_ALERT_USD", "0")), now_ms())
-    except Exception:
-        logger.exception("what budgets wait for was not done")
-        done = done._replace(failed=done.failed + 1)
+    except Exception as error:
+        done.failures["the daily alert"] = error
+    for what, why in done.failures.items():
+        logger.error("what budgets wait for was not done", of=what, exc_info=why)
     metrics.add_metric("BudgetRaisesEnded", MetricUnit.Count, done.lowered)
-    metrics.add_metric("BudgetUpkeepFailures", MetricUnit.Count, done.failed)
+    metrics.add_metric("BudgetUpkeepFailures", MetricUnit.Count, len(done.failures))
     return done
 
 

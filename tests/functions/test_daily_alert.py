@@ -75,10 +75,10 @@ def test_a_global_budget_of_another_period_is_none_of_its_business(stage, keep):
 
 def test_the_minutes_run_keeps_it_and_ends_raises(stage, monkeypatch):
     monkeypatch.setenv("SIGNALBOX_DAILY_ALERT_USD", "12.5")
-    assert module.upkeep() == (0, 0)
+    assert module.upkeep() == (0, {})
     assert told(stage) == [("day", 12_500_000_000, False, "default")]
     boto_raises.begin(stage.control, stage.ledger, "global#*", "day", USD, module.now_ms() - 1, module.now_ms() - 2)
-    assert module.upkeep() == (1, 0)
+    assert module.upkeep() == (1, {})
 
 
 def test_a_failure_is_counted_and_holds_up_nothing(stage, monkeypatch, capsys):
@@ -87,6 +87,6 @@ def test_a_failure_is_counted_and_holds_up_nothing(stage, monkeypatch, capsys):
 
     module.metrics.flush_metrics()
     monkeypatch.setattr(boto_daily_alert, "keep", down)
-    assert module.upkeep() == (0, 1)
+    assert [*module.upkeep().failures] == ["the daily alert"]
     module.metrics.flush_metrics()
     assert '"BudgetUpkeepFailures":[1.0]' in capsys.readouterr().out

@@ -6,8 +6,9 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from functions.settle_expired.handler import handler
+from signalbox.admission.budgets import GLOBAL
 from signalbox.admission.leases import Part
-from signalbox.aws import boto_daily_alert, boto_tables, outbox
+from signalbox.aws import boto_budgets, boto_daily_alert, boto_raises, boto_tables, outbox
 
 ACCOUNT = ("key#local", "month#2026-11")
 DETAIL = {"version": 1, "outcome": "ok", "cost_nanousd": 70, "estimated": False}
@@ -98,6 +99,18 @@ def test_what_budgets_wait_for_holds_up_no_sweep_and_raises_an_alarm(stage, cont
     with pytest.raises(RuntimeError, match="1 of what budgets wait for"):
         handler(sample("settle_expired_schedule"), context)
     assert [detail["id"] for _, detail in stage.heard()] == ["unpublished"]
+
+
+def test_a_list_of_raises_that_cannot_be_read_holds_up_no_daily_alert(stage, context, sample, now_ms, monkeypatch):
+    def down(*_):
+        raise ConnectionError("down")
+
+    monkeypatch.setenv("SIGNALBOX_DAILY_ALERT_USD", "7")
+    monkeypatch.setattr(boto_raises, "end_due", down)
+    with pytest.raises(RuntimeError, match="1 of what budgets wait for"):
+        handler(sample("settle_expired_schedule"), context)
+    [alert] = boto_budgets.of_scope(stage.control, GLOBAL)
+    assert alert.limit_nanousd == 7 * 10**9
 
 
 def test_what_was_charged_is_only_published(stage, context, sample, now_ms):

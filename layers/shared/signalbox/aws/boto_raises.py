@@ -3,11 +3,9 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from botocore.exceptions import ClientError
-
 from ..admission.budgets import CONFIG, Budget, Raise
 from ..errors import whose
-from . import boto_accounts, boto_budgets, boto_definitions, boto_tables
+from . import boto_budgets, boto_definitions, boto_tables
 
 MOST = 10  # at once, of one budget
 
@@ -21,10 +19,10 @@ class TooManyRaises(Exception):
 
 
 class Ended(NamedTuple):
-    """How many budgets came down, and how many could not."""
+    """How many budgets came down, and which could not, with why."""
 
-    lowered: int = 0
-    failed: int = 0
+    lowered: int
+    failures: dict[str, Exception]
 
 
 def begin(control: Any, ledger: Any, scope: str, kind: str, by_nanousd: int, until_ms: int, now_ms: int) -> Budget:
@@ -62,13 +60,13 @@ def end(control: Any, ledger: Any, scope: str, kind: str, id: str, now_ms: int) 
 
 def end_due(control: Any, ledger: Any, now_ms: int) -> Ended:
     """Takes back every raise whose time is over. Safe to run anywhere, at any time and twice; what fails is found by the next run."""
-    done = Ended()
+    lowered, failures = 0, {}
     for row in list(_due(control, now_ms)):
         try:
-            done = done._replace(lowered=done.lowered + _settled(control, ledger, row, now_ms))
-        except (boto_budgets.Contended, boto_accounts.Torn, ClientError):
-            done = done._replace(failed=done.failed + 1)
-    return done
+            lowered += _settled(control, ledger, row, now_ms)
+        except Exception as error:  # whatever it is: the list is in the order of time, and the ill one would stay the first
+            failures[f"the {row['kind']} budget of {whose(row['scope'])}"] = error
+    return Ended(lowered, failures)
 
 
 def _settled(control: Any, ledger: Any, row: dict[str, Any], now_ms: int) -> bool:
