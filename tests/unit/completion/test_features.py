@@ -19,9 +19,13 @@ SYSTEM, FIRST, ANSWER, SECOND = (
 )
 
 
+def features(*messages, secret=b"m", caller=CALLER, user=None):
+    asked = Asked("r1", 0, 0.0, 20.0, caller, Request("openai_chat", "chat", messages, user=user), 2)
+    return to_features(asked, Permits(), SNAPSHOT, secret)
+
+
 def conversation(*messages):
-    asked = Asked("r1", 0, 0.0, 20.0, CALLER, Request("openai_chat", "chat", messages), 2)
-    return to_features(asked, Permits(), SNAPSHOT).conversation
+    return features(*messages).conversation
 
 
 @pytest.mark.parametrize("begins", [(FIRST,), (SYSTEM, FIRST), (ANSWER, FIRST), (SYSTEM, SYSTEM, FIRST)])
@@ -32,6 +36,15 @@ def test_a_conversation_is_the_same_one_from_its_first_turn_on(begins):
 
 def test_what_has_no_words_is_no_conversation():
     assert conversation() == conversation(Message("assistant", ()), Message("assistant", ())) == ""
+
+
+def test_nobody_without_the_secret_can_try_what_was_said_and_nobody_finds_it_again_elsewhere():
+    other, rival = {"secret": b"n"}, {"caller": CALLER._replace(tenant="rival")}
+    assert features(FIRST) == features(FIRST)
+    assert len({features(FIRST, **more).conversation for more in ({}, other, rival)}) == 3
+    assert len({features(user="ann", **more).user for more in ({}, other, rival)}) == 3
+    told = features(FIRST, user="Who?")
+    assert told.user != told.conversation
 
 
 @pytest.mark.parametrize(("chars", "is_taken"), [(MOST_AGENT_CHARS, True), (MOST_AGENT_CHARS + 1, False)])

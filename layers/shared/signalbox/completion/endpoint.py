@@ -13,7 +13,7 @@ class Completions:
 
     def __init__(self, means: Means) -> None:
         self.means = means
-        self._router = Router(Guards(), means.capacities.full)
+        self._router = Router(Guards(), means.capacities.full, lambda: means.callers.ring().mac_key)
 
     def complete(self, call: Call) -> Response:
         """POST, in the dialect that the path says."""

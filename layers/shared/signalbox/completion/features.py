@@ -17,7 +17,8 @@ MOST_HEADER_CHARS = 200
 SECRET = frozenset({"authorization", "x-api-key", "cookie", "proxy-authorization"})  # a condition that names one sees nothing of it
 
 
-def to_features(asked: Asked, permits: Permits, snapshot: Snapshot) -> Features:
+def to_features(asked: Asked, permits: Permits, snapshot: Snapshot, secret: bytes) -> Features:
+    """`secret` is what user and conversation are named by."""
     request, caller = asked.request, asked.caller
     input_tokens = -(-bound.prompt_chars(request) // CHARS_PER_TOKEN)
     return Features(
@@ -37,8 +38,8 @@ def to_features(asked: Asked, permits: Permits, snapshot: Snapshot) -> Features:
         max_tokens=request.max_tokens,
         complexity=score(request, input_tokens),
         uses=tuple(sorted(name for name, (needs, _) in NEEDS.items() if needs(request))),
-        user=_digest(caller.tenant, request.user or ""),
-        conversation=_digest(caller.tenant, _conversation(request)),
+        user=_named(secret, "user", caller.tenant, request.user or ""),
+        conversation=_named(secret, "conversation", caller.tenant, _conversation(request)),
         fallbacks=permits.fallbacks,
     )
 
@@ -57,6 +58,6 @@ def _conversation(request: Request) -> str:
     return "\n".join(texts)
 
 
-def _digest(tenant: str, text: str) -> str:
-    """Short, and another for each tenant, so that it tells nobody who else said the same."""
-    return hmac.digest(tenant.encode(), text.encode("utf-8", "surrogatepass"), "sha256").hex()[:16] if text else ""
+def _named(secret: bytes, what: str, tenant: str, text: str) -> str:
+    """Short, by a secret, so that nobody who reads it can try what was said, and another for each tenant, whose names have no space."""
+    return hmac.digest(secret, f"{what} {tenant} {text}".encode("utf-8", "surrogatepass"), "sha256").hex()[:16] if text else ""

@@ -37,11 +37,15 @@ class Routed(NamedTuple):
 
 
 class Router:
-    """One per container: it counts the turns of its routes. `full` tells the targets that are at their capacity, as `aws.capacity` does."""
+    """One per container: it counts the turns of its routes. `full` tells the targets that are at their capacity, as `aws.capacity` does.
 
-    def __init__(self, guards: Guards, full: Full) -> None:
+    `secret` is what users and conversations are named by.
+    """
+
+    def __init__(self, guards: Guards, full: Full, secret: Callable[[], bytes]) -> None:
         self._guards = guards
         self._full = full
+        self._secret = secret
         self._turns = Turns()
 
     def routed(self, asked: Asked, snapshot: Snapshot, view: View) -> Routed:
@@ -49,8 +53,9 @@ class Router:
         permits, route = permits_of(asked, snapshot, view.records), _route(asked, snapshot)
         if asked.body_bytes > route.max_request_bytes:
             raise _too_large(route)
+        secret = self._secret()
         inputs = Inputs(
-            features=to_features(asked, permits, snapshot),
+            features=to_features(asked, permits, snapshot, secret),
             turn=self._turns.of(route.name),
             draw=int.from_bytes(os.urandom(6)) / 2**48,
             now_ms=asked.at_ms,
@@ -60,7 +65,7 @@ class Router:
             guards = self._guards.of(snapshot, *names)
             guarded = _guarded(asked, guards)
             if guarded is not asked:
-                inputs = inputs._replace(features=to_features(guarded, permits, snapshot))
+                inputs = inputs._replace(features=to_features(guarded, permits, snapshot, secret))
             routed = Routed(guarded, self._trip(guarded, inputs, snapshot, route), permits, guards)
             names.add(routed.trip.decision.route)
             if self._guards.of(snapshot, *names) == guards:
