@@ -52,7 +52,9 @@ class Totals(Counters):
     """Of one period."""
 
     period: str
-    by_model: Annotated[dict[str, Counters], Field(description="Of a key: what it used of each model, failed attempts too")] = {}
+    by_model: Annotated[
+        dict[str, Counters] | None, Field(description="Of a key: what it used of each model, failed attempts too; null of all else")
+    ]
 
 
 class Usage(BaseModel):
@@ -124,13 +126,14 @@ def of_dimension(
     if len(asked) != 1:
         raise Refusal("invalid_request", f"Ask for exactly one of {', '.join(DIMENSIONS)}: /admin/usage?tenant=…")
     [(dimension, id)] = asked.items()
-    if dimension in ("user", "tag") and not of:
-        raise Refusal("invalid_request", f"A {dimension} is a tenant's own: /admin/usage?tenant=…&{dimension}=…", param="tenant")
+    says_tenant = "/" in id and dimension not in DAYS_ONLY  # acme/red; what callers make up may have a slash of its own
+    if dimension in OF_TENANT and not (of or says_tenant):
+        raise Refusal("invalid_request", f"Say whose {dimension} it is: /admin/usage?tenant=…&{dimension}=…", param="tenant")
     if dimension in DAYS_ONLY and each == "hour":
         raise Refusal("invalid_request", f"A {dimension} is counted by the day: leave out each=hour.", param="each")
     id = f"{of}/{id}" if of else id
     hour, _, _ = boto_usage.periods_now(stage.now_ms())
-    this = None if dimension in DAYS_ONLY else _totals(hour, boto_usage.totals(stage.usage(), dimension, id, [hour])[hour])
+    this = None if dimension in DAYS_ONLY else _totals(dimension, hour, boto_usage.totals(stage.usage(), dimension, id, [hour])[hour])
     ranged = first or last or each
     asked_range = _range(dimension, id, days.asked(first, last, each), each) if ranged else None
     return RangedUsage(**_usage(dimension, id).model_dump(), hour=this, range=asked_range)
@@ -144,7 +147,7 @@ def _range(dimension: str, id: str, of: tuple[date, date], each: Each | None) ->
     for period, counters in found.items():
         grouped.setdefault(told(period, each) if each else "", Counter()).update(counters)
     total = sum(grouped.values(), Counter())
-    rows = [_totals(period, dict(counters)) for period, counters in sorted(grouped.items())] if each else []
+    rows = [_totals(dimension, period, dict(counters)) for period, counters in sorted(grouped.items())] if each else []
     return Range(**{"from": str(begin), "to": str(end)}, total=Counters(**_priced(dict(total))), each=rows)
 
 
@@ -154,12 +157,12 @@ def _usage(dimension: str, id: str) -> Usage:
     spans_of = [Span(month, month), Span(day, day)] if dimension not in DAYS_ONLY else spans(today.replace(day=1), today, "day")
     found = boto_usage.ranges(stage.usage(), [(dimension, id)], spans_of)[dimension, id]
     whole = found.get(month, {}) if dimension not in DAYS_ONLY else dict(sum(map(Counter, found.values()), Counter()))
-    return Usage(dimension=dimension, id=id, today=_totals(day, found.get(day, {})), month=_totals(month, whole))
+    return Usage(dimension=dimension, id=id, today=_totals(dimension, day, found.get(day, {})), month=_totals(dimension, month, whole))
 
 
-def _totals(period: str, counters: dict[str, int]) -> Totals:
+def _totals(dimension: str, period: str, counters: dict[str, int]) -> Totals:
     models = {target: Counters(**_priced(used)) for target, used in sorted(by_model(counters).items())}
-    return Totals(period=period, by_model=models, **_priced(counters))
+    return Totals(period=period, by_model=models if dimension == "key" else None, **_priced(counters))
 
 
 def _priced(counters: dict[str, int]) -> dict[str, Any]:

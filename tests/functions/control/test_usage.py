@@ -60,9 +60,19 @@ def test_an_operator_sees_users_tags_agents_and_teams_of_a_tenant_and_no_others(
         assert (answer["id"], answer["today"]["requests"], answer["month"]["requests"], answer["month"]["slow"]) == (f"acme/{id}", 1, 1, 1)
         assert (answer["hour"] is None) == (dimension in ("user", "tag"))
     assert api("GET", "/admin/usage", query={"team": "acme/search"})[1]["hour"]["requests"] == 1
-    refused(api("GET", "/admin/usage", query={"user": "u1"}), "invalid_request")
+    for dimension in ("user", "tag", "agent", "team"):
+        assert "?tenant=" in refused(api("GET", "/admin/usage", query={dimension: "u1"}), "invalid_request")
+    refused(api("GET", "/admin/usage", query={"user": "acme/u1"}), "invalid_request")
     refused(api("GET", "/admin/usage", query={"user": "u1", "tenant": "acme", "each": "hour"}), "invalid_request")
     refused(api("GET", "/admin/usage", query={"user": "u1", "key": "static"}), "invalid_request")
+
+
+def test_models_are_told_of_a_key_and_of_nothing_else(api: Api, used: UsageRecorded) -> None:
+    asked = {"from": time.strftime("%Y-%m-%d", time.gmtime(used.at_ms / 1000)), "each": "day"}
+    for dimension, id, models in (("key", "static", {used.target}), ("tenant", "acme", None), ("model", used.target, None)):
+        answer = api("GET", "/admin/usage", query={dimension: id} | asked)[1]
+        for totals in (answer["hour"], answer["today"], answer["month"], *answer["range"]["each"]):
+            assert (totals["by_model"] and {*totals["by_model"]}) == models
 
 
 def test_a_range_is_summed_and_told_by_hour_day_and_month(api: Api, stage: Any, used: UsageRecorded) -> None:
