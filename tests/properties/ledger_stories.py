@@ -1,6 +1,7 @@
 """What happens where a condition of the ledger is missing, told as short as it can be. The world in which it happens asserts."""
 
 from contextlib import suppress
+from itertools import combinations
 
 from signalbox.admission.leases import Want
 from signalbox.admission.shards import to_sight
@@ -8,7 +9,7 @@ from signalbox.aws import accounts
 from signalbox.aws.client import AwsError
 
 from .fake_aws import Pool, client
-from .ledger_world import Act, World, small_shards
+from .ledger_world import Act, Reached, World, small_shards
 
 HARD = {"key#k": ("total", True, 900)}
 SOFT = {"team#t/a": ("month", False, 500)}
@@ -341,6 +342,113 @@ def a_slow_one_returns_what_its_owner_leases_again(ignored):
         late(world, call)
         world.act(Act(0, "step", 20))
         world.end()
+    return world
+
+
+ROOM = {"key#k": ("total", True, 20_000), "tenant#t": ("total", True, 20_000)}
+WAITED, ALMOST_OVER = (3, 2), 6  # 102 s, of the 120 that a lease stands; and 22 s, of the 30 within which a request is opened
+STILL_ADMITS = 8  # 58 s
+
+
+def a_slice_admits_when_its_lease_is_about_to_end(ignored):
+    world = World(ignored, {"key#k": ("total", True, 5_000)})
+    for _ in range(3):
+        world.act(Act(0, "step", 1))
+    for wait in WAITED:
+        world.act(Act(0, "advance", wait))
+    world.act(Act(0, "step", 1))
+    world.act(Act(0, "advance", ALMOST_OVER))
+    world.act(Act(1, "step", 500))
+    for who in (0, 1):
+        world.act(Act(who, "step", 20))
+    return world
+
+
+def a_request_begins_when_its_lease_has_ended(ignored):
+    world = World(ignored, {"key#k": ("total", True, 5_000)})
+    for _ in range(3):
+        world.act(Act(0, "step", 1))
+    world.act(Act(0, "advance", STILL_ADMITS))
+    world.act(Act(0, "step", 1))
+    for wait in (ENDED, 0):
+        world.act(Act(0, "advance", wait))
+    world.act(Act(1, "step", 500))
+    for who in (0, 1):
+        world.act(Act(who, "step", 20))
+    return world
+
+
+def a_handler_raises_after_the_upstream_was_asked(ignored):
+    for limits in (HARD, ROOM):
+        world = World(ignored, limits)
+        for _ in range(2):
+            world.act(Act(0, "step", 9))
+            world.act(Act(0, "step", 20))
+            world.act(Act(0, "abandon"))
+        world.end()
+    return world
+
+
+def a_settling_is_lost_here_and_there_and_its_container_goes(ignored):
+    for lost in (*combinations(EVERY_PLACE, 2), range(3, 30)):
+        world = World(ignored, ROOM, faults_a_request=99)
+        world.act(Act(0, "step", 2))
+        world.act(Act(0, "step", 9))
+        world.act(Act(0, "step", faults=tuple((place, "lost") for place in lost)))
+        world.act(Act(0, "release"))
+        world.end()
+    return world
+
+
+def a_container_settles_too_late_and_in_peace_while_the_sweeper_is_about_to(ignored):
+    world = World(ignored, HARD)
+    world.act(Act(0, "step", 9))
+    world.act(Act(0, "step", 9))
+    world.act(Act(0, "advance", TEN_MINUTES))
+    goes_while_another_takes_all = (Act(0, "step"), Act(0, "release"), Act(1, "step", 90), Act(1, "step", 20))
+    many = Act(0, "many", meanwhile=tuple(enumerate(goes_while_another_takes_all)))
+    world.act(Act(0, "sweep", meanwhile=((ONE_PARTITION_EACH + 1, many),)))
+    return world
+
+
+def a_sweeper_comes_while_a_request_is_under_way(ignored):
+    for wait in (5, STILL_ADMITS):  # a deadline of 300 s, and a minute less than is given to it
+        world = World(ignored, HARD)
+        world.act(Act(0, "step", 8))
+        world.act(Act(0, "step", 20))
+        world.act(Act(0, "advance", wait))
+        world.act(Act(0, "sweep"))
+        world.act(Act(0, "step"))
+        world.end()
+    return world
+
+
+def a_later_attempt_begins_after_a_minute(ignored):
+    world = World(ignored, HARD)
+    world.act(Act(0, "step", 8))
+    world.act(Act(0, "step", 20))
+    world.act(Act(0, "advance", 3))
+    world.act(Act(0, "step"))
+    return world
+
+
+def a_refusal_is_told_and_the_bus_is_down(ignored):
+    for lost in (range(1, 9), range(2, 9), range(3, 9), range(4, 9)):
+        world = World(ignored, {"key#k": ("total", True, 10)}, faults_a_request=99)
+        for _ in range(3):
+            world.act(Act(0, "step", 20))
+        world.act(Act(0, "step", 20, faults=tuple((place, "throttled") for place in lost)))
+        world.end()
+    return world
+
+
+def what_was_never_opened_has_cost_something(ignored):
+    world = World(ignored, HARD)
+    world.act(Act(0, "step", 9))
+    container = world.containers[0]
+    hold, container.hold = container.hold, None
+    world.reached[hold.request_id] = Reached(hold, 30)
+    container.desk.settle(hold, 30, {"id": hold.request_id, "cost_nanousd": 30})
     return world
 
 
