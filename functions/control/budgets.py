@@ -1,13 +1,12 @@
 """/admin/budgets: limits per scope and period, and what is left of them."""
 
-from decimal import Decimal
 from typing import Annotated, Literal
 
 import access
 import stage
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Query
-from forms import Switch, Whole
+from forms import LimitUsd, Switch, Whole
 from left import BudgetView, view
 from pydantic import BaseModel, ConfigDict, Field
 from scopes import Scope, ScopeId, check_known, scope_name, tenant_of
@@ -21,7 +20,6 @@ from signalbox.money import NANOUSD_PER_USD
 router = Router()
 
 Period = Literal["day", "week", "month", "total"]
-MAX_USD = 1_000_000_000
 NEW_BUDGET = "It counts from now on: what was spent earlier in this period is not in it."
 NEW_PERIOD = "By the time zone of {zone} this is a period of its own: what was spent in {before} is not counted in it."
 
@@ -32,7 +30,7 @@ class NewBudget(BaseModel):
     scope: Scope
     id: ScopeId = ""
     period: Period
-    limit_usd: Annotated[Decimal, Field(ge=0, le=MAX_USD, decimal_places=9)]
+    limit_usd: LimitUsd
     hard: Annotated[Switch, Field(description="A hard budget refuses what it does not cover; a soft one only counts and warns")] = True
     time_zone: Annotated[
         str | None,

@@ -1,13 +1,17 @@
 """The forms of what people say, as patterns and in words: who mistypes one is told the words."""
 
+from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticKnownError
 
 from signalbox.admission.keys import NAME
 
 Switch = Annotated[bool, Field(strict=True)]  # "yes" and 1 are none
 Whole = Annotated[int, Field(strict=True)]  # true and "1" are none
+
+MAX_USD = 1_000_000_000
 
 NO_PARTING = "^[^#]*$"
 TAG = r"^[^,\s][^,]{0,63}$"
@@ -22,6 +26,19 @@ IN_WORDS = {
     SIMULATION: "it must be the id of a simulation: s and 22 digits and letters from a to f",
 }
 OF_TYPE = dict.fromkeys(("decimal_type", "decimal_parsing", "finite_number"), "it must be a number, as 12.50")  # by pydantic's names
+
+
+def _usd(value: Any) -> Any:
+    """A number is often a float's, and what that leaves behind (0.1 + 0.2) nobody meant. What is written as text is meant to the digit."""
+    if isinstance(value, Decimal) and 0 < value <= MAX_USD:
+        return round(value, 9)
+    if isinstance(value, str) and not (value.isascii() and value == value.strip() and "_" not in value):  # which Decimal takes
+        raise PydanticKnownError("decimal_parsing")
+    return value
+
+
+IN_USD = BeforeValidator(_usd)
+LimitUsd = Annotated[Decimal, Field(ge=0, le=MAX_USD, decimal_places=9), IN_USD]
 
 
 def no_truth(value: Any) -> Any:

@@ -1,12 +1,11 @@
 """What /admin/keys takes and answers."""
 
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Annotated, Any
 
 import stage
-from budgets import MAX_USD, Period
-from forms import Switch, Whole
+from budgets import Period
+from forms import LimitUsd, Switch, Whole
 from grants import Granted, Grants, Standing, Status, to_granted, to_iso
 from printable import Printable
 from pydantic import BaseModel, ConfigDict, Field
@@ -25,7 +24,7 @@ class KeyBudget(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     period: Period
-    limit_usd: Annotated[Decimal, Field(ge=0, le=MAX_USD, decimal_places=9)]
+    limit_usd: LimitUsd
     hard: Switch = True
 
 

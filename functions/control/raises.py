@@ -6,7 +6,8 @@ from typing import Annotated
 import stage
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Query
-from budgets import MAX_USD, Period
+from budgets import Period
+from forms import IN_USD, MAX_USD
 from left import BudgetView, to_time, view
 from moments import Moment, future_ms
 from pydantic import BaseModel, ConfigDict, Field
@@ -24,7 +25,7 @@ class NewRaise(BaseModel):
     scope: Scope
     id: ScopeId = ""
     period: Period
-    by_usd: Annotated[Decimal, Field(gt=0, le=MAX_USD, decimal_places=9, description="How much higher the limit is meanwhile")]
+    by_usd: Annotated[Decimal, Field(gt=0, le=MAX_USD, decimal_places=9, description="How much higher the limit is meanwhile"), IN_USD]
     until: Annotated[Moment, Field(description="With its offset: 2026-11-21T18:00:00+01:00. It is over a minute later at most")]
 
 

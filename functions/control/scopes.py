@@ -8,7 +8,7 @@ import access
 import stage
 from forms import NO_PARTING
 from printable import Printable
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from signalbox.admission.budgets import GLOBAL
 from signalbox.admission.keys import NAME
@@ -23,6 +23,7 @@ ScopeId = Annotated[
         pattern=NO_PARTING,
         description="Of the key, tenant, …; a team is `tenant/team`, an agent `tenant/agent`; none for `global`",
     ),
+    BeforeValidator(lambda said: "" if said is None else said),
 ]
 PARTED = ("team", "agent")  # named with their tenant
 GROUP = NAME.strip("^$")

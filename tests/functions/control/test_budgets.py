@@ -27,6 +27,18 @@ def test_a_budget_is_set_and_shown_before_anybody_has_spent(api: Api, stage: Any
     assert stage.ledger.scan()["Items"] == []
 
 
+@pytest.mark.parametrize(("said", "nanousd"), [(0.1 + 0.2, 300_000_000), (0.1 + 0.7, 800_000_000), (1e-10, 0), ("0.1", 100_000_000)])
+def test_what_a_float_leaves_behind_is_no_part_of_an_amount(api: Api, said: Any, nanousd: int) -> None:
+    new = {"scope": "global", "id": None, "period": "day"}
+    status, budget = api("POST", "/admin/budgets", new | {"limit_usd": said})
+    assert (status, budget["id"], budget["limit_nanousd"]) == (200, "", nanousd)
+    status, key = api("POST", "/admin/keys", {"name": "k", "tenant": "acme", "budgets": [{"period": "day", "limit_usd": said}]})
+    assert (status, float(key["budgets"][0]["limit_usd"]) * 10**9) == (201, nanousd)
+    if nanousd:
+        status, budget = api("POST", "/admin/budgets/raises", new | {"by_usd": said, "until": "2199-01-01T00:00:00Z"})
+        assert (status, budget["raises"][0]["by_nanousd"]) == (200, nanousd)
+
+
 def test_a_changed_budget_moves_what_remains_by_the_difference_and_nothing_else(api: Api, stage: Any) -> None:
     new = {"scope": "team", "id": "acme/red", "period": "total", "limit_usd": "1", "hard": False}
     api("POST", "/admin/budgets", new)
