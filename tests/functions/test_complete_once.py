@@ -12,7 +12,7 @@ import pytest
 
 from signalbox.aws import kept_claims
 from signalbox.aws.client import Unavailable
-from signalbox.completion.keeping import Keeping
+from signalbox.completion.kept_once import Claim
 from signalbox.runtime.invocation import Context
 
 from .routes import MINI, SMALL, Routed, code
@@ -184,7 +184,7 @@ def test_of_those_who_race_one_runs(routed, stream):
 
 def test_what_crashed_is_said_to_be_unknown_and_not_repeated(routed, once, monkeypatch):
     with monkeypatch.context() as crashing:  # before it could be kept, which is all that a claim hears of it
-        crashing.setattr(Keeping, "store", lambda *_: lambda: None)
+        crashing.setattr(Claim, "keep", lambda *_: None)
         assert once().status == 200
     [claim] = claims(routed)
     busy = once()
@@ -275,15 +275,6 @@ def test_a_large_answer_is_kept_in_the_bucket(routed, once, monkeypatch):
     [claim] = claims(routed)
     assert [row["Key"] for row in objects] == [f"once/{claim['pk'].removeprefix('once#')}"]
     assert "answer" not in claim
-
-
-def test_a_bucket_that_hangs_keeps_no_budget_waiting(routed, once, monkeypatch):
-    monkeypatch.setattr(kept_claims, "MOST_BYTES", 10)
-    actions, aws = [], routed.world.module.aws
-    wave = aws.wave
-    monkeypatch.setattr(aws, "wave", lambda calls, **named: actions.extend(call.action for call in calls) or wave(calls, **named))
-    once()
-    assert actions.index("PutObject") > actions.index("PutEvents")
 
 
 def test_a_large_answer_that_cannot_be_read_is_asked_for_again_later(routed, once, monkeypatch):

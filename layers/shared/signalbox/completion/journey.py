@@ -76,14 +76,18 @@ class Journey:
             telemetry.say("WARNING", "a stream broke", target=self.target, kind=failure.kind, detail=failure.detail)
             raise to_refusal(failure, self._outings.flights, self._now_ms(), self.target) from failure
 
-    def drain(self) -> None:
-        """After the client has left: by its provider's rule, reads on within the same deadline, to the count of what is billed."""
+    def leave(self) -> None:
+        """Nobody listens any more: what need not be read to its end is closed, by its provider's rule."""
         for race in self._races:
             race.close(self._outings.on_leave)
         if self._answering:
             self._answering.leave(self._outings.on_leave(self._answering))
-            if self._answering.over:
-                return
+
+    def drain(self) -> None:
+        """After the client has left: what is to be drained is read on within the same deadline, to the count of what is billed."""
+        self.leave()
+        if self._answering and self._answering.over:
+            return
         try:
             for _ in self._chunks:
                 pass

@@ -22,6 +22,7 @@ from .trip import Trip
 if TYPE_CHECKING:
     from .journey import Journey
     from .keeper import Keeper
+    from .kept import Kept
     from .kept_lookup import Lookup
     from .kept_near import Near
     from .kept_once import Claim
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
 
 
 class Keeping:
-    """Of one request. Ask for its `errands` while it is admitted, then for what is told of it, and after the answer `store` it."""
+    """Of one request. Ask for its `errands` while it is admitted, then for what is told of it; `promise` what came of it before the answer
+    ends, and `store` it after that.
+    """
 
     def __init__(self, keeper: "Keeper", asked: Asked, body: bytes) -> None:
         self._keeper = keeper
@@ -45,6 +48,7 @@ class Keeping:
         self._chunks: list[Chunk] = []
         self._source: Iterator[Chunk] = iter(())
         self._is_whole = False
+        self._is_promised = False
         self._put: InFlight | None = None
 
     @property
@@ -125,56 +129,72 @@ class Keeping:
         """The answer in one piece."""
         self._choices, self._tokens, self._is_whole = choices, tokens, True
 
-    def listened(self, chunks: Iterable[Chunk]) -> Iterable[Chunk]:
-        """The chunks of a streamed answer, on their way to the client."""
+    def listened(self, chunks: Iterable[Chunk], ends: Callable[[], None]) -> Iterable[Chunk]:
+        """The chunks of a streamed answer, on their way to the client: it `ends` where the client has yet to be told so."""
         if not (self._claim or self._terms):
             return chunks
         self._source = iter(chunks)
-        return self._heard()
+        return self._heard(ends)
 
     def hear_out(self) -> None:
         """After a client that left: it will come back for what it has a key for. What breaks now has been told to whoever listens."""
         if self._claim and not self._is_whole:
             with suppress(Refusal):
-                for _ in self._heard():
+                for _ in self._heard(lambda: None):
                     pass
 
-    def store(self, journey: "Journey", told: Mapping[str, str], refusal: Refusal | None) -> Callable[[], None]:
-        """Sends what is to be kept, and gives what waits for it; neither raises. `told` are the headers of the answer, `refusal` what it
-        ended in instead.
+    def promise(self, journey: "Journey", told: Mapping[str, str], refusal: Refusal | None) -> None:
+        """What came of it is there under its key before the answer ends: who has read that may ask again at once. `told` are the headers of
+        the answer, `refusal` what it ended in instead. Waits for no longer than `Claim.soon` does; never raises.
         """
-        if self._claim or self._terms:
+        if self._claim:
+            self._promised(self._claim, journey, told, refusal)
+            self._claim.soon()
+
+    def store(self, journey: "Journey", told: Mapping[str, str], refusal: Refusal | None) -> Callable[[], None]:
+        """Sends what is to be kept and was not promised, and gives what waits for it; neither raises."""
+        if self._claim:
+            self._promised(self._claim, journey, told, refusal)
+        if self._terms and self._lookup and not refusal and self._is_whole:
             try:
-                if refusal:
-                    attempts = (*journey.attempts(), *(self._near.attempts() if self._near else ()))
-                    self._refused(refusal, told, sum(attempt.cost_nanousd for attempt in attempts))
-                else:
-                    self._answered(journey, told)
+                self._cached(journey, self._lookup.name, self._terms)
             except Exception as error:
-                telemetry.error("an answer could not be kept", error)
+                telemetry.error("an answer could not be cached", error)
         return self._settle
 
     def found(self, found: Answered) -> Callable[[], None]:
-        """What was in the cache is kept under the request's key as well, if it has one."""
+        """What was in the cache is kept under the request's key as well, if it has one, before it is told."""
         if self._claim and not found.is_replay:
             self._claim.keep(found.kept)
+            self._claim.soon()
         return self._settle
 
     def free(self) -> Callable[[], None]:
-        """Nothing was sent: the key is as if it had never been used."""
+        """Nothing was sent: the key is as if it had never been used, before that is told."""
         if self._claim:
             self._claim.free()
+            self._claim.soon()
         return self._settle
 
-    def _answered(self, journey: "Journey", told: Mapping[str, str]) -> None:
-        from .kept import Kept, is_whole
-        from .kept_terms import is_usual
-
-        if not self._is_whole:
+    def _promised(self, claim: "Claim", journey: "Journey", told: Mapping[str, str], refusal: Refusal | None) -> None:
+        """Sends it, once."""
+        if self._is_promised:
             return
+        self._is_promised = True
+        try:
+            if refusal:
+                self._refused(claim, journey, told, refusal)
+            elif self._is_whole:
+                claim.keep(self._kept(journey, told))
+        except Exception as error:
+            telemetry.error("an answer could not be kept", error)
+
+    def _kept(self, journey: "Journey", told: Mapping[str, str]) -> "Kept":
+        from .kept import Kept
+
         if self._chunks:
             self._choices, self._tokens = gather(self._chunks)
-        kept = Kept(
+        return Kept(
             id=self._asked.id,
             created_s=self._asked.at_ms // 1000,
             model=journey.trip.snapshot.targets[journey.target].model,
@@ -184,13 +204,17 @@ class Keeping:
             guarded=journey.trip.snapshot.digest,
             told=told,
         )
-        if self._claim:
-            self._claim.keep(kept)
+
+    def _cached(self, journey: "Journey", name: str, terms: "Terms") -> None:
+        from .kept import is_whole
+        from .kept_terms import is_usual
+
+        kept = self._kept(journey, {})
         usual = journey.attempts()[0].target == kept.target and is_usual(journey.trip, kept.target) and not journey.clamped
-        if self._terms and self._lookup and usual and (is_whole(self._choices) or journey.trip.request.inputs):
-            self._put = self._keeper.cache.put(self._lookup.name, kept._replace(told={}), self._terms)
+        if usual and (is_whole(kept.choices) or journey.trip.request.inputs):
+            self._put = self._keeper.cache.put(name, kept, terms)
             if self._near and self._put:
-                self._near.remember(self._lookup.name)
+                self._near.remember(name)
 
     def _settle(self) -> None:
         """Waits for what was sent; never raises."""
@@ -201,19 +225,23 @@ class Keeping:
         if self._near:
             self._near.settled()
 
-    def _refused(self, refusal: Refusal, told: Mapping[str, str], cost_nanousd: int) -> None:
+    def _refused(self, claim: "Claim", journey: "Journey", told: Mapping[str, str], refusal: Refusal) -> None:
         """An error that cost nothing may be tried again under its key; one that may have is all that a key is charged for."""
-        if self._claim is None:
-            return
-        if not cost_nanousd:
-            return self._claim.free()
+        attempts = (*journey.attempts(), *(self._near.attempts() if self._near else ()))
+        if not any(attempt.cost_nanousd for attempt in attempts):
+            return claim.free()
         from .kept import Kept
 
         asked, error = self._asked, (refusal.code, refusal.message, refusal.param)
-        self._claim.keep(Kept(asked.id, asked.at_ms // 1000, "", "", told=told, refused=error))
+        claim.keep(Kept(asked.id, asked.at_ms // 1000, "", "", told=told, refused=error))
 
-    def _heard(self) -> Iterator[Chunk]:
-        for chunk in self._source:
-            self._chunks.append(chunk)
-            yield chunk
+    def _heard(self, ends: Callable[[], None]) -> Iterator[Chunk]:
+        try:
+            for chunk in self._source:
+                self._chunks.append(chunk)
+                yield chunk
+        except Refusal:
+            ends()
+            raise
         self._is_whole = True
+        ends()

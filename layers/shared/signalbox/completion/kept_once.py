@@ -7,6 +7,7 @@ new ──▶ ours ──▶ answered (or ended in an error that cost something)
 """
 
 from collections.abc import Mapping, Sequence
+from time import monotonic
 from typing import Any
 
 from ..admission.leases import GRACE_MS
@@ -20,6 +21,7 @@ from .kept import Kept, from_bytes, to_bytes
 
 MOST_WAIT_S = 30
 LARGE_S = 3.0  # for what is kept in S3
+SOON_S = 3.0  # for whatever is kept, while the client waits for the end of its answer
 
 
 class Claim:
@@ -64,9 +66,7 @@ class Claim:
             self.is_ours = True
 
     def keep(self, kept: Kept) -> None:
-        """What came of it. Sends, and returns at once; `settled` hears. What is large waits until then, and the money does not wait for it.
-        Never raises.
-        """
+        """What came of it. Sends, and returns at once; `soon` or `settled` hears. What is large waits until then. Never raises."""
         packed = to_bytes(kept)
         if len(packed) > kept_claims.MOST_BYTES:
             self._large = packed
@@ -77,6 +77,30 @@ class Claim:
         """Gives it back: the key is as if it had never been used. Never raises."""
         if self.is_ours or self._is_doubtful:
             self._written = self._aws.begin(kept_claims.free(self._table, self._name, self._request))
+
+    def soon(self) -> None:
+        """Waits for what was sent while the client waits too, and so for 3 s at the most: what is not there by then `settled` sends again.
+        Never raises.
+        """
+        if self._is_doubtful:
+            return  # the table has not answered a moment ago, and the client is told to come back later
+        until_s = monotonic() + SOON_S
+        try:
+            if self._large is not None:
+                self._aws.begin(kept_claims.put_large(self._bucket, self._name, self._large), timeout_s=SOON_S).answer()
+                self._large = None
+                self._written = self._aws.begin(kept_claims.answer(self._table, self._name, self._request, None))
+            if self._written:
+                self._hear(self._written, until_s)
+        except AwsError:
+            pass  # `settled` tries again, and says what it comes to
+
+    def _hear(self, written: InFlight, until_s: float) -> None:
+        try:
+            written.answer(max(0.001, until_s - monotonic()))
+            self._written = None
+        except AwsError as error:
+            self._written = InFlight(written.call, error)
 
     def settled(self) -> None:
         """Waits for what was sent, and sends it again where it was not answered. Never raises."""

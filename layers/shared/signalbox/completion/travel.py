@@ -54,6 +54,7 @@ class Travel:
             return visit.repeated(found, admitted.hold)
         except Exception as error:
             self._broke = as_refusal(error)
+            self._promise()
             return refused(self._broke, visit.dialect, visit.asked.id, self._headers())._replace(after=self._settle)
 
     def _send(self, request: HttpRequest, timeout_s: float) -> Exchange:
@@ -76,12 +77,22 @@ class Travel:
         tokens = tokens or total(self._journey.attempts())
         visit.keeping.told(choices, tokens)
         self._sampling.told(choices)
-        return Response(200, self._headers() | JSON, visit.dialect.to_body(self._to_answer(), choices, tokens), self._settle)
+        body = visit.dialect.to_body(self._to_answer(), choices, tokens)
+        self._promise()
+        return Response(200, self._headers() | JSON, body, self._settle)
 
     def _streamed(self) -> Response:
         visit = self._visit
-        chunks = visit.keeping.listened(self._sampling.listened(to_the_end(self._journey, self._admitted.guards, self._breaks)))
+        chunks = self._sampling.listened(to_the_end(self._journey, self._admitted.guards, self._breaks))
+        chunks = visit.keeping.listened(chunks, self._promise)
         return Response(200, self._headers() | EVENTS, visit.dialect.to_events(self._to_answer(), chunks), self._settle)
+
+    def _promise(self) -> None:
+        """Before the answer ends, so that who has read it to its end may ask again at once."""
+        if self._visit.asked.idempotency_key:
+            if self._broke:
+                self._journey.leave()  # what it has cost decides whether its key is free
+            self._visit.keeping.promise(self._journey, self._told(), self._broke)
 
     def _to_answer(self) -> Answer:
         asked, journey = self._visit.asked, self._journey

@@ -96,12 +96,11 @@ class Visit:
             told = told_again(self.asked, found, self.dialect)
         except Exception as error:
             refusal = as_refusal(error)
-            failed = record._replace(outcome=refusal.code, status=refusal.status)
-            return refused(refusal, self.dialect, self.asked.id, self.headers())._replace(
-                after=lambda: self.ended(failed, self.keeping.free(), hold)
-            )
+            failed, freed = record._replace(outcome=refusal.code, status=refusal.status), self.keeping.free()
+            return refused(refusal, self.dialect, self.asked.id, self.headers())._replace(after=lambda: self.ended(failed, freed, hold))
+        kept = self.keeping.found(found)
         headers = self.headers(dict.fromkeys(REQUEST_IDS, told.id), told.headers, EVENTS if told.is_stream else JSON)
-        return Response(told.status, headers, told.body, lambda: self.ended(record, self.keeping.found(found), hold))
+        return Response(told.status, headers, told.body, lambda: self.ended(record, kept, hold))
 
     def ended(self, record: UsageRecord, kept: Callable[[], None], hold: Hold | None = None) -> None:
         """What came of it goes into the budgets that it was held in, onto the bus and into the metrics; `kept` waits for what is kept."""
@@ -118,7 +117,8 @@ class Visit:
         """Nothing was sent."""
         record = to_refused(self.asked, left.refusal, left.trip, self.means.clock)
         headers = self.headers(left.trip.told if left.trip else {})
-        return refused(left.refusal, self.dialect, self.asked.id, headers)._replace(after=lambda: self.ended(record, self.keeping.free()))
+        freed = self.keeping.free()
+        return refused(left.refusal, self.dialect, self.asked.id, headers)._replace(after=lambda: self.ended(record, freed))
 
     def _errands(self, routed: Routed) -> Sequence[Errand]:
         return *self.keeping.errands(routed), self._limited.errand(routed)
