@@ -76,6 +76,8 @@ class Pool:
             if not invocation.over:
                 worker.give(invocation)
                 return
+        if self._closed:  # frozen, it could not give back what it holds
+            return
         if time.monotonic() >= worker.ends_s:
             self._do(worker.stop())
             return

@@ -8,11 +8,16 @@ import threading
 import time
 from pathlib import Path
 
+import httpx
+import pytest
+
+from ops.local import worker
 from ops.local.front_door import FrontDoor
 from ops.local.pool import Pool
 from ops.local.rest_api import RestApi
 from ops.local.worker import Function
 
+PATIENCE_S = 60  # nothing waits so long but what is broken
 LAYER = Path(__file__).parents[3] / "layers" / "shared"
 
 HANDLER = '''
@@ -108,6 +113,9 @@ class Opened:
         self._invoke = invoke
 
     def __enter__(self):
+        self._patient = pytest.MonkeyPatch()
+        self._patient.setattr(worker, "INIT_S", PATIENCE_S)  # a busy machine may take longer than Lambda does
+        self._patient.setattr(worker, "SHUTDOWN_S", PATIENCE_S)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
@@ -120,9 +128,16 @@ class Opened:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+        self._patient.undo()
 
     def close(self):
         self._run(self._close())
+
+    def client(self):
+        return httpx.Client(base_url=self.url, timeout=PATIENCE_S)
+
+    def get(self, path):
+        return httpx.get(self.url + path, timeout=PATIENCE_S)
 
     def remove_program(self):
         (self._opt / "bootstrap").unlink()
@@ -145,17 +160,16 @@ class Opened:
 
     async def _close(self):
         await self._door.close()
-        mine = asyncio.current_task()
-        others = [task for task in asyncio.all_tasks() if task is not mine]
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:  # one that ends may have begun another
+            for task in others:
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
 
     def _run(self, coroutine):
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(30)
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(PATIENCE_S)
 
 
-def eventually(look, within_s=10):
+def eventually(look, within_s=PATIENCE_S):
     until = time.monotonic() + within_s
     while not (seen := look()):
         assert time.monotonic() < until, "it never came"

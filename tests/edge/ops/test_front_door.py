@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from ops.local.front_door import FrontDoor
+from ops.local.invocation import Invocation
 
 from .opened import Opened, eventually, is_frozen, is_gone
 
@@ -21,7 +22,7 @@ def opened(tmp_path):
 
 @pytest.fixture
 def http_client(opened):
-    with httpx.Client(base_url=opened.url) as client:
+    with opened.client() as client:
         yield client
 
 
@@ -80,18 +81,19 @@ def test_a_function_that_does_not_start(opened, http_client):
 
 def test_the_integrations_timeout(tmp_path):
     with Opened(tmp_path, timeout_ms=300) as opened:
-        answer = httpx.get(opened.url + "/waits")
+        answer = opened.get("/waits")
         assert (answer.status_code, answer.json()["kind"]) == (504, "INTEGRATION_TIMEOUT")
         assert opened.workers == 1  # nobody interrupts the function
         opened.open_gate()
 
 
-def test_the_functions_own_timeout_ends_its_worker(tmp_path):
-    with Opened(tmp_path, timeout_s=1) as opened:
-        pid = httpx.get(opened.url + "/fine").headers["x-pid"]
-        eventually(lambda: is_frozen(pid))
-        assert httpx.get(opened.url + "/waits").status_code == 502
-        eventually(lambda: is_gone(pid))
+def test_the_functions_own_timeout_ends_its_worker(opened, monkeypatch):
+    pid = opened.get("/fine").headers["x-pid"]
+    eventually(lambda: is_frozen(pid))
+    start = Invocation.start
+    monkeypatch.setattr(Invocation, "start", lambda invocation, timeout_s: start(invocation, 0.3))
+    assert opened.get("/waits").status_code == 502
+    eventually(lambda: is_gone(pid))
 
 
 def test_a_body_over_ten_megabytes(http_client):
@@ -109,9 +111,9 @@ def test_a_path_that_leads_nowhere(http_client):
 
 
 def test_reserved_concurrency_in_use(tmp_path):
-    with Opened(tmp_path, reserved=1) as opened, httpx.Client(base_url=opened.url) as client, client.stream("GET", "/streams") as busy:
+    with Opened(tmp_path, reserved=1) as opened, opened.client() as client, client.stream("GET", "/streams") as busy:
         next(busy.iter_raw())
-        refused = httpx.get(opened.url + "/fine")
+        refused = opened.get("/fine")
         assert (refused.status_code, refused.json()["kind"]) == (500, "API_CONFIGURATION_ERROR")
         opened.open_gate()
 
@@ -127,10 +129,10 @@ def test_buffered_integrations_are_invoked_elsewhere(tmp_path):
         return json.dumps(answer).encode()
 
     with Opened(tmp_path, invoke=invoke) as opened:
-        answer = httpx.get(opened.url + "/things/7")
+        answer = opened.get("/things/7")
         assert (answer.status_code, answer.text, answer.headers.get_list("x-many")) == (202, "hello", ["a", "b"])
-        assert httpx.get(opened.url + "/admin/fails").status_code == 502
-        assert httpx.get(opened.url + "/things/own").json()["resource"] == "/things/own"  # the more specific path is another function's
+        assert opened.get("/admin/fails").status_code == 502
+        assert opened.get("/things/own").json()["resource"] == "/things/own"  # the more specific path is another function's
     assert seen == [("Buffered", {"id": "7"}), ("Buffered", {"proxy": "fails"})]
 
 
@@ -138,7 +140,7 @@ def test_what_goes_wrong_in_the_front_door_itself_is_answered_once(tmp_path, cap
     async def invoke(function, event):
         raise RuntimeError("with a prompt in it")
 
-    with Opened(tmp_path, invoke=invoke) as opened, httpx.Client(base_url=opened.url) as client:
+    with Opened(tmp_path, invoke=invoke) as opened, opened.client() as client:
         for _ in range(2):  # on one connection
             answer = client.get("/things/7")
             assert (answer.status_code, answer.json()["kind"]) == (502, "INTEGRATION_FAILURE")
@@ -192,5 +194,5 @@ def test_what_is_not_http_is_refused(opened):
 def test_a_function_whose_program_is_missing(tmp_path, capfd):
     with Opened(tmp_path) as opened:
         opened.remove_program()
-        assert httpx.get(opened.url + "/fine").status_code == 502
+        assert opened.get("/fine").status_code == 502
     assert "cannot be started" in capfd.readouterr().out

@@ -20,13 +20,13 @@ def opened(tmp_path):
 
 
 def pid_of(opened, path="/fine"):
-    return httpx.get(opened.url + path).headers["x-pid"]
+    return opened.get(path).headers["x-pid"]
 
 
 @contextlib.contextmanager
 def streaming(opened):
     """A request in flight, with the process that serves it."""
-    with httpx.Client(base_url=opened.url) as client, client.stream("GET", "/streams") as answer:
+    with opened.client() as client, client.stream("GET", "/streams") as answer:
         chunks = answer.iter_raw()
         next(chunks)
         yield answer.headers["x-pid"], chunks
@@ -112,7 +112,7 @@ def test_closing_ends_every_worker_and_lets_it_give_back_what_it_holds(opened):
 
 def test_a_burst_is_served_whole(opened):
     opened.open_gate()
-    with httpx.Client(base_url=opened.url) as client, concurrent.futures.ThreadPoolExecutor(12) as many:
+    with opened.client() as client, concurrent.futures.ThreadPoolExecutor(12) as many:
         answers = list(many.map(lambda _: client.get("/streams"), range(60)))
     assert {answer.text for answer in answers} == {"one two"}
     assert opened.workers <= 36  # at work, at its after-work, or just starting: one of each for each client
