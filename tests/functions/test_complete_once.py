@@ -122,6 +122,19 @@ def test_a_key_that_is_none_is_refused(routed, once, key):
     assert (response.status, code(response), json.loads(response.body)["error"]["param"]) == (400, "invalid_request", "idempotency-key")
 
 
+@pytest.mark.parametrize("name", ["idempotency-key", "Idempotency-Key"])
+def test_two_keys_in_one_request_are_refused(routed, name):
+    event = sample("complete_chat")
+    event["headers"] |= {name: "k-2"}
+    event["multiValueHeaders"] |= {name: ["k-1", "k-2"]}
+    response = routed.world.ask(event)
+    assert (response.status, code(response), json.loads(response.body)["error"]["param"]) == (400, "invalid_request", "idempotency-key")
+    assert "2 times" in json.loads(response.body)["error"]["message"]
+    assert (routed.calls, claims(routed)) == ([], [])
+    event["multiValueHeaders"][name] = ["k-2"]
+    assert routed.world.ask(event).status == 200
+
+
 def test_who_asks_meanwhile_is_told_to_wait(routed, once):
     event = sample("complete_chat_stream")
     event["headers"]["idempotency-key"] = "k-1"
@@ -193,7 +206,7 @@ def test_what_crashed_is_said_to_be_unknown_and_not_repeated(routed, once, monke
     response = once()
     assert (response.status, code(response)) == (409, "idempotency_conflict")
     message = json.loads(response.body)["error"]["message"]
-    assert f"GET /v1/requests/{claim['request']}" in message
+    assert f"GET /v1/requests/{claim['request']} knows it within two minutes" in message
     assert "use a new key" in message
     assert routed.calls == []
 
@@ -248,6 +261,8 @@ def test_an_error_that_may_have_cost_something_is_all_that_its_key_is_charged_fo
     response = once(**body)
     assert (response.status, code(response)) == (502, "upstream_failed")
     assert response.headers["idempotent-replayed"] == "true"
+    assert json.loads(response.body)["error"]["message"].endswith("to try again use a new idempotency-key.")
+    assert response.headers["x-should-retry"] == "false"  # which the official clients would do of themselves
     assert routed.calls == []
     assert (routed.usage[0]["cache"], routed.usage[0]["cost_nanousd"]) == ("replay", 0)
 

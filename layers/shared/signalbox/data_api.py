@@ -28,6 +28,7 @@ DEFAULT = "openai_chat"
 NOT_AGAIN = frozenset({"idempotency_conflict"})
 LONGEST_WAIT_S = 60
 
+IDEMPOTENCY_KEY = "idempotency-key"
 REQUEST_IDS = ("x-signalbox-request-id", "x-request-id", "request-id")  # ours, and those that OpenAI's and Anthropic's clients look for
 
 
@@ -83,11 +84,21 @@ def to_call(event: Mapping[str, Any], context: Context) -> Call:
     return Call(
         method=event.get("httpMethod") or "GET",
         path=_path(event),
-        headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
+        headers=_headers(event),
         body=body,
         remaining_s=context.remaining_s(),
         trace_id=context.trace_id,
     )
+
+
+def _headers(event: Mapping[str, Any]) -> dict[str, str]:
+    """Of one that was sent more than once the last; of two idempotency keys nobody knows which is meant."""
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    if IDEMPOTENCY_KEY in headers:
+        for name, values in (event.get("multiValueHeaders") or {}).items():
+            if name.lower() == IDEMPOTENCY_KEY and len(values) > 1:
+                raise Refusal("invalid_request", f"{IDEMPOTENCY_KEY} was sent {len(values)} times. Send it once.", param=IDEMPOTENCY_KEY)
+    return headers
 
 
 def _path(event: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from ..admission.keys import Caller
+from ..data_api import IDEMPOTENCY_KEY
 from ..errors import Refusal
 from ..request import Request
 from .clock import Clock
@@ -16,7 +17,6 @@ MOST_FALLBACKS = 8
 MOST_AGENT_CHARS = 200  # it stands in keys and events
 FALLBACKS = "fallbacks"  # of the body: ours, and no provider's
 EXPLAIN = "x-signalbox-explain"
-IDEMPOTENCY_KEY = "idempotency-key"
 MOST_KEY_CHARS = 255
 
 

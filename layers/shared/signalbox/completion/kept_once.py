@@ -14,9 +14,9 @@ from ..admission.leases import GRACE_MS
 from ..aws import dynamodb, kept_claims, telemetry
 from ..aws.client import Aws, AwsError, Call, ConditionFailed, InFlight
 from ..aws.control import View
+from ..data_api import IDEMPOTENCY_KEY as KEY
 from ..errors import Refusal
 from .answered import Answered
-from .asked import IDEMPOTENCY_KEY as KEY
 from .kept import Kept, from_bytes, to_bytes
 
 MOST_WAIT_S = 30
@@ -141,7 +141,7 @@ class Claim:
             )
         message = (
             f"What came of the first request with this {KEY} ({first}) is not known. It is not repeated: it may have been answered, and "
-            f"charged. See GET /v1/requests/{first}; to run it again use a new key."
+            f"charged. GET /v1/requests/{first} knows it within two minutes; to run it again use a new key."
         )
         raise Refusal("idempotency_conflict", message, param=KEY)
 

@@ -3,7 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..data_api import IDEMPOTENCY_KEY
 from ..dialects.contract import Answer, Dialect
+from ..errors import Refusal
 from ..reply import Chunk, gather
 from .answered import Answered
 from .asked import Asked
@@ -13,6 +15,9 @@ from .routed import Routed
 
 if TYPE_CHECKING:
     from .admitted import Admitted
+
+# Of an error, which itself may advise another try.
+AGAIN = f"It has been charged, and for 24 hours this {IDEMPOTENCY_KEY} is answered with it: to try again use a new {IDEMPOTENCY_KEY}."
 
 
 class Told(NamedTuple):
@@ -39,7 +44,8 @@ def told_again(asked: Asked, found: Answered, dialect: Dialect) -> Told:
         near = {} if found.similarity is None else {"x-signalbox-cache-similarity": f"{found.similarity:.3f}"}
         headers = {**told, **near, "x-signalbox-cache": "hit", "age": str(found.age_s)}
     if kept.refusal:
-        return Told(kept.id, headers, dialect.to_error(kept.refusal, kept.id), kept.refusal.status)
+        refusal = Refusal(kept.refusal.code, f"{kept.refusal.message} {AGAIN}", param=kept.refusal.param)
+        return Told(kept.id, headers | {"x-should-retry": "false"}, dialect.to_error(refusal, kept.id), refusal.status)
     answer = Answer(kept.id, kept.created_s, kept.model, asked.request)
     if asked.request.stream:
         return Told(kept.id, headers, dialect.to_events(answer, _chunks(kept, routed)), is_stream=True)
