@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from signalbox.completion.kept_terms import is_deterministic
+from signalbox.completion.kept_terms import is_deterministic, terms_of
 from signalbox.data_api import dialect
+from signalbox.request import Request
 
 PIXEL = "iVBORw0KGgo="
 LINK = "https://example.com/today.png"
@@ -47,3 +48,28 @@ def source(kind: str, **source: str) -> Any:
 )
 def test_what_the_provider_would_fetch_may_be_another_by_then(said, deterministic):
     assert said is deterministic
+
+
+@pytest.mark.parametrize(
+    ("said", "ages"),
+    [
+        ("60", (60, 61)),
+        ("0060", (60, 61)),
+        ("999999999", (999_999_999, 10**9)),
+        ("2147483647", (2**31, 2**31 + 1)),
+        ("2147483648", (2**31, 2**31 + 1)),
+        ("9" * 5_000, (2**31, 2**31 + 1)),
+    ],
+)
+def test_an_age_is_read_however_large_it_is(said, ages):
+    terms = terms_of({"ttl_s": 2**40}, Request("openai_chat", "chat"), f"max-age={said}")
+    assert terms is not None
+    assert terms.reads
+    assert [terms.is_young(age) for age in ages] == [True, False]
+
+
+@pytest.mark.parametrize("said", ["0", "000", "-1", "1.5", "", "\u0665", "soon"])
+def test_an_age_that_is_none_counts_as_stale(said):
+    terms = terms_of({"ttl_s": 60, "any": True}, Request("openai_chat", "chat"), f"max-age={said}")
+    assert terms is not None
+    assert not terms.reads

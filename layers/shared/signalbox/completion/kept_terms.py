@@ -8,6 +8,7 @@ from ..request import Image, Raw, Request, ToolResult
 from .trip import Trip
 
 KB = 1024
+FOR_EVER_S = 2**31  # as which whatever is larger is read: https://www.rfc-editor.org/rfc/rfc9111#name-delta-seconds
 LINKS = frozenset({"url", "file_url", "file_id"})  # of parts that are a dialect's own
 # Parameters by which an answer comes from more than the request: what the provider looks up, runs or remembers.
 OUTSIDE = frozenset({"web_search_options", "conversation", "background", "mcp_servers", "container", "plugins", "modalities"})
@@ -94,4 +95,7 @@ def directives(header: str) -> dict[str, str]:
 
 def _seconds(text: str) -> int:
     """What cannot be read counts as stale."""
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0
+    if not (text.isascii() and text.isdecimal()):
+        return 0
+    digits = text.lstrip("0")
+    return int(digits or "0") if len(digits) < 10 else FOR_EVER_S
