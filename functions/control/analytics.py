@@ -9,12 +9,13 @@ import access
 import days
 import figures
 import stage
+import sums
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import BaseModel, Field
 
 from signalbox.admission.keys import static_callers
-from signalbox.aws import boto_keys, boto_snapshots, boto_usage
+from signalbox.aws import boto_keys, boto_snapshots
 from signalbox.errors import Refusal
 from signalbox.routing.catalog import ANY, Snapshot
 from signalbox.routing.decide import DEFAULT_POLICY
@@ -82,7 +83,7 @@ def analytics(
     snapshot = boto_snapshots.live(stage.control(), os.environ["SIGNALBOX_CONFIG_BUCKET"])
     dimension = DIMENSIONS.get(by, by)
     ids = [id] if id and by != "all" else ids_of(by, snapshot)
-    counted = boto_usage.ranges(stage.usage(), [(dimension, id) for id in ids], spans(begin, end, each))
+    counted = sums.ranges([(dimension, id) for id in ids], spans(begin, end, each))
     if each and sum(map(len, counted.values())) > MOST_POINTS:
         raise Refusal("invalid_request", f"That is more than {MOST_POINTS} points. Ask for fewer days, or for one id.", param="each")
     declared = snapshot.routes if snapshot and by == "route" else {}
@@ -97,7 +98,7 @@ def flags(first: days.First = None, last: days.Last = None) -> FlagsAdoption:
     snapshot = boto_snapshots.live(stage.control(), os.environ["SIGNALBOX_CONFIG_BUCKET"])
     known = _keys(MOST_KEYS + 1)
     wanted = [("all", ALL), *(("key", id) for id in known[:MOST_KEYS])]
-    everyone, *keys = (together(periods.values()) for periods in boto_usage.ranges(stage.usage(), wanted, spans(begin, end)).values())
+    everyone, *keys = (together(periods.values()) for periods in sums.ranges(wanted, spans(begin, end)).values())
     found = adoption(everyone, keys, {*BUILT_IN, *(snapshot.flags if snapshot else ())})
     decided, callers = everyone["decided"], sum(key["decided"] > 0 for key in keys)
     rows = [

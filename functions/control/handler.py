@@ -30,6 +30,7 @@ import samples
 import savings
 import segments
 import simulations
+import sums
 import teams
 import tenants
 import usage
@@ -80,6 +81,7 @@ failures.handle(app)
 @logger.inject_lambda_context(clear_state=True)
 @tracer.capture_lambda_handler(capture_response=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    sums.anew()
     try:  # before the resolver, which looks at the body first
         app.append_context(who=access.identify(event["httpMethod"], event["path"], APIGatewayProxyEvent(event).headers))
         event = as_json(event)

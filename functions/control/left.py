@@ -4,13 +4,14 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
 
 import stage
+import sums
 from pydantic import BaseModel, Field
 
 from signalbox.admission.budgets import CONFIG, DEFAULT, GLOBAL, Budget, scopes_of
 from signalbox.admission.forecasts import RECENT_DAYS, Pace, forecast, pace_of
 from signalbox.admission.keys import Caller
 from signalbox.admission.periods import period_start_ms
-from signalbox.aws import boto_budgets, boto_usage
+from signalbox.aws import boto_budgets
 from signalbox.usage.alerts import THRESHOLDS, to_usd
 from signalbox.usage.notices import to_forecast
 from signalbox.usage.spans import DAY, spans
@@ -181,7 +182,7 @@ def _recent(budget: Budget, now_ms: int) -> Pace | None:
     today = datetime.fromtimestamp(now_ms / 1000, UTC).date()
     dimension, _, id = budget.scope.partition("#")
     of = (ALL, ALL) if budget.scope == GLOBAL else (dimension, id)
-    counted = boto_usage.ranges(stage.usage(), [of], spans(today - (RECENT_DAYS - 1) * DAY, today, "day"))[of]
+    counted = sums.ranges([of], spans(today - (RECENT_DAYS - 1) * DAY, today, "day"))[of]
     costs = {period.partition("#")[2]: counters.get("cost_nanousd", 0) for period, counters in counted.items()}
     spent = {day: cost for day, cost in costs.items() if cost}
     if not spent:

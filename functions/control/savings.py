@@ -7,11 +7,12 @@ from typing import Annotated, Any, Literal
 import analytics
 import days
 import stage
+import sums
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from pydantic import BaseModel, Field
 from usage import to_usd
 
-from signalbox.aws import boto_snapshots, boto_usage
+from signalbox.aws import boto_snapshots
 from signalbox.usage.analytics import saving
 from signalbox.usage.spans import spans, told
 from signalbox.usage.totals import ALL
@@ -56,7 +57,7 @@ def savings(by: By = "day", first: days.First = None, last: days.Last = None) ->
     if by != "day":
         snapshot = boto_snapshots.live(stage.control(), os.environ["SIGNALBOX_CONFIG_BUCKET"])
         wanted += [(by, id) for id in analytics.ids_of(by, snapshot)]
-    counted = boto_usage.ranges(stage.usage(), wanted, spans(begin, end, "day" if by == "day" else None))
+    counted = sums.ranges(wanted, spans(begin, end, "day" if by == "day" else None))
     everyone = counted.pop(("all", ALL))
     if by == "day":
         rows = [_row(told(period, "day"), counters) for period, counters in sorted(everyone.items())]

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import days
 import left
 import stage
+import sums
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from left import OwnBudget
@@ -133,7 +134,8 @@ def of_dimension(
         raise Refusal("invalid_request", f"A {dimension} is counted by the day: leave out each=hour.", param="each")
     id = f"{of}/{id}" if of else id
     hour, _, _ = boto_usage.periods_now(stage.now_ms())
-    this = None if dimension in DAYS_ONLY else _totals(dimension, hour, boto_usage.totals(stage.usage(), dimension, id, [hour])[hour])
+    found = {} if dimension in DAYS_ONLY else sums.ranges([(dimension, id)], [Span(hour, hour)])[dimension, id]
+    this = None if dimension in DAYS_ONLY else _totals(dimension, hour, found.get(hour, {}))
     ranged = first or last or each
     asked_range = _range(dimension, id, days.asked(first, last, each), each) if ranged else None
     return RangedUsage(**_usage(dimension, id).model_dump(), hour=this, range=asked_range)
@@ -142,7 +144,7 @@ def of_dimension(
 def _range(dimension: str, id: str, of: tuple[date, date], each: Each | None) -> Range:
     begin, end = of
     kept = "day" if dimension in DAYS_ONLY else each
-    found = boto_usage.ranges(stage.usage(), [(dimension, id)], spans(begin, end, kept))[dimension, id]
+    found = sums.ranges([(dimension, id)], spans(begin, end, kept))[dimension, id]
     grouped: dict[str, Counter[str]] = {}
     for period, counters in found.items():
         grouped.setdefault(told(period, each) if each else "", Counter()).update(counters)
@@ -155,7 +157,7 @@ def _usage(dimension: str, id: str) -> Usage:
     _, day, month = boto_usage.periods_now(stage.now_ms())
     today = date.fromisoformat(day.removeprefix("day#"))
     spans_of = [Span(month, month), Span(day, day)] if dimension not in DAYS_ONLY else spans(today.replace(day=1), today, "day")
-    found = boto_usage.ranges(stage.usage(), [(dimension, id)], spans_of)[dimension, id]
+    found = sums.ranges([(dimension, id)], spans_of)[dimension, id]
     whole = found.get(month, {}) if dimension not in DAYS_ONLY else dict(sum(map(Counter, found.values()), Counter()))
     return Usage(dimension=dimension, id=id, today=_totals(dimension, day, found.get(day, {})), month=_totals(dimension, month, whole))
 

@@ -16,6 +16,7 @@ from samtranslator.yaml_helper import yaml_parse
 from ops.local.deploy import JWT, parameters
 from signalbox.admission.budgets import scopes_of
 from signalbox.admission.keys import Caller
+from signalbox.aws import boto_sums
 from signalbox.aws.boto_rollbacks import LIST
 from signalbox.aws.issuer import FIELDS
 from signalbox.dialects import openai_errors
@@ -49,6 +50,7 @@ TABLES = {"ControlTable", "LedgerTable", "UsageTable", "CacheTable", "SampleTabl
 HOLDERS = {"AWS::S3::Bucket", "AWS::SQS::Queue"}  # some of which are under our key
 FORGETFUL = {"CacheTable", "SampleTable"}  # a backup would keep what has expired
 ANY = "x-amazon-apigateway-any-method"
+UNIT_BYTES, PARTITION_UNITS = 4096, 3000  # of a consistent read, and how many of them DynamoDB serves a partition in a second
 
 # Actions for which AWS has no narrower resource than `*`.
 UNBOUND = {
@@ -199,13 +201,14 @@ def test_the_api_is_regional_uncompressed_and_uncached() -> None:
 
 def test_the_stage_throttles_and_traces_and_its_logs_hold_no_body_and_no_header() -> None:
     stage = properties("ApiStage")
-    [settings] = stage["MethodSettings"]
+    everything, usage = stage["MethodSettings"]
     assert stage["TracingEnabled"] is True
-    assert (settings["ResourcePath"], settings["HttpMethod"]) == ("/*", "*")
-    assert settings["ThrottlingRateLimit"] == {"Ref": "ThrottleRate"}
-    assert settings["ThrottlingBurstLimit"] == {"Ref": "ThrottleBurst"}
-    assert settings["LoggingLevel"] == "OFF"
-    assert settings["DataTraceEnabled"] is settings["CachingEnabled"] is False
+    assert (everything["ResourcePath"], everything["HttpMethod"]) == ("/*", "*")
+    assert everything["ThrottlingRateLimit"] == {"Ref": "ThrottleRate"}
+    assert everything["ThrottlingBurstLimit"] == {"Ref": "ThrottleBurst"}
+    for settings in (everything, usage):  # what has its own takes nothing from everything's
+        assert settings["LoggingLevel"] == "OFF"
+        assert settings["DataTraceEnabled"] is settings["CachingEnabled"] is False
     line = json.loads(stage["AccessLogSetting"]["Format"])
     named = {
         "requestId",
@@ -223,6 +226,14 @@ def test_the_stage_throttles_and_traces_and_its_logs_hold_no_body_and_no_header(
         "responseLength",
         "xrayTraceId",
     }
+
+
+def test_callers_who_look_at_their_usage_leave_half_of_its_partition_to_recording() -> None:
+    _, usage = properties("ApiStage")["MethodSettings"]
+    assert (usage["ResourcePath"].replace("~1", "/"), usage["HttpMethod"]) == ("//v1/usage", "GET")
+    units = boto_sums.SHARDS * boto_sums.DUE_BYTES / UNIT_BYTES
+    assert usage["ThrottlingRateLimit"] * units <= PARTITION_UNITS / 2
+    assert usage["ThrottlingBurstLimit"] * units <= PARTITION_UNITS
 
 
 def refusals() -> dict[str, dict[str, Any]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from signalbox.aws import boto_usage
+from signalbox.aws import boto_sums, boto_usage
 from signalbox.usage.events import UsageRecorded
 
 from .client import DATA, Api, refused
@@ -30,6 +30,16 @@ def test_a_caller_sees_what_its_key_has_used(api: Api, used: UsageRecorded) -> N
         assert totals["cost_nanousd"] == used.cost_nanousd
         assert totals["by_model"][used.target]["cost_nanousd"] == used.cost_nanousd
         assert float(totals["cost_usd"]) == used.cost_nanousd / 1e9
+
+
+def test_however_much_of_it_is_asked_for_the_log_is_read_once_a_call(api: Api, used: UsageRecorded, monkeypatch: Any) -> None:
+    reads, unfolded = iter(range(10)), boto_sums.unfolded
+    monkeypatch.setattr(boto_sums, "unfolded", lambda table: (next(reads), unfolded(table))[1])
+    query = {"key": "static", "from": time.strftime("%Y-%m-%d", time.gmtime(used.at_ms / 1000))}
+    for _ in range(2):
+        answer = api("GET", "/admin/usage", query=query)[1]
+        assert [answer[part]["requests"] for part in ("hour", "today", "month")] + [answer["range"]["total"]["requests"]] == [1] * 4
+    assert next(reads) == 2
 
 
 def test_a_key_that_has_used_nothing_sees_zeros(api: Api) -> None:

@@ -87,12 +87,15 @@ def totals(table: Any, dimension: str, id: str, periods: Sequence[str]) -> dict[
     return {period: found.get(period, {}) for period in periods}
 
 
-def ranges(table: Any, wanted: Sequence[Of], spans: Sequence[Span]) -> dict[Of, dict[str, dict[str, int]]]:
+def ranges(
+    table: Any, wanted: Sequence[Of], spans: Sequence[Span], log: Iterable[boto_sums.Entry] | None = None
+) -> dict[Of, dict[str, dict[str, int]]]:
     """For each (dimension, id), the counters of each period of the spans in which any were counted: one query an id and span.
 
-    What is recorded is in it, once: what stands in the log of sums is added where the totals do not have it yet.
+    What is recorded is in it, once: what stands in the log of sums is added where the totals do not have it yet. `log` is one that
+    was read already: what was recorded after it may be missing.
     """
-    log = boto_sums.unfolded(table)  # before the totals: what is folded in between is then in these
+    log = boto_sums.unfolded(table) if log is None else log  # before the totals: what is folded in between is then in these
     with ThreadPoolExecutor(READERS) as pool:
         asked = [(of, span) for of in wanted for span in spans]
         read = pool.map(lambda row: _periods(table, *row), asked)
