@@ -6,7 +6,7 @@ import access
 import stage
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Query
-from forms import LimitUsd, Switch, Whole
+from forms import IN_A_KEY, LimitUsd, Switch, Whole
 from left import BudgetView, view
 from pydantic import BaseModel, ConfigDict, Field
 from scopes import Scope, ScopeId, check_known, scope_name, tenant_of
@@ -111,7 +111,7 @@ def list_budgets(
     scope: Annotated[Scope | None, Query()] = None,
     id: Annotated[str, Query(max_length=300)] = "",
     limit: Annotated[int, Query(ge=1, le=100)] = 50,
-    after: Annotated[str, Query(max_length=400)] = "",
+    after: Annotated[str, Query(max_length=400), IN_A_KEY] = "",
 ) -> Budgets:
     if scope:
         return Budgets(budgets=_views([scope_name(scope, id)]))

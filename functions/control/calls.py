@@ -7,6 +7,7 @@ import pages
 import stage
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Query
+from forms import RequestId
 from pydantic import BaseModel, Field, create_model
 from usage import Recorded, to_usd
 
@@ -80,7 +81,7 @@ def list_calls(
 
 
 @router.get("/admin/requests/<request_id>", summary="One request of any tenant", tags=["usage"])
-def show_call(request_id: str) -> Recorded:
+def show_call(request_id: RequestId) -> Recorded:
     detail = boto_usage.request(stage.usage(), request_id)
     if detail is None:
         raise Refusal("not_found", f"No request {request_id[:100]} is recorded. A new one appears within seconds of its answer.")

@@ -3,8 +3,9 @@
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
-from pydantic_core import PydanticKnownError
+from aws_lambda_powertools.event_handler.openapi.params import Path
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from signalbox.admission.keys import NAME
 
@@ -12,6 +13,10 @@ Switch = Annotated[bool, Field(strict=True)]  # "yes" and 1 are none
 Whole = Annotated[int, Field(strict=True)]  # true and "1" are none
 
 MAX_USD = 1_000_000_000
+MOST_KEY_BYTES = 900  # of what becomes part of a sort key, which has 1,024
+
+KeyId = Annotated[str, Path(max_length=300)]
+RequestId = Annotated[str, Path(max_length=200)]
 
 NO_PARTING = "^[^#]*$"
 TAG = r"^[^,\s][^,]{0,63}$"
@@ -39,6 +44,15 @@ def _usd(value: Any) -> Any:
 
 IN_USD = BeforeValidator(_usd)
 LimitUsd = Annotated[Decimal, Field(ge=0, le=MAX_USD, decimal_places=9), IN_USD]
+
+
+def _fits(text: str) -> str:
+    if len(text.encode()) > MOST_KEY_BYTES:
+        raise PydanticCustomError("bytes", f"it must have {MOST_KEY_BYTES} bytes at the most")
+    return text
+
+
+IN_A_KEY = AfterValidator(_fits)
 
 
 def no_truth(value: Any) -> Any:

@@ -7,6 +7,7 @@ import access
 import stage
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Query
+from forms import KeyId
 from grants import Grants
 from key_views import Deleted, Key, KeyBudget, KeyChange, Keys, MintedKey, NewKey, Rotation, said
 
@@ -60,12 +61,12 @@ def list_keys(
 
 
 @router.get("/admin/keys/<key_id>", summary="Show a minted key", tags=["keys"])
-def show(key_id: str) -> Key:
+def show(key_id: KeyId) -> Key:
     return Key(**said(_found(key_id)))
 
 
 @router.patch("/admin/keys/<key_id>", summary="Change what a minted key may; disable it, or make it active again", tags=["keys"])
-def change(key_id: str, change: KeyChange) -> Key:
+def change(key_id: KeyId, change: KeyChange) -> Key:
     new = change.to_record() | change.model_dump(include={"name", "status"}, exclude_none=True)
     if new and not boto_keys.change(stage.control(), key_id, new):
         _adopt(key_id)
@@ -79,7 +80,7 @@ def change(key_id: str, change: KeyChange) -> Key:
 
 
 @router.post("/admin/keys/<key_id>/rotate", summary="Give a minted key a new secret; the old one stays good for a while", tags=["keys"])
-def rotate(key_id: str, asked: Rotation | None = None) -> MintedKey:
+def rotate(key_id: KeyId, asked: Rotation | None = None) -> MintedKey:
     record, overlap_s = _found(key_id), (asked or Rotation()).overlap_s
     if not record["secrets"]:
         raise Refusal("conflict", f"Key {key_id} was not minted here: its row of the key secret, or its issuer, gives it another.")
@@ -98,7 +99,7 @@ def rotate(key_id: str, asked: Rotation | None = None) -> MintedKey:
 
 
 @router.delete("/admin/keys/<key_id>", summary="Delete a minted key for good", tags=["keys"])
-def delete(key_id: str) -> Deleted:
+def delete(key_id: KeyId) -> Deleted:
     record = _found(key_id)
     if not record["secrets"] and (said := _said_of(record)):  # it is good without a record, and would be let in again
         message = f"Key {key_id} was not minted here, and is as its own row or token says once it is deleted. Take back first: {said}."

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import stage
 from aws_lambda_powertools.event_handler.api_gateway import Router
-from aws_lambda_powertools.event_handler.openapi.params import Body, Query
+from aws_lambda_powertools.event_handler.openapi.params import Body, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from signalbox.aws import boto_bus, boto_rollbacks
@@ -17,6 +17,7 @@ from signalbox.rollback.request import InvalidRequest, to_request
 
 router = Router()
 
+RollbackId = Annotated[str, Path(max_length=200)]
 Reason = Annotated[str, Field(min_length=1, max_length=500)]
 
 
@@ -69,12 +70,12 @@ def list_rollbacks(limit: Annotated[int, Query(ge=1, le=100)] = 20) -> Rollbacks
 
 
 @router.get("/admin/rollbacks/<rollback_id>", summary="One roll-back and how it ended", tags=["rollbacks"])
-def show(rollback_id: str) -> Rollback:
+def show(rollback_id: RollbackId) -> Rollback:
     return _known(rollback_id)
 
 
 @router.post("/admin/rollbacks/<rollback_id>/undo", summary="Ask for a roll-back to be taken back", status_code=202, tags=["rollbacks"])
-def undo(rollback_id: str, asked: Annotated[Undo | None, Body()] = None) -> Requested:
+def undo(rollback_id: RollbackId, asked: Annotated[Undo | None, Body()] = None) -> Requested:
     rollback = _known(rollback_id)
     if rollback.status != "succeeded":
         raise Refusal("invalid_request", f"Only what has succeeded can be undone; the status of {rollback.id} is {rollback.status}.")

@@ -2,6 +2,7 @@
 
 import stage
 from aws_lambda_powertools.event_handler.api_gateway import Router
+from forms import RequestId
 from pydantic import BaseModel
 
 from signalbox.aws import boto_samples
@@ -17,7 +18,7 @@ class Deleted(BaseModel):
 
 
 @router.get("/admin/requests/<request_id>/sample", summary="What was asked and answered, redacted", tags=["usage"])
-def show_sample(request_id: str) -> Sample:
+def show_sample(request_id: RequestId) -> Sample:
     sample = boto_samples.read(stage.samples(), stage.fields(), request_id, stage.now_ms() // 1000)
     if sample is None:
         raise _none(request_id)
@@ -26,7 +27,7 @@ def show_sample(request_id: str) -> Sample:
 
 
 @router.delete("/admin/requests/<request_id>/sample", summary="Delete what was asked and answered", tags=["usage"])
-def delete_sample(request_id: str) -> Deleted:
+def delete_sample(request_id: RequestId) -> Deleted:
     tenant = boto_samples.delete(stage.samples(), request_id)
     if tenant is None:
         raise _none(request_id)

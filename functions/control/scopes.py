@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import access
 import stage
-from forms import NO_PARTING
+from forms import IN_A_KEY, NO_PARTING
 from printable import Printable
 from pydantic import BeforeValidator, Field
 
@@ -23,6 +23,7 @@ ScopeId = Annotated[
         pattern=NO_PARTING,
         description="Of the key, tenant, …; a team is `tenant/team`, an agent `tenant/agent`; none for `global`",
     ),
+    IN_A_KEY,
     BeforeValidator(lambda said: "" if said is None else said),
 ]
 PARTED = ("team", "agent")  # named with their tenant

@@ -10,6 +10,7 @@ import stage
 import sums
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Query
+from forms import RequestId
 from left import OwnBudget
 from pydantic import BaseModel, Field
 
@@ -93,7 +94,7 @@ def own() -> OwnUsage:
 
 
 @router.get("/v1/requests/<request_id>", summary="One request of your own tenant", tags=["usage"])
-def one(request_id: str) -> Recorded:
+def one(request_id: RequestId) -> Recorded:
     """Somebody else's request is answered like one that never was."""
     detail = boto_usage.request(stage.usage(), request_id)
     if detail is None or detail["tenant"] != _caller().tenant:
@@ -105,7 +106,7 @@ def one(request_id: str) -> Recorded:
     "/admin/usage", summary="What a tenant, key, model, … has used this hour, today, this month or in a range of days", tags=["usage"]
 )
 def of_dimension(
-    tenant: Id | None = None,
+    tenant: Annotated[str | None, Query(min_length=1, max_length=64)] = None,
     team: Annotated[str | None, Query(min_length=1, max_length=400, description=WITH_TENANT)] = None,
     agent: Annotated[str | None, Query(min_length=1, max_length=400, description=WITH_TENANT)] = None,
     key: Id | None = None,
