@@ -11,6 +11,7 @@ from signalbox.completion.outing import MOST_FLIGHTS
 from signalbox.errors import Refusal, UpstreamFailure
 from signalbox.money import Tokens
 from signalbox.reply import TextDelta, gather
+from signalbox.routing.bound import MIN_OUTPUT_TOKENS
 from signalbox.routing.catalog import Targets
 from signalbox.usage.events import MOST_ATTEMPTS
 
@@ -398,7 +399,7 @@ def test_a_second_attempt_that_the_hold_does_not_cover_is_not_made(now):
     trip, upstream = journey(now, granted=100 + 2 * 500, a=[Answer(parts=[Cut("gone")])], b=[replace(GOOD)])
     trip.begin(whole=False)  # 228 of 1,100 spent: enough for another
     assert len(upstream.requests) == 2
-    trip, upstream = journey(now, granted=100 + 2 * 300, a=[Answer(parts=[Cut("gone")])], b=[replace(GOOD)])
+    trip, upstream = journey(now, granted=100 + 2 * MIN_OUTPUT_TOKENS, a=[Answer(parts=[Cut("gone")])], b=[replace(GOOD)])
     with pytest.raises(Refusal) as refused:
         trip.begin(whole=False)
     assert (refused.value.code, len(upstream.requests)) == ("upstream_failed", 1)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from signalbox.aws.http import Cut
 from signalbox.errors import Refusal, UpstreamFailure
 from signalbox.reply import gather
+from signalbox.routing.bound import MIN_OUTPUT_TOKENS
 
 from .fakes import Answer, Now, delta, ending
 from .trips import GOOD, ROUTE, Ring, journey, kinds
@@ -51,9 +52,8 @@ def test_a_ceiling_limits_the_answer_as_a_short_budget_does(now):
 
 
 def test_a_ceiling_holds_for_all_attempts_together(now):
-    trip, upstream = journey(
-        now, granted=10_000, change=deciding(max_cost_nanousd=100 + 2 * 300), a=[Answer(parts=[Cut("gone")])], b=[replace(GOOD)]
-    )
+    least = deciding(max_cost_nanousd=100 + 2 * MIN_OUTPUT_TOKENS)
+    trip, upstream = journey(now, granted=10_000, change=least, a=[Answer(parts=[Cut("gone")])], b=[replace(GOOD)])
     with pytest.raises(Refusal):
         trip.begin(whole=False)
     assert len(upstream.requests) == 1
@@ -192,7 +192,7 @@ def test_a_mirror_whose_keys_cannot_be_had_is_none(now):
 def test_a_mirror_flies_only_on_what_is_left(now):
     trip, _ = mirrored(now, replace(GOOD), granted=100 + 2 * 500 + 16)
     assert [attempt.purpose for attempt in trip.attempts()] == ["", "mirror"]
-    trip, upstream = mirrored(now, replace(GOOD), granted=100 + 2 * 256 + 15)
+    trip, upstream = mirrored(now, replace(GOOD), granted=100 + 2 * MIN_OUTPUT_TOKENS + 15)
     assert len(upstream.requests) == 1
 
 

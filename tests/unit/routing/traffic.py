@@ -167,6 +167,7 @@ def inputs(draw) -> Inputs:
         circuits=draw(st.dictionaries(st.sampled_from(TARGETS), CIRCUITS, max_size=4)),
         health=draw(st.dictionaries(st.sampled_from(TARGETS), HEALTH, max_size=6)),
         full=tuple(draw(some(TARGETS[3:]))),
+        spent=draw(st.sampled_from([(), (), ("alpha",)])),
         budget_used=draw(st.integers(0, 120)),
         turn=draw(st.integers(0, 10**6)),
         draw=draw(st.floats(0, 1, exclude_max=True)),

@@ -62,10 +62,18 @@ def admit(
     Answered, with what was routed, where one of them finds the answer; or where `replayed` does, which is asked of what nobody can serve.
     """
     decided: list[Trip] = []
-    try:
-        return _admitted(asked, desk, live, router, decided.append, errands_of, replayed)
-    except Refusal as refusal:
-        raise NotAdmitted(refusal, decided[-1] if decided else None) from refusal
+    spent: dict[str, Refusal] = {}
+    while True:
+        try:
+            return _admitted(asked, desk, live, router, decided.append, errands_of, replayed, tuple(spent))
+        except Refusal as refusal:
+            provider = _provider(refusal)
+            if provider and provider not in spent:
+                spent[provider] = refusal  # others may serve it
+                continue
+            trip = decided[-1] if decided else None
+            nobody = trip is not None and not trip.decision.targets
+            raise NotAdmitted(next(iter(spent.values())) if spent and nobody else refusal, trip) from refusal
 
 
 def _admitted(
@@ -76,6 +84,7 @@ def _admitted(
     decided: Decided,
     errands_of: Callable[[Routed], Sequence[Errand]],
     replayed: Replayed,
+    spent: tuple[str, ...],
 ) -> Admitted:
     moved = Refusal("no_route", "The configuration changed faster than the request could be routed. Try again.", retry_after_s=1)
     routed: Routed | None = None
@@ -83,7 +92,7 @@ def _admitted(
     for _ in range(TIMES_ROUTED_ANEW):
         routed = None
         try:
-            routed = _looked_up(_routed(asked, desk, live, router), by_meaning)
+            routed = _looked_up(_routed(asked, desk, live, router, spent), by_meaning)
             decided(routed.trip)
             routed, scopes, bounds = _planned(routed, desk)
         except Refusal as refusal:
@@ -181,11 +190,17 @@ def _planned(routed: Routed, desk: Desk) -> tuple[Routed, tuple[str, ...], Bound
         return alone, fewer, bounds_of(alone.trip, False)
 
 
-def _routed(asked: Asked, desk: Desk, live: Live, router: Router) -> Routed:
+def _provider(refusal: Refusal) -> str:
+    """Whose budget it was; empty where it was another's, or no budget's."""
+    kind, _, id = refusal.scope.partition("#") if isinstance(refusal, BudgetExceeded) else ("", "", "")
+    return id if kind == "provider" else ""
+
+
+def _routed(asked: Asked, desk: Desk, live: Live, router: Router, spent: tuple[str, ...] = ()) -> Routed:
     own = scopes_of(asked.caller)
     counted = counted_of(asked, desk.look(own).records)
     view = desk.look(dict.fromkeys((*own, *scopes_of(asked.caller, **counted._asdict()))))
-    return router.routed(asked, live.snapshot(view.live), view)
+    return router.routed(asked, live.snapshot(view.live), view, spent)
 
 
 def _held(

@@ -74,7 +74,8 @@ def _has_link(json: Any) -> bool:
 
 
 def is_usual(trip: Trip, target: str) -> bool:
-    """Whether it answers such requests on other days too: this one did not bring it along, and it stands in for none that is ill or full.
+    """Whether it answers such requests on other days too: this one did not bring it along, and it stands in for none that is ill, full or
+    without means.
 
     Else an outage of a minute would go on until what was kept has expired.
     """
@@ -84,7 +85,8 @@ def is_usual(trip: Trip, target: str) -> bool:
         return False
     ahead = own[: own.index(target)] if target in own else own
     ill = {id for id, circuit in inputs.circuits.items() if circuit.state != CLOSED}
-    return not ill.union(inputs.full).intersection(ahead)
+    spent = {id for id in ahead if id.partition("/")[0] in inputs.spent}
+    return not ill.union(inputs.full, spent).intersection(ahead)
 
 
 def directives(header: str) -> dict[str, str]:

@@ -48,8 +48,11 @@ class Router:
         self._secret = secret
         self._turns = Turns()
 
-    def routed(self, asked: Asked, snapshot: Snapshot, view: View) -> Routed:
-        """Also where nobody can serve it. `view` has the records of the caller's own scopes. Refusal: no such model, or not permitted."""
+    def routed(self, asked: Asked, snapshot: Snapshot, view: View, spent: tuple[str, ...] = ()) -> Routed:
+        """Also where nobody can serve it. `view` has the records of the caller's own scopes. Refusal: no such model, or not permitted.
+
+        `spent` are providers whose budget has refused the request.
+        """
         permits, route = permits_of(asked, snapshot, view.records), _route(asked, snapshot)
         if asked.body_bytes > route.max_request_bytes:
             raise _too_large(route)
@@ -59,6 +62,7 @@ class Router:
             turn=self._turns.of(route.name),
             draw=int.from_bytes(os.urandom(6)) / 2**48,
             now_ms=asked.at_ms,
+            spent=spent,
         )
         inputs, names = inputs._replace(**self._known(asked, permits, view)), {route.name}
         for _ in range(TIMES_GUARDED):

@@ -6,7 +6,7 @@ from ..money import TOKENS_PER_PRICE, Prices, ceil_price
 from ..request import Image, Message, Part, Raw, Request, Text, ToolCall, ToolResult
 from .catalog import Target
 
-MIN_OUTPUT_TOKENS = 256  # below this an answer cut short is of no use: the request is refused instead
+MIN_OUTPUT_TOKENS = 64  # an answer cut shorter is of no use: the request is refused instead
 
 # What providers bill beside tokens, or at other prices than a target's: searches, sounds, haste, a place, another model than was asked for.
 # https://platform.claude.com/docs/en/about-claude/pricing https://openrouter.ai/docs/api-reference/parameters

@@ -12,6 +12,7 @@ LackOf = Callable[[Target], Lack | None]
 
 NO_ROOM = "context_too_long"
 FULL = "at its capacity"
+SPENT = "its provider's budget does not cover the request"
 
 
 class Screen:
@@ -84,6 +85,8 @@ class Screen:
             return f"cannot serve `{parameter}`: {why}"
         if id in self._inputs.full:
             return FULL
+        if target.provider in self._inputs.spent:
+            return SPENT
         if self._ceiling_nanousd is not None and (dear := self._too_dear(target, self._ceiling_nanousd)):
             return dear
         if not self._has_room(target):

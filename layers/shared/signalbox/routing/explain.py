@@ -97,7 +97,8 @@ def _total_s(inputs: Inputs, first: Json) -> float:
 
 
 def _known(inputs: Inputs) -> Json:
-    return {"full": list(inputs.full), "budget_used_percent": inputs.budget_used, "turn": inputs.turn, "draw": round(inputs.draw, 6)}
+    listed = {"full": list(inputs.full), "spent": list(inputs.spent)}
+    return listed | {"budget_used_percent": inputs.budget_used, "turn": inputs.turn, "draw": round(inputs.draw, 6)}
 
 
 def _money(nanousd: int | None) -> Json | None:

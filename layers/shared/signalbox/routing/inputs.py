@@ -52,14 +52,16 @@ class Health(NamedTuple):
 class Inputs(NamedTuple):
     """`circuits` is what `circuits.state.view` made of the stored state at `now_ms`: without a target, closed.
 
-    `full` are the targets that are known to be at their capacity. `budget_used` is percent, of the scope that has used the most. `turn`
-    counts what a container has sent round the route that serves it; `draw` is uniform in [0, 1).
+    `full` are the targets that are known to be at their capacity, `spent` the providers whose budget refuses the request. `budget_used` is
+    percent, of the scope that has used the most. `turn` counts what a container has sent round the route that serves it; `draw` is uniform
+    in [0, 1).
     """
 
     features: Features
     circuits: Mapping[str, Circuit] = MappingProxyType({})
     health: Mapping[str, Health] = MappingProxyType({})
     full: tuple[str, ...] = ()
+    spent: tuple[str, ...] = ()
     budget_used: int = 0
     turn: int = 0
     draw: float = 0.0
@@ -93,7 +95,7 @@ def from_json(text: str) -> tuple[Inputs, dict[str, Lack], str]:
     plain["features"] = Features(**features)
     plain["circuits"] = {id: Circuit(state, generation, until_ms) for id, (state, generation, until_ms) in plain["circuits"].items()}
     plain["health"] = {id: Health(*row) for id, row in plain["health"].items()}
-    plain["full"] = tuple(plain["full"])
+    plain |= {name: tuple(plain.get(name, ())) for name in ("full", "spent")}  # `spent` came later than the record
     return Inputs(**plain), lacks, snapshot
 
 

@@ -1,0 +1,81 @@
+"""A provider whose budget is used up is passed over where others can serve the request; it is the caller's budget that refuses."""
+
+import json
+
+import pytest
+
+from .routes import LARGE, MINI, SMALL, Routed, code
+
+NOTHING, PLENTY = 1, 10**12
+
+
+@pytest.fixture
+def budget(routed: Routed):
+    def budget(scope: str, limit_nanousd: int) -> None:
+        row = {"limit_nanousd": limit_nanousd, "hard": True, "version": 1}
+        routed.world.table("control").put_item(Item={"pk": scope, "sk": "scope", "status": "active", "budgets": {"total": row}})
+
+    return budget
+
+
+def test_the_next_providers_target_serves(routed: Routed, budget):
+    budget("provider#openai", NOTHING)
+    response = routed.ask()
+    assert (response.status, response.headers["x-signalbox-target"]) == (200, SMALL)
+    assert json.loads(routed.usage[0]["inputs"])["spent"] == ["openai"]
+    assert [call["provider"] for call in routed.calls] == ["mistral"]
+
+
+def test_nothing_stays_held_and_it_is_counted_once(routed: Routed, budget):
+    budget("provider#openai", NOTHING)
+    budget("provider#mistral", PLENTY)
+    budget("key#local", PLENTY)
+    assert routed.ask().status == 200
+    [usage] = routed.usage
+    routed.world.module.shutdown()
+    accounts = {item["pk"]: item for item in routed.world.table("ledger").scan()["Items"] if "settled" in item}
+    for pk, item in accounts.items():
+        assert item["settled"] + item["remaining"] == item["limit"], pk
+    settled = {pk: int(item["settled"]) for pk, item in accounts.items() if "#rate" not in pk}
+    assert {pk: amount for pk, amount in settled.items() if amount} == dict.fromkeys(
+        ("key#local", "provider#mistral"), usage["cost_nanousd"]
+    )
+
+
+def test_who_has_nobody_left_is_told_of_the_budget(routed: Routed, budget):
+    budget("provider#openai", NOTHING)
+    budget("provider#mistral", NOTHING)
+    response = routed.ask()
+    assert (response.status, code(response)) == (429, "budget_exceeded")
+    assert "The total budget of provider" in json.loads(response.body)["error"]["message"]
+    assert int(response.headers["retry-after"]) > 0
+    assert routed.calls == []
+
+
+def test_a_route_of_one_provider_is_refused(routed: Routed, budget):
+    budget("provider#openai", NOTHING)
+    response = routed.ask("chained")  # whose chain leads to both
+    assert (response.status, code(response)) == (429, "budget_exceeded")
+    assert routed.ask("cheap").status == 200
+
+
+def test_the_callers_budget_refuses_whoever_could_serve(routed: Routed, budget):
+    budget("provider#openai", NOTHING)
+    budget("key#local", NOTHING)
+    response = routed.ask()
+    assert (response.status, code(response)) == (429, "budget_exceeded")
+    assert "key local" in json.loads(response.body)["error"]["message"]
+
+
+def test_a_policys_refusal_is_told_as_such(routed: Routed, budget):
+    budget("provider#openai", NOTHING)
+    assert code(routed.ask(tags="forbidden")) == "permission_denied"
+
+
+def test_what_is_kept_meanwhile_is_not_what_is_usual(routed: Routed, budget):
+    document = routed.document()
+    routes = document["routes"] | {"chat": {"targets": [MINI, LARGE], "cache": {"ttl_s": 60}}}
+    routed.publish(routes=routes)
+    budget("provider#openai", NOTHING)
+    asked = {"temperature": 0, "headers": {"x-signalbox-tags": ""}}
+    assert [routed.ask(**asked).headers["x-signalbox-cache"] for _ in range(2)] == ["miss", "miss"]
