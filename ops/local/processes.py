@@ -51,17 +51,15 @@ class Child:
             raise Trouble(f"{self.name} ended by itself ({words[-1] if words else 'without a word'}): see {self.log}")
 
     def stop(self, patience_s: float) -> bool:
-        """False where it had to be killed."""
-        if self.process.poll() is not None:
-            return True
-        self.process.terminate()
+        """Whether it ended in order: not where it had to be killed, nor where somebody else had done that before."""
+        if self.process.poll() is None:
+            self.process.terminate()
         try:
             self.process.wait(patience_s)
-            return True
         except subprocess.TimeoutExpired:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
-            return False
+        return self.process.returncode == 0
 
 
 def die_with_parent(number: signal.Signals = signal.SIGKILL) -> Callable[[], None] | None:

@@ -67,6 +67,12 @@ class Stack:
             self.close_clients()
         return self.process.returncode
 
+    def ended(self):
+        """Its exit status, once it has ended by itself and all that it said is heard."""
+        self.process.wait(STOP_S)
+        self._reader.join()
+        return self.process.returncode
+
     def _warm(self):
         """control's first answer waits for its imports. On a busy machine these take longer than the API waits: no test is about them."""
         until = time.monotonic() + START_S
