@@ -239,6 +239,7 @@ class Pool:
     late       done, not answered
     delayed    not answered, done when `deliver` is called
     throttled  refused
+    contended  a transaction, refused because others are at it
     """
 
     def __init__(self, cloud, meddle=lambda action, payload: None, now_ms=lambda: 0):
@@ -253,6 +254,11 @@ class Pool:
         fault = self.meddle(action, payload)
         if fault == "throttled":
             return Exchange((400, Failure("ThrottlingException").body))
+        if fault == "contended" and action == "TransactWriteItems":
+            reasons = [{"Code": "TransactionConflict"} for _ in payload["TransactItems"]]
+            return Exchange((400, Failure("TransactionCanceledException", CancellationReasons=reasons).body))
+        if fault == "contended":
+            fault = None
         if fault == "delayed":
             self.delayed.append((self.now_ms(), action, payload))
         answer = None if fault in ("lost", "delayed") else self.cloud.answer(action, payload)

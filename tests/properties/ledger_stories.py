@@ -9,7 +9,7 @@ from signalbox.aws import accounts
 from signalbox.aws.client import AwsError
 
 from .fake_aws import Pool, client
-from .ledger_world import Act, Reached, World, small_shards
+from .ledger_world import Act, Reached, World, nothing_else_is_raised, small_shards
 
 HARD = {"key#k": ("total", True, 900)}
 SOFT = {"team#t/a": ("month", False, 500)}
@@ -390,7 +390,7 @@ def a_handler_raises_after_the_upstream_was_asked(ignored):
 
 
 def a_settling_is_lost_here_and_there_and_its_container_goes(ignored):
-    for lost in (*combinations(EVERY_PLACE, 2), range(3, 30)):
+    for lost in (*combinations(EVERY_PLACE, 2), range(3, 30), *((0, 1, *range(4, end)) for end in range(5, 10))):
         world = World(ignored, ROOM, faults_a_request=99)
         world.act(Act(0, "step", 2))
         world.act(Act(0, "step", 9))
@@ -442,13 +442,89 @@ def a_refusal_is_told_and_the_bus_is_down(ignored):
     return world
 
 
+def a_container_goes_on_after_the_answer_to_a_settling_is_lost(ignored):
+    for lost in (((2, "late"),), ((2, "late"), (3, "late"))):
+        world = World(ignored, {"key#k": ("total", True, 100_000)})
+        world.act(Act(0, "step", 20))
+        world.act(Act(0, "step", 20))
+        world.act(Act(0, "step", faults=lost))
+        world.act(Act(0, "step", 150))
+        world.act(Act(0, "step", 20))
+        world.end()
+    return world
+
+
+def what_a_refused_request_had_leased_goes_back(ignored):
+    world = World(ignored, {"key#k": ("total", True, 5_000), "tenant#t": ("total", True, 300)})
+    world.act(Act(1, "step", 20))
+    world.act(Act(1, "step", 20))
+    world.act(Act(0, "step", 40))
+    world.act(Act(0, "step", 5))
+    world.act(Act(0, "step", 20))
+    return world
+
+
+def neither_the_lease_nor_the_intent_of_a_soft_budget_arrives(ignored):
+    world = World(ignored, SOFT, faults_a_request=9)
+    world.act(Act(0, "step", faults=((3, "lost"), (4, "lost"))))
+    world.act(Act(0, "step", 20, faults=((0, "lost"), (1, "lost"), (2, "lost"))))
+    world.act(Act(0, "step"))
+    return world
+
+
+def others_are_at_an_account_that_is_charged_without_a_lease(ignored):
+    world = World(ignored, SOFT, faults_a_request=99)
+    world.act(Act(0, "step", faults=((3, "lost"), (4, "lost"))))
+    world.act(Act(0, "step"))
+    world.act(Act(0, "step", faults=tuple((place, "contended") for place in range(30))))
+    return world
+
+
+def the_first_lease_of_a_soft_budget_does_not_arrive(ignored):
+    for place in range(5):
+        world = World(ignored, SOFT, faults_a_request=9)
+        world.act(Act(0, "step", faults=((place, "lost"), (place + 1, "lost"))))
+        world.act(Act(0, "step", 20))
+        world.act(Act(0, "step"))
+        world.end()
+    return world
+
+
+def a_lease_expires_while_others_are_returned(ignored):
+    for place in EVERY_PLACE:
+        world = World(ignored, HARD)
+        world.act(Act(0, "step", 9))
+        world.act(Act(0, "crash"))
+        world.act(Act(0, "advance", ALMOST_OVER))
+        world.act(Act(1, "step", 8))
+        world.act(Act(1, "step", 20))
+        for wait in (ENDED, 7, 1):  # 122 s after the first, 100 after the second
+            world.act(Act(0, "advance", wait))
+        world.act(Act(2, "step", 90, meanwhile=((place, Act(0, "advance", ALMOST_OVER)),)))
+        world.act(Act(2, "step", 20))
+        world.end()
+    return world
+
+
+def one_died_with_an_intent_and_another_needs_the_lease(ignored):
+    world = World(ignored, HARD)
+    world.act(Act(0, "step", 9))
+    world.act(Act(0, "step", 20))
+    world.act(Act(0, "crash"))
+    world.act(Act(0, "advance", TEN_MINUTES))
+    world.act(Act(1, "step", 90))
+    world.act(Act(1, "step", 20))
+    return world
+
+
 def what_was_never_opened_has_cost_something(ignored):
     world = World(ignored, HARD)
     world.act(Act(0, "step", 9))
     container = world.containers[0]
     hold, container.hold = container.hold, None
     world.reached[hold.request_id] = Reached(hold, 30)
-    container.desk.settle(hold, 30, {"id": hold.request_id, "cost_nanousd": 30})
+    with nothing_else_is_raised():
+        container.desk.settle(hold, 30, {"id": hold.request_id, "cost_nanousd": 30})
     return world
 
 

@@ -256,20 +256,20 @@ class World:
 
     def _admit(self, container, act):
         self.names += 1
-        size = act.size
+        size, request_id = act.size, f"r{self.names}"
         container.faults_left, bound = self.faults_a_request, size * 10
         deadline_ms = self.now_ms + container.skew_ms + (5_000, 100_000, 300_000)[size % 3]
         try:
             container.hold = container.desk.admit(
-                CALLER, SCOPES, request_id=f"r{self.names}", bound_nanousd=bound, floor_nanousd=bound // 3, deadline_ms=deadline_ms
+                CALLER, SCOPES, request_id=request_id, bound_nanousd=bound, floor_nanousd=bound // 3, deadline_ms=deadline_ms
             )
         except Refusal as refusal:
             if not act.faults and not act.meanwhile and not container.pool.delayed:
                 self._check_refusal(refusal, container, bound // 3)
-            container.desk.record({"id": f"r{self.names}"})
-            self.recorded.add(f"r{self.names}")
+            container.desk.record({"id": request_id})
+            self.recorded.add(request_id)
             if not act.faults and not act.meanwhile:
-                self._check_finished(f"r{self.names}")
+                self._check_finished(request_id)
 
     def _open(self, container, size, in_peace):
         """The upstream is called the moment the intent has left, and bills at once."""
@@ -281,8 +281,12 @@ class World:
             container.billed = request.billed = hold.granted_nanousd * (size * 3 if self.dear and size > 15 else size) // 20
             container.is_open = True
             hold.opened()
+            assert hold.stored or not any(budget.hard for budget in hold.budgets.values()), (
+                "a request goes on, and its intent is not stored"
+            )
         except Refusal:
             if container.is_open:
+                assert any(budget.hard for budget in hold.budgets.values()), "a soft budget refuses"
                 return self._settle(container)
             assert not in_peace or self.now_ms + container.skew_ms - hold.admitted_ms > OPEN_WITHIN_MS, "refused, and it was in time"
             del self.reached[hold.request_id]
@@ -430,8 +434,13 @@ class World:
             assert settled >= least or self.dear, "not settled at what it was told to cost"
             assert not any(item["leases"] for item in items), "a lease outlives everything"
         assert not [sk for pk, sk in self.cloud.items("ledger") if pk.startswith("pending")], "an outbox is never cleared"
+        known = {account for request in self.reached.values() if request.billed for account in request.accounts()}
+        assert known <= self.accounts().keys(), "spent, and there is no account of it"
         published = {event["id"] for event in self.cloud.events}
         assert self.recorded | {id for id, request in self.reached.items() if request.billed} <= published, "an event is lost"
+        for event in self.cloud.events:
+            request = self.reached.get(event["id"])
+            assert not request or self.dear or event.get("cost_nanousd", 0) >= request.billed, "an event tells less than was billed"
 
     def _in_full(self, account):
         """What is settled in the end, between these: others settle at its bound for whom could not say that it had settled here."""
