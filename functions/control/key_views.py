@@ -8,13 +8,15 @@ from budgets import Period
 from forms import LimitUsd, Switch, Whole
 from grants import Granted, Grants, Standing, Status, to_granted, to_iso
 from printable import Printable
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from usage import to_usd
 
 from signalbox.admission.budgets import to_budgets
 from signalbox.admission.keys import NAME
+from signalbox.errors import Refusal
 
 FOREVER_S = 366 * 86_400
+EITHER_WORD = "`disabled`, true or false, may stand instead"
 
 Name = Annotated[str, Field(pattern=NAME)]
 Title = Annotated[Printable, Field(min_length=1, max_length=200, description="For people; a key is known by its id")]
@@ -28,10 +30,25 @@ class KeyBudget(BaseModel):
     hard: Switch = True
 
 
-class NewKey(Grants):
+class Stated(Grants):
+    @model_validator(mode="before")
+    @classmethod
+    def stated(cls, said: Any) -> Any:
+        """By either word."""
+        if not isinstance(said, dict) or "disabled" not in said:
+            return said
+        disabled = said["disabled"]
+        if not isinstance(disabled, bool) or "status" in said:
+            message = "disabled: it is true or false, and stands instead of status, not beside it."
+            raise Refusal("invalid_request", message, param="disabled")
+        return {name: value for name, value in said.items() if name != "disabled"} | {"status": "disabled" if disabled else "active"}
+
+
+class NewKey(Stated):
     name: Title
     tenant: Name
     team: Name = "default"
+    status: Annotated[Status, Field(description=EITHER_WORD)] = "active"
     budgets: Annotated[list[KeyBudget], Field(max_length=4, description="As POST /admin/budgets sets them, before the key is shown")] = []
 
 
@@ -63,9 +80,9 @@ class Keys(BaseModel):
     keys: list[Key]
 
 
-class KeyChange(Grants):
+class KeyChange(Stated):
     name: Title | None = None
-    status: Status | None = None
+    status: Annotated[Status | None, Field(description=EITHER_WORD)] = None
 
 
 class Rotation(BaseModel):

@@ -33,18 +33,19 @@ def create(new: NewKey) -> MintedKey:
     key_id = f"k{int(now.timestamp() * 1000):012x}{token_hex(5)}"  # begins with the time, so that ids sort by it
     secret, stored = _minted(key_id, new.tenant, new.team)
     record = {name: value for name, value in new.to_record().items() if value is not None}
-    status = "disabled" if new.budgets else "active"  # until they are there: what breaks off in between leaves a key that may nothing
+    status = "disabled" if new.budgets else new.status  # until they are there: what breaks off in between leaves a key that may nothing
     record |= {"name": new.name, "tenant": new.tenant, "team": new.team, "status": status, "secrets": [stored]}
     record |= {"created_at": now.isoformat(timespec="seconds"), "created_by": router.context["who"]}
     boto_keys.create(stage.control(), key_id, record)
     try:
         if new.budgets:
             _set_budgets(key_id, new.budgets)
-            boto_keys.change(stage.control(), key_id, {"status": "active"})
+            boto_keys.change(stage.control(), key_id, {"status": new.status})
     except Exception:
         boto_keys.delete(stage.control(), key_id)  # rather than one that may spend what it was not to
         raise
-    router.append_context(changed=f"key {key_id} of {new.tenant}/{new.team}", tenant=new.tenant)
+    told = ", disabled" if new.status == "disabled" else ""
+    router.append_context(changed=f"key {key_id} of {new.tenant}/{new.team}{told}", tenant=new.tenant)
     return MintedKey(**said(_found(key_id)), secret=secret)
 
 

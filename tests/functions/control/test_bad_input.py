@@ -55,6 +55,8 @@ WRONG: tuple[tuple[str, str, Any, Any, str], ...] = (
     ("DELETE", "/admin/budgets", None, {"scope": "global", "period": "day", "Id": "x"}, "Id: this endpoint has no such query parameter"),
     ("GET", "/admin/budgets", None, {"id": "k1"}, "scope: say what the id is of"),
     ("POST", "/admin/keys", {"name": "x", "tenant": "a", "admin": True}, None, "admin: extra inputs are not permitted"),
+    ("PATCH", "/admin/keys/k", {"disabled": "yes"}, None, "disabled: it is true or false"),
+    ("PATCH", "/admin/keys/k", {"disabled": False, "status": "active"}, None, "not beside it"),
     ("PATCH", "/admin/keys/k", {"status": "gone"}, None, "status: input should be 'active' or 'disabled'"),
     ("GET", "/admin/keys", None, {"limit": "0"}, "limit: input should be greater than or equal to 1"),
     ("GET", "/admin/config/versions/x", None, None, "number: input should be a valid integer"),

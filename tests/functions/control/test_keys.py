@@ -45,6 +45,17 @@ def test_a_minted_key_lives_from_its_minting_to_its_deletion(api: Api, stage: An
     assert [item for item in stage.control.scan()["Items"] if not item["pk"].startswith("audit#")] == []
 
 
+@pytest.mark.parametrize("said", [{"status": "disabled"}, {"disabled": True}])
+def test_a_key_may_be_minted_disabled_and_by_either_word(api: Api, said: dict[str, Any]) -> None:
+    for budgets in ([], [{"period": "day", "limit_usd": 1}]):
+        status, minted = api("POST", "/admin/keys", {"name": "robot", "tenant": "acme", "budgets": budgets} | said)
+        assert (status, minted["status"], len(minted["budgets"])) == (201, "disabled", len(budgets))
+        assert "disabled" in refused(api("GET", "/v1/usage", key=minted["secret"]), "invalid_key")
+        assert api("PATCH", f"/admin/keys/{minted['id']}", {"disabled": False})[1]["status"] == "active"
+        assert api("GET", "/v1/usage", key=minted["secret"])[0] == 200
+        assert api("PATCH", f"/admin/keys/{minted['id']}", said)[1]["status"] == "disabled"
+
+
 def test_a_key_may_be_permitted_to_bring_fallbacks(api: Api, stage: Any) -> None:
     _, minted = api("POST", "/admin/keys", {"name": "robot", "tenant": "acme", "fallbacks": True})
     assert api("GET", f"/admin/keys/{minted['id']}")[1]["fallbacks"] is True
