@@ -8,7 +8,8 @@ from . import dynamodb
 from .client import Call
 
 SK = "answer"
-PATIENCE_S = float(os.environ.get("SIGNALBOX_CACHE_PATIENCE_S") or 0.3)  # an answer that has to be waited for longer is asked for upstream
+SOON_S = 0.3  # an answer that has to be waited for longer is asked for upstream
+PATIENCE_S = float(os.environ.get("SIGNALBOX_CACHE_PATIENCE_S") or SOON_S)  # with the table; an emulator of it may pause
 
 
 class Entry(NamedTuple):

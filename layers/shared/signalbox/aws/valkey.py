@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 
 from .client import Aws, AwsError, Call, InFlight, Rejected, Unavailable
 from .http import IDLE_LIMIT_S
-from .kept import PATIENCE_S, Entry
+from .kept import SOON_S as PATIENCE_S
+from .kept import Entry
 
 SERVICE = "valkey"
 PREFIX = b"cache:"  # what the stage's user may touch
