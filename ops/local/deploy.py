@@ -35,7 +35,7 @@ def deploy(cloud: Cloud, scratch: Path, environment: Mapping[str, str], say: Cal
     for line in left_out:
         say(f"  left out of the embedded AWS: {line}")
     given = parameters(environment)
-    # Or no changed parameter would reach `complete`, whose alias is at a version. The emulator's SAM knows parameters by their defaults only.
+    # Or no changed parameter would reach `complete`, whose alias is at a version. The emulator's SAM reads a parameter's default only.
     template["Parameters"]["ReleaseDigest"]["Default"] = digest([template, given])
     mark = digest([template, given])
     before = _stack(cloud)

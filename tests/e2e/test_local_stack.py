@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from ops.local.instance import running
-
 from tests.identity import Identity, token
 
 from .stack import Stack
