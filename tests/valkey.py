@@ -3,31 +3,35 @@
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
 BINARY = shutil.which("valkey-server") or shutil.which("redis-server")
-LIMIT_S = 10
+LIMIT_S = 60
 needed = pytest.mark.skipif(BINARY is None, reason="neither valkey-server nor redis-server is installed")
 
 
 class Server:
-    """`options` are the server's own. It keeps nothing, so that one that was stopped and started again has forgotten everything."""
+    """`options` are the server's own. It keeps nothing, so that one that was stopped and started again has forgotten everything.
 
-    def __init__(self, folder: Path, *options: str, port: int = 0, is_tls: bool = False) -> None:
-        self.port = port or free_port()
+    Its port is its own from the first start on, also while it is stopped: bound, and listened at by nobody but the server.
+    """
+
+    def __init__(self, folder: Path, *options: str, is_tls: bool = False) -> None:
+        assert BINARY
+        self._holder, self.port = held_port()
         self.url = f"{'valkeys' if is_tls else 'valkey'}://127.0.0.1:{self.port}"
         ports = ["--port", "0", "--tls-port", str(self.port)] if is_tls else ["--port", str(self.port)]
-        assert BINARY
         self._command = [BINARY, *ports, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", str(folder), *options]
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> "Server":
         self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)
         until_s = time.monotonic() + LIMIT_S
-        while time.monotonic() < until_s:
+        while time.monotonic() < until_s and self._process.poll() is None:
             try:
                 socket.create_connection(("127.0.0.1", self.port), 1).close()
                 return self
@@ -49,10 +53,15 @@ class Server:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+        self._holder.close()
 
 
-def free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        port: int = listening.getsockname()[1]
-    return port
+def held_port() -> tuple[socket.socket, int]:
+    """Bound to a port where nobody listens, which is given to nobody else; who is told of it may listen there."""
+    holder = socket.socket()
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    holder.bind(("127.0.0.1", 0))
+    port: int = holder.getsockname()[1]
+    if sys.platform != "linux":  # elsewhere nobody could listen there as long as it is held
+        holder.close()
+    return holder, port

@@ -267,9 +267,9 @@ def test_over_tls_its_certificate_is_looked_at(tmp_path: Path) -> None:
 
 
 def test_it_is_waited_for_no_longer_where_the_table_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The local stack's table pauses under load. Two containers that wait for as long as they are then silent cost every request its patience."""
+    """The local stack's table pauses under load. Two containers that wait for as long as they are then silent cost every request that."""
     monkeypatch.setenv("SIGNALBOX_CACHE_PATIENCE_S", "5")
-    asks = "from signalbox.aws import kept, valkey; print(kept.DynamoDbStore('t').get('a').patience_s, valkey.ValkeyStore().get('a').patience_s)"
+    asks = "from signalbox.aws import kept, valkey; print(kept.PATIENCE_S, valkey.ValkeyStore().get('a').patience_s)"
     assert subprocess.check_output([sys.executable, "-c", asks], text=True) == "5.0 0.3\n"
 
 

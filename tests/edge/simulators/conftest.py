@@ -8,7 +8,7 @@ import pytest
 
 from ops.simulators import Simulators
 
-DEADLINE_S = 10
+DEADLINE_S = 60
 
 
 class Upstream:
