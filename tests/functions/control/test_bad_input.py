@@ -152,6 +152,20 @@ def test_a_body_that_is_no_utf8_is_refused(api: Api) -> None:
     assert "UTF-8" in refused(api("POST", "/admin/keys", body, isBase64Encoded=True), "invalid_request")
 
 
+def test_a_body_that_was_damaged_on_its_way_is_refused(api: Api) -> None:
+    """As API Gateway hands over what is no UTF-8. Who means the sign itself can say so."""
+    assert "not UTF-8" in refused(api("POST", "/admin/keys", '{"name": "Ren\ufffd", "tenant": "a"}'), "invalid_request")
+    status, key = api("POST", "/admin/keys", '{"name": "Ren\\ufffd", "tenant": "a"}')
+    assert (status, key["name"]) == (201, "Ren\ufffd")
+
+
+def test_a_body_that_is_too_long_is_told_so(api: Api) -> None:
+    long = {"name": "x" * 2_000_000, "tenant": "a"}
+    assert "1,048,576 are the most" in refused(api("POST", "/admin/keys", long), "request_too_large")
+    refused(api("POST", "/admin/keys", long, key=DATA), "permission_denied")
+    assert "document: string should have" in refused(api("PUT", "/admin/config/draft", {"document": "x" * 2_000_000}), "invalid_request")
+
+
 def test_a_body_is_read_as_json_whatever_curl_calls_it(api: Api) -> None:
     headers = {"authorization": f"Bearer {ADMIN}", "Content-Type": "application/x-www-form-urlencoded"}
     assert api("POST", "/admin/keys", {"name": "x", "tenant": "a"}, headers=headers)[0] == 201
