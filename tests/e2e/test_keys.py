@@ -13,7 +13,7 @@ import pytest
 from .stack import ROOT
 from .waiting import eventually
 
-WITHIN_S = 5 + 1  # and what a call takes on a busy machine
+WITHIN_S = 30  # five seconds, and what calls take on a busy machine; test_complete_governed.py holds the five
 MINI, OTHER = "openai/gpt-4.1-mini", "openai/gpt-4o-mini"
 
 
@@ -59,12 +59,11 @@ def test_a_key_is_restricted_renewed_and_ended_while_everything_runs(stack, sign
     signalbox("keys", "update", row["id"], "--models", "", "--tags", "core")
     eventually(lambda: ask(secret), lambda told: told == (200, None), WITHIN_S)
 
-    new = signalbox("keys", "rotate", row["id"], "--overlap", "4s", "--quiet")
-    rotated_s = time.monotonic()
+    before_s = time.monotonic()
+    new = signalbox("keys", "rotate", row["id"], "--overlap", "10s", "--quiet")
     assert ask(new) == (200, None)  # at once
-    if time.monotonic() - rotated_s < 3:
-        assert ask(secret) == (200, None)
-    eventually(lambda: ask(secret), lambda told: told == (401, "invalid_key"), 4 + WITHIN_S)
+    assert ask(secret) == (200, None) or time.monotonic() - before_s >= 10
+    eventually(lambda: ask(secret), lambda told: told == (401, "invalid_key"), 10 + WITHIN_S)
     assert ask(new) == (200, None)
 
     signalbox("keys", "disable", row["id"])
@@ -77,11 +76,11 @@ def test_a_key_is_restricted_renewed_and_ended_while_everything_runs(stack, sign
 
 
 def test_a_key_ends_when_it_says(new_key, ask):
-    ends = datetime.now(UTC) + timedelta(seconds=4)
+    ends = datetime.now(UTC) + timedelta(seconds=15)
     key = new_key(expires_at=ends.isoformat())
     before = ask(key["secret"])
     assert before == (200, None) or datetime.now(UTC) >= ends
-    eventually(lambda: ask(key["secret"]), lambda told: told == (401, "invalid_key"), 10)
+    eventually(lambda: ask(key["secret"]), lambda told: told == (401, "invalid_key"), 15 + WITHIN_S)
 
 
 def test_a_tenant_and_a_team_are_shut_out_and_let_in(stack, signalbox, new_key, ask):
