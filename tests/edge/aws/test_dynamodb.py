@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from signalbox.admission.budgets import Budget
+from signalbox.admission.budgets import Budget, Raise
 from signalbox.admission.leases import Part, Want
 from signalbox.admission.shards import OPEN_MS, Lease, Level, Shift
 from signalbox.aws import accounts, dynamodb, outbox, shards
@@ -122,7 +122,19 @@ LEVELS = st.builds(
     shifts=SHIFTS.flatmap(lambda shifts: st.integers(1, 3).map(lambda size: shifts[:size])),
 )
 GATHERED = st.builds(lambda want, given: want._replace(hard=True, shard=0, givers=((1, given),)), WANTS, SMALL)
-BUDGETS = st.builds(Budget, st.just("key#k"), st.just("total"), st.just(20), st.just(True), st.sampled_from([1, 1, 1, 2]))
+RAISES = st.builds(Raise, id=st.just("1"), by_nanousd=SMALL, until_ms=st.integers(0, 9))
+BUDGETS = st.builds(
+    Budget,
+    scope=st.just("key#k"),
+    kind=st.just("total"),
+    limit_nanousd=st.just(20),
+    hard=st.booleans(),
+    version=st.sampled_from([1, 1, 1, 2]),
+    zone=st.just(""),
+    raises=st.lists(RAISES, max_size=2).map(tuple),
+    thresholds=st.just(()),
+    by=st.just(""),
+)
 
 
 def pending(n, parts, settled=None):
