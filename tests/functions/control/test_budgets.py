@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from signalbox.admission.periods import period_id
+from signalbox.aws import boto_budgets, boto_tables
 
 from .client import DATA, MODULES, SEED, Api, refused
 
@@ -116,6 +117,34 @@ def test_two_periods_of_one_scope_are_two_budgets(api: Api) -> None:
     [day, month] = api("GET", "/admin/budgets", query={"scope": "global"})[1]["budgets"]
     assert (day["period"], day["limit_usd"], day["version"], day["id"]) == ("day", "2.00", 2, "")
     assert (month["period"], month["limit_usd"], month["version"]) == ("month", "20.00", 1)
+
+
+def test_who_has_no_budget_any_more_is_walked_past_no_more(api: Api, stage: Any) -> None:
+    def of_acme(period: str) -> dict[str, str]:
+        return {"scope": "tenant", "id": "acme", "period": period}
+
+    for period in ("day", "month"):
+        assert api("POST", "/admin/budgets", of_acme(period) | {"limit_usd": 1})[0] == 200
+    for period, left in (("day", ["tenant#acme"]), ("month", [])):
+        assert api("DELETE", "/admin/budgets", query=of_acme(period))[0] == 200
+        assert boto_budgets.page(stage.control, 10) == left
+    assert api("POST", "/admin/budgets", of_acme("day") | {"limit_usd": 1})[0] == 200
+    assert boto_budgets.page(stage.control, 10) == ["tenant#acme"]
+
+
+def test_of_two_who_take_away_the_last_two_budgets_one_takes_the_scope_off_the_list(api: Api, stage: Any, monkeypatch: Any) -> None:
+    for period in ("day", "month"):
+        api("POST", "/admin/budgets", {"scope": "tenant", "id": "acme", "period": period, "limit_usd": 1})
+    transacted, others = boto_tables.transacted, iter(["month"])
+
+    def late(control: Any, parts: Any) -> bool:
+        for period in others:
+            assert boto_budgets.remove(stage.control, "tenant#acme", period)
+        return transacted(control, parts)
+
+    monkeypatch.setattr(boto_tables, "transacted", late)
+    assert boto_budgets.remove(stage.control, "tenant#acme", "day")
+    assert boto_budgets.page(stage.control, 10) == []
 
 
 def test_budgets_are_listed_over_all_scopes_in_pages(api: Api) -> None:

@@ -102,15 +102,17 @@ def revise(
 def remove(control: Any, scope: str, kind: str, *, by: str = "") -> bool:
     """False where there is none. The ledger keeps what was spent, should the budget come back within the period."""
     for attempt in range(TRIES):
-        was = next((budget for budget in of_scope(control, scope) if budget.kind == kind), None)
+        budgets = of_scope(control, scope)
+        was = next((budget for budget in budgets if budget.kind == kind), None)
         if was is None:
             return False
         if was.by == DEFAULT and not by:
             raise OfTheStack(scope)
         _refuse_of_others(scope, was, kind, by)
         parts = [
-            {"Update": {"TableName": control.name} | boto_definitions.removed(was)},
+            {"Update": {"TableName": control.name} | boto_definitions.removed(was, of=len(budgets))},
             *boto_definitions.raises_listed(control.name, was, None),
+            *([{"Delete": {"TableName": control.name, "Key": {"pk": LIST, "sk": scope}}}] if len(budgets) == 1 else []),
         ]
         if boto_tables.transacted(control, parts):
             return True
@@ -123,7 +125,7 @@ def of_scope(control: Any, scope: str) -> tuple[Budget, ...]:
 
 
 def page(control: Any, limit: int, after: str = "") -> list[str]:
-    """The scopes that have, or had, budgets, in order."""
+    """The scopes that have budgets, in order."""
     listed = control.query(
         KeyConditionExpression="pk = :pk AND sk > :after",
         ExpressionAttributeValues={":pk": LIST, ":after": after or " "},

@@ -39,14 +39,14 @@ def written(record: dict[str, Any], budget: Budget) -> dict[str, Any]:
     }
 
 
-def removed(was: Budget) -> dict[str, Any]:
-    """Its version stays, so that one that comes back is not taken for it."""
+def removed(was: Budget, of: int) -> dict[str, Any]:
+    """Its version stays, so that one that comes back is not taken for it. The last `of` those there are takes its scope off the list."""
     return {
         "Key": {"pk": was.scope, "sk": "scope"},
         "UpdateExpression": "SET #removed = :seen REMOVE #budgets.#kind",
-        "ConditionExpression": "#budgets.#kind.#version = :seen",
+        "ConditionExpression": "#budgets.#kind.#version = :seen AND size(#budgets) = :of",
         "ExpressionAttributeNames": {"#budgets": "budgets", "#kind": was.kind, "#version": "version", "#removed": _removed(was.kind)},
-        "ExpressionAttributeValues": {":seen": was.version},
+        "ExpressionAttributeValues": {":seen": was.version, ":of": of},
     }
 
 
