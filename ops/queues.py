@@ -66,6 +66,11 @@ def depth(sqs: Any, url: str) -> int:
     return int(_attribute(sqs, url, "ApproximateNumberOfMessages"))
 
 
+def taken(sqs: Any, url: str) -> int:
+    """Neither there for others nor gone."""
+    return int(_attribute(sqs, url, "ApproximateNumberOfMessagesNotVisible"))
+
+
 def arn(sqs: Any, url: str) -> str:
     return _attribute(sqs, url, "QueueArn")
 

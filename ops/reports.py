@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from . import control_api, stages
+from . import control_api, documents, stages
 from .analytics import day
 from .table import columns, counted, dollars, duration
 from .trouble import Trouble
@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--anew", action="store_true", help="make and store it again first, where usage of the day came late: the tenant's, or all"
     )
-    stages.add_argument(parser)
+    stages.add_argument(parser, below=True)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> None:
     query = urlencode({"tenant": arguments.tenant, "format": format or "json"} | ({"team": arguments.team} if arguments.team else {}))
     body = control_api.text(arguments.stage, f"/admin/reports/{of}?{query}")
     if arguments.out:
-        arguments.out.write_text(body, newline="")
+        documents.write_new(arguments.out, body, force=True)
         print(f"{arguments.out}: {counted(len(body.encode()), 'byte')}")
     else:
         print(body.rstrip("\r\n") if format else "\n".join(table(json.loads(body))))

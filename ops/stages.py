@@ -12,8 +12,10 @@ from .trouble import Trouble
 LOCAL = "local"
 
 
-def add_argument(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--stage", default=LOCAL, help="local (the running local stack), or a stage of your AWS account")
+def add_argument(parser: argparse.ArgumentParser, *, below: bool = False) -> None:
+    """`below` another that has it too: what is said here counts before what is said there."""
+    default = argparse.SUPPRESS if below else LOCAL
+    parser.add_argument("--stage", default=default, help="local (the running local stack), or a stage of your AWS account")
 
 
 def client(stage: str, service: str) -> Any:

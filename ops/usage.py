@@ -23,15 +23,18 @@ class Pair(NamedTuple):
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    stages.add_argument(parser)
     actions = parser.add_subparsers(dest="action", required=True, metavar="action")
-    row = actions.add_parser("redrive", help="list the dead-letter queues; move what is in one back, look at it, or throw it away")
+    help = "list the dead-letter queues; move what is in one back, look at it, or throw it away"
+    row = actions.add_parser("redrive", help=help, description=help)
     row.add_argument("queue", nargs="?", choices=[*map(str.lower, QUEUES), undelivered.NAME], help="whose; without it they are listed")
     deed = row.add_mutually_exclusive_group()
     deed.add_argument("--show", action="store_true", help="look at the messages, which stay: ids and what is wrong; events hold no prompt")
     deed.add_argument("--discard", metavar="MESSAGE", help="throw this one away for good, or `all`")
-    stages.add_argument(row)
+    stages.add_argument(row, below=True)
     row.set_defaults(does=redrive)
-    row = actions.add_parser("report", help="what a tenant or a team used and spent on a day, as a table, JSON, CSV or a page")
+    help = "what a tenant or a team used and spent on a day, as a table, JSON, CSV or a page"
+    row = actions.add_parser("report", help=help, description=help)
     reports.add_arguments(row)
     row.set_defaults(does=reports.run)
 
@@ -62,9 +65,15 @@ def redrive(arguments: argparse.Namespace) -> None:
 
 
 def depths(sqs: Any, pairs: list[Pair]) -> Iterator[str]:
-    rows = ((pair.name, str(queues.depth(sqs, pair.dead)), str(queues.depth(sqs, pair.source)) if pair.source else "-") for pair in pairs)
-    yield from columns([("queue", "dead", "waiting"), *rows])
+    rows = [(pair.name, *_counts(sqs, pair)) for pair in pairs]
+    yield from columns([("queue", "dead", "waiting", "under way"), *rows])
     yield "signalbox usage redrive QUEUE moves what is dead back; --show looks at it"
+
+
+def _counts(sqs: Any, pair: Pair) -> tuple[str, str, str]:
+    """Under way is what somebody has taken out of either and not brought to its end yet: a consumer, or who looks at it."""
+    taken = sum(queues.taken(sqs, url) for url in (pair.dead, pair.source) if url)
+    return str(queues.depth(sqs, pair.dead)), str(queues.depth(sqs, pair.source)) if pair.source else "-", str(taken)
 
 
 def shown(sqs: Any, pair: Pair) -> Iterator[str]:

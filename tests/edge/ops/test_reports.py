@@ -53,6 +53,14 @@ def test_without_a_tenant_those_of_the_day_are_listed(stage, capsys):
     assert stage.asked == ["/admin/reports?day=2026-11-20&limit=1000"]
 
 
+def test_a_file_that_cannot_be_written_is_said_in_a_line(stage, capsys, tmp_path):
+    for out in (tmp_path / "nosuch" / "r.html", tmp_path):
+        assert cli.main([*DAY, "--tenant", "acme", "--format", "html", "--out", str(out)]) == 1
+        said = capsys.readouterr().err
+        assert f"signalbox: {out} cannot be written: " in said
+        assert said.count("\n") == 1
+
+
 def test_a_tenants_is_a_table(stage, capsys):
     assert cli.main([*DAY, "--tenant", "acme"]) == 0
     lines = capsys.readouterr().out.splitlines()

@@ -39,9 +39,35 @@ def depth(stage, name):
     return queues.depth(sqs, outputs[f"{name}Url"])
 
 
+def test_each_action_is_described_and_takes_its_stage_before_or_after(stage, monkeypatch, capsys):
+    for action, said in (("redrive", "list the dead-letter queues"), ("report", "what a tenant or a team used")):
+        with pytest.raises(SystemExit):
+            cli.main(["usage", action, "--help"])
+        assert said in capsys.readouterr().out
+    asked = []
+    outputs = stages.outputs(None)
+    monkeypatch.setattr(stages, "outputs", lambda name: asked.append(name) or outputs)
+    for words in (["redrive"], ["--stage", "prod", "redrive"], ["redrive", "--stage", "prod"], ["--stage", "x", "redrive", "--stage", "y"]):
+        assert cli.main(["usage", *words]) == 0
+    assert asked == ["local", "prod", "prod", "y"]
+
+
 def test_the_queues_and_how_much_is_dead_are_listed(stage, capsys):
     assert cli.main(["usage", "redrive"]) == 0
-    assert capsys.readouterr().out.splitlines()[1].split() == ["usage", "2", "0"]
+    assert capsys.readouterr().out.splitlines()[1].split() == ["usage", "2", "0", "0"]
+
+
+def test_what_a_consumer_has_in_hand_is_told_beside_what_waits(stage, capsys):
+    sqs, outputs = stage
+    for _ in range(3):
+        sqs.send_message(QueueUrl=outputs["UsageQueueUrl"], MessageBody=EVENT)
+    sqs.receive_message(QueueUrl=outputs["UsageQueueUrl"], MaxNumberOfMessages=1)
+    sqs.receive_message(QueueUrl=outputs["UsageDeadLetterQueueUrl"], MaxNumberOfMessages=1)
+    assert cli.main(["usage", "redrive"]) == 0
+    heading, *rows, _ = capsys.readouterr().out.splitlines()
+    assert heading.split("  ")[-1].strip() == "under way"
+    assert rows[0].split() == ["usage", "1", "2", "2"]
+    assert rows[-1].split() == ["undelivered", "0", "-", "0"]
 
 
 def test_messages_are_looked_at_and_stay_and_what_is_no_event_is_not_quoted(stage, capsys):
@@ -110,7 +136,7 @@ def test_what_was_not_delivered_comes_to_the_queue_that_it_was_meant_for(stage, 
         undelivered(stage, "UsageQueue", EVENT.replace("req_1", f"req_{number}"))
     undelivered(stage, "BudgetQueue")
     assert cli.main(["usage", "redrive"]) == 0
-    assert capsys.readouterr().out.splitlines()[4].split() == ["undelivered", "13", "-"]
+    assert capsys.readouterr().out.splitlines()[4].split() == ["undelivered", "13", "-", "0"]
     assert cli.main(["usage", "redrive", "undelivered"]) == 0
     assert capsys.readouterr().out == "13 messages brought to the queues that they were meant for\n"
     assert [depth(stage, f"{name}Queue") for name in ("Undelivered", "Usage", "Budget", "Circuit")] == [0, 12, 1, 0]
