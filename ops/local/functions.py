@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from ..trouble import Trouble
 from .artefacts import digest
 from .emulator import REGION, Cloud
-from .settings import Settings
+from .settings import CACHE_URL, Settings
 from .worker import Function
 
 RUNTIME_SCRIPT = "/var/runtime/bootstrap.py"  # what Lambda would start; a wrapper gets to see it
@@ -39,7 +39,7 @@ def fetch(cloud: Cloud, settings: Settings, logical_id: str, qualified: str) -> 
         name=configuration["FunctionName"],
         arn=configuration["FunctionArn"],
         command=(str(opt / wrapper.removeprefix("/opt/")), str(settings.python), RUNTIME_SCRIPT),
-        environment=_environment(cloud, settings, configuration, task) | variables,
+        environment=_environment(cloud, settings, configuration, task) | variables | _instead(settings),
         folder=task,
         timeout_s=configuration["Timeout"],
         log=settings.logs / f"{logical_id}.log",
@@ -67,6 +67,11 @@ def _environment(cloud: Cloud, settings: Settings, configuration: dict[str, Any]
         "PATH": settings.environment.get("PATH", ""),
         "TMPDIR": str(settings.home / "tmp"),
     }
+
+
+def _instead(settings: Settings) -> dict[str, str]:
+    """A cache of this machine: template.yaml knows those that it makes, which the embedded AWS does not run."""
+    return {CACHE_URL: settings.cache_url} if settings.cache_url else {}
 
 
 def _session(cloud: Cloud, role: str) -> dict[str, str]:

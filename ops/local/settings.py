@@ -8,6 +8,7 @@ from pathlib import Path
 from ..trouble import Trouble
 
 ROOT = Path(__file__).resolve().parents[2]
+CACHE_URL = "SIGNALBOX_CACHE_URL"
 DATA_KEY = "sk-signalbox-local"
 ADMIN_KEY = "ak-signalbox-local"
 # So that headers tell of limits and no bench or test meets one.
@@ -17,12 +18,13 @@ DATA_ROW = {"key_id": "local", "tenant": "local", "team": "default", "limits": D
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Port 0 is any free one. `environment` is the process's own with `.env` below it."""
+    """Port 0 is any free one. `environment` is the process's own with `.env` below it. `cache_url` is a Valkey's, if there is one."""
 
     home: Path
     port: int
     sim_port: int
     environment: Mapping[str, str]
+    cache_url: str = ""
 
     @property
     def logs(self) -> Path:
@@ -37,7 +39,7 @@ class Settings:
 def from_environment(given: Mapping[str, str] = os.environ) -> Settings:
     environment = _dotenv(ROOT / ".env") | dict(given)
     home = Path(environment.get("SIGNALBOX_HOME") or ROOT / ".signalbox").resolve()
-    return Settings(home, _port(environment, "PORT", 4000), _port(environment, "SIM_PORT", 4010), environment)
+    return Settings(home, _port(environment, "PORT", 4000), _port(environment, "SIM_PORT", 4010), environment, _cache_url(environment))
 
 
 def _port(environment: Mapping[str, str], name: str, default: int) -> int:
@@ -45,6 +47,18 @@ def _port(environment: Mapping[str, str], name: str, default: int) -> int:
     if not text.isdecimal() or int(text) > 65_535:
         raise Trouble(f"{name}={text} is not a port: give a number up to 65535, or 0 for any free one")
     return int(text)
+
+
+def _cache_url(environment: Mapping[str, str]) -> str:
+    url = environment.get(CACHE_URL, "")
+    if url:
+        from signalbox.aws.valkey import Valkey
+
+        try:
+            Valkey(url, str)
+        except ValueError as error:
+            raise Trouble(f"{CACHE_URL}: {error}") from error
+    return url
 
 
 def _dotenv(path: Path) -> dict[str, str]:

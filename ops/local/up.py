@@ -130,7 +130,7 @@ class Stack:
         try:
             await door.start(port)
             self.instance.announce(url=f"http://127.0.0.1:{port}", simulators=f"http://127.0.0.1:{sim_port}", aws=cloud.endpoint)
-            _greet(port, sim_port, cloud, time.monotonic() - began)
+            _greet(port, sim_port, cloud, self.settings.cache_url, time.monotonic() - began)
             while True:
                 await asyncio.sleep(WATCH_S)
                 for child in [*self.children, self.emulator.child] if self.emulator else []:
@@ -140,11 +140,12 @@ class Stack:
             await emulator.aclose()
 
 
-def _greet(port: int, sim_port: int, cloud: Cloud, took_s: float) -> None:
+def _greet(port: int, sim_port: int, cloud: Cloud, cache_url: str, took_s: float) -> None:
+    cache = f"\n  answers are cached in {cache_url}" if cache_url else ""
     say(f"""
   the API               http://127.0.0.1:{port}
   simulated providers   http://127.0.0.1:{sim_port}   (PUT /faults/{{provider}}, GET /ledger)
-  embedded AWS          {cloud.endpoint}
+  embedded AWS          {cloud.endpoint}{cache}
   data key              sk-signalbox-local
   admin key             ak-signalbox-local
 

@@ -35,7 +35,8 @@ class Stack:
         self._clients: list[httpx.Client] = []
         # Whatever keys and addresses the environment or .env holds.
         simulated = {f"{name.upper()}_{what}": "" for name in PROVIDERS for what in ("API_KEY", "BASE_URL")}
-        self._environment = os.environ | simulated | {"SIGNALBOX_HOME": str(home), "PORT": "0", "SIM_PORT": "0"} | environment
+        own = {"SIGNALBOX_HOME": str(home), "PORT": "0", "SIM_PORT": "0", "SIGNALBOX_CACHE_URL": ""}
+        self._environment = os.environ | simulated | own | environment
 
     def start(self):
         """Returns when it says that it is ready; with its own words as the error where it does not."""

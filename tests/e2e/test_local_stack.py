@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from ops.local.instance import running
+from tests import valkey
 from tests.identity import Identity, token
 
+from . import published
 from .stack import Stack
 from .waiting import eventually
 
@@ -117,6 +119,18 @@ def test_what_the_environment_says_no_more_no_longer_holds_on_a_kept_state(own):
         assert plain.get("/v1/models", bearer).status_code == 401
         ask(plain)
         assert plain.stop() == 0
+
+
+@valkey.needed
+def test_a_valkey_of_this_machine_keeps_the_answers(own, tmp_path):
+    with valkey.Server(tmp_path) as server:
+        stack = own(SIGNALBOX_CACHE_URL=server.url)
+        stack.start()
+        assert f"answers are cached in {server.url}" in stack.output
+        published.followed(stack, published.Document(stack).publish({"routes": {"chat": {"cache": {"ttl_s": 600}}}}))
+        eventually(lambda: published.ask(stack, "chat", temperature=0).headers["x-signalbox-cache"], lambda found: found == "hit")
+        assert stack.aws("dynamodb").scan(TableName=stack.outputs["CacheTableName"])["Items"] == []
+        assert stack.stop() == 0
 
 
 def test_one_stack_per_folder(own):

@@ -84,6 +84,12 @@ def test_a_port_that_is_none(port):
         settings.from_environment({"PORT": port})
 
 
+def test_a_cache_that_is_none():
+    assert settings.from_environment({"SIGNALBOX_CACHE_URL": "valkey://127.0.0.1:6379"}).cache_url == "valkey://127.0.0.1:6379"
+    with pytest.raises(Trouble, match=r"SIGNALBOX_CACHE_URL: 'redis://127\.0\.0\.1' is no address of a cache: write valkey://host:port"):
+        settings.from_environment({"SIGNALBOX_CACHE_URL": "redis://127.0.0.1"})
+
+
 def test_a_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(Trouble, match="set SIGNALBOX_HOME"):
