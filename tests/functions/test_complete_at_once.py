@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from signalbox.aws import kept_claims
-from signalbox.completion.kept_once import Claim
+from signalbox.completion.kept_once import SOON_S, Claim
 from signalbox.runtime.invocation import Context
 
 from .routes import MINI, Routed, code
@@ -171,6 +171,25 @@ def test_what_cannot_be_kept_at_once_is_told_and_kept_after_it_was_paid(routed, 
     assert paid < kept
     assert other.ask(asking()).body == first.body
     assert "KeepFailures" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("large", [False, True], ids=["in the table", "in the bucket"])
+def test_a_store_that_hangs_is_waited_for_so_long_and_no_longer(routed, monkeypatch, large):
+    monkeypatch.setattr(kept_claims, "MOST_BYTES", 10 if large else kept_claims.MOST_BYTES)
+    pool, waited = routed.world.module.aws._pool, []
+    send = pool.send
+
+    def hanging(request: Any, timeout_s: float) -> Any:
+        keeps = "/answers/once" in request.url or b"SET #answer" in request.body
+        return Said(None, waited) if keeps else send(request, timeout_s)
+
+    with monkeypatch.context() as hangs:
+        hangs.setattr(pool, "send", hanging)
+        first = begun(routed, asking())
+    assert (first.status, len(waited)) == (200, 1)
+    assert waited[0] <= SOON_S < 30  # which is what this world has for any other call
+    first.after()
+    assert routed.world.ask(asking()).body == first.body
 
 
 def test_the_money_waits_for_the_end_of_the_answer(routed, monkeypatch):

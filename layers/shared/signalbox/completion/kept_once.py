@@ -14,6 +14,7 @@ from ..admission.leases import GRACE_MS
 from ..aws import dynamodb, kept_claims, telemetry
 from ..aws.client import Aws, AwsError, Call, ConditionFailed, InFlight
 from ..aws.control import View
+from ..aws.kept import PATIENCE_S
 from ..data_api import IDEMPOTENCY_KEY as KEY
 from ..errors import Refusal
 from .answered import Answered
@@ -21,7 +22,7 @@ from .kept import Kept, from_bytes, to_bytes
 
 MOST_WAIT_S = 30
 LARGE_S = 3.0  # for what is kept in S3
-SOON_S = 3.0  # for whatever is kept, while the client waits for the end of its answer
+SOON_S = max(3.0, PATIENCE_S)  # for whatever is kept, while the client waits for the end of its answer
 
 
 class Claim:
@@ -79,8 +80,8 @@ class Claim:
             self._written = self._aws.begin(kept_claims.free(self._table, self._name, self._request))
 
     def soon(self) -> None:
-        """Waits for what was sent while the client waits too, and so for 3 s at the most: what is not there by then `settled` sends again.
-        Never raises.
+        """Waits for what was sent while the client waits too, and so for `SOON_S` at the most: what is not there by then `settled` sends
+        again. Never raises.
         """
         if self._is_doubtful:
             return  # the table has not answered a moment ago, and the client is told to come back later
