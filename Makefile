@@ -66,8 +66,8 @@ invoke: build ## sam local invoke, on Docker: make invoke EVENT=events/x.json [F
 deploy: .venv/.ready build ## sam deploy to your AWS account (ENV=dev, staging or prod)
 	overrides=$$($(PYTHON) ops/release.py $(ENV)) && $(SAM) deploy --config-env $(ENV) --parameter-overrides $$overrides
 
-mutants-ledger: .venv/.ready ## take each condition of the ledger's writes away, and see a check fail for it (LIVES=1000 plays longer)
-	.venv/bin/python -m tests.mutants --lives $(or $(LIVES),100)
+mutants-ledger: .venv/.ready ## take each condition of the ledger away, and see a check fail for it (LIVES=1000 plays longer; WRITE=--write notes it down)
+	.venv/bin/python -m tests.mutants --lives $(or $(LIVES),100) $(WRITE)
 
 bench: .venv/.ready .tools/emulator/.ready ## what a request costs through Signalbox, beside a direct call
 	.venv/bin/python -m bench

@@ -10,18 +10,17 @@ import inspect
 from contextlib import contextmanager
 from copy import deepcopy
 from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
 GUARDED = {
-    "admission.leases": ("Hand", "Want", "slice_size", "surplus", "Part"),
-    "admission.admitting": ("Admission", "_goal", "_room", "_is_exhausted"),
+    "admission.leases": ("Hand.admits", "Hand.drop", "Want"),
+    "admission.admitting": ("Admission.touch", "Admission.parts", "Admission.granted", "Admission._has_enough"),
     "admission.settling": ("why_unsettled",),
-    "admission.shards": ("Sight", "Level", "to_whole", "levelled", "_is_needed", "owes_within", "gathered", "chosen", "open_until_ms"),
-    "aws.ledger": ("Desk",),
+    "aws.ledger": ("Desk.open", "Desk.settle", "Desk.cancel", "Desk._drop"),
     "aws.till": ("Till",),
     "aws.hold": ("Hold",),
     "aws.reconcile": ("Reconciler",),
-    "aws.waves": ("Waves",),
     "aws.outbox": ("Pending", "settle", "names"),
 }
 MARGINS = {"GRACE_MS", "ADMITS_MS"}
@@ -48,7 +47,7 @@ def guards():
 
 def _of_module(module, names):
     for path, definition in _functions(module):
-        if path.partition(".")[0] in names:
+        if path.startswith(names):
             seen = {}
             for number, (was, becomes, _) in enumerate(_mutations(definition)):
                 nth = seen[was, becomes] = seen.get((was, becomes), 0) + 1  # the same twice in a function is told apart
@@ -134,3 +133,38 @@ def _instead(parent, field, node):
         yield ast.Call(ast.Name("max", ast.Load()), node.args, [*node.keywords, ast.keyword("default", ast.Constant(0))])
     elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and getattr(node.value.func, "attr", "") in DROPS:
         yield ast.Pass()
+
+
+# What is known of each: which play breaks without it, and the check that fails; or why none need.
+
+TABLE = Path(__file__).with_name("ledger_guards.tsv")
+HARMLESS = {
+    "call": "without it calls are made that change nothing, or one that could have been saved",
+    "twice": "what it keeps from being done again is refused by the write's own condition",
+    "later": "without it something is left to the sweeper, or goes back later: nothing is lost",
+    "log": "it decides what the log says, and nothing else",
+    "never": "it is for what does not come about in these worlds: for the type checker, or against errors in what is stored",
+    "share": "it decides how much is leased at once, and where; what may be leased is decided by the write",
+    "soft": "it is about a soft budget, which refuses nobody",
+    "open": "not shown: no story is known that breaks without it, and no reason why there is none",
+}
+
+
+class Known(NamedTuple):
+    """`by` is a play, or one of `HARMLESS`."""
+
+    by: str
+    check: str
+
+    @property
+    def breaks(self):
+        return self.by not in HARMLESS
+
+
+def known():
+    rows = [line.split("\t") for line in TABLE.read_text().splitlines()] if TABLE.exists() else []
+    return {tuple(row[:4]): Known(*row[4:]) for row in rows}
+
+
+def write(found):
+    TABLE.write_text("".join("\t".join((*guard.row, *what)) + "\n" for guard, what in found))

@@ -8,7 +8,7 @@ from io import StringIO
 from .ledger_mutants import live
 from .ledger_stories import STORIES
 
-MOST_S = 20  # for one play: a loop may have lost what ends it
+MOST_CPU_S = 5  # for one play: a loop may have lost what ends it
 
 
 def plays(lives):
@@ -41,9 +41,9 @@ def _ends():
     def late(*_):
         raise AssertionError("it comes to no end")
 
-    signal.signal(signal.SIGALRM, late)
-    signal.alarm(MOST_S)
+    signal.signal(signal.SIGVTALRM, late)
+    signal.setitimer(signal.ITIMER_VIRTUAL, MOST_CPU_S)
     try:
         yield
     finally:
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
