@@ -29,13 +29,13 @@ MOST_BYTES = 5_000_000  # Lambda answers 6 MB, in which quotes are escaped
 
 @router.get("/admin/reports", summary="Which daily reports there are of a day", tags=["usage"])
 def list_reports(
-    day: Annotated[date | None, Query(description="In UTC: 2026-11-20. Without it, yesterday")] = None,
+    day: Annotated[days.Day | None, Query(description="In UTC: 2026-11-20. Without it, yesterday")] = None,
     tenant: Id | None = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 200,
     after: Annotated[str, Query(max_length=500, description="`next` of the page before")] = "",
 ) -> ReportNames:
     """Of a day whose reports are not stored yet, those that could be made."""
-    day = checked(day or stage.now().date() - timedelta(days=1))
+    day = days.one(day or stage.now().date() - timedelta(days=1))
     keys = _kept().names(day, tenant, after if _is_key(after) else "", limit + 1) if _is_key(after) or not after else []
     if keys or _is_key(after):
         rows = [(*places.named(key), key) for key in keys]
@@ -61,7 +61,7 @@ def list_reports(
     },
 )
 def show_report(
-    day: date,
+    day: days.Day,
     tenant: Id,
     team: Annotated[str | None, Query(min_length=1, max_length=400, description="Without it, of the whole tenant")] = None,
     format: Annotated[Format | None, Query(description="Before what the header `accept` says")] = None,
@@ -71,7 +71,7 @@ def show_report(
     accept: Annotated[str, Header(max_length=1000)] = "",
 ) -> Response[DailyReport | str]:
     wanted = format or _accepted(accept)
-    body = _told(checked(day), tenant, team, wanted, fresh)
+    body = _told(days.one(day), tenant, team, wanted, fresh)
     if body is None:
         whose = f"{tenant[:100]}'s team {team[:100]}" if team else tenant[:100]
         raise Refusal("not_found", f"Nothing is recorded of {whose} on {day}, so that there is no report. GET /admin/reports lists them.")
@@ -82,11 +82,6 @@ def show_report(
         )
     told = json.loads(body) if wanted == "json" else body
     return Response(200, TYPES[wanted], told, headers={"x-content-type-options": "nosniff"})
-
-
-def checked(day: date) -> date:
-    days.asked(day, day)
-    return day
 
 
 def _told(day: date, tenant: str, team: str | None, format: Format, fresh: bool) -> str | None:

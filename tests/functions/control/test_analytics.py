@@ -201,7 +201,10 @@ def test_what_is_not_monitored_is_still_paid_for(api: Api, published: Any, count
         ({"from": "2026-10-01", "to": "2026-11-21", "each": "hour"}, "ask for 31 at the most"),
         ({"from": "9999-12-31"}, "nothing is counted of such years"),
         ({"to": "0001-01-01"}, "nothing is counted of such years"),
-        ({"from": "yesterday"}, "from: input should be a valid date"),
+        ({"from": "yesterday"}, "from: it must be a day, as 2026-11-20"),
+        ({"from": "20261122"}, "from: it must be a day, as 2026-11-20"),
+        ({"from": "1795305600"}, "from: it must be a day, as 2026-11-20"),
+        ({"to": "2026-02-30"}, "to: it must be a day, as 2026-11-20"),
         ({"by": "weather"}, "by: input should be 'route'"),
     ],
 )

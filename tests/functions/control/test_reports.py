@@ -123,8 +123,10 @@ def test_of_whom_nothing_is_recorded_there_is_none(api: Api, record: Any) -> Non
 
 def test_what_cannot_be_asked_is_refused(api: Api, record: Any) -> None:
     refused(api("GET", f"/admin/reports/{YESTERDAY}"), "invalid_request")
-    refused(api("GET", "/admin/reports/0001-01-01", query={"tenant": "acme"}), "invalid_request")
-    refused(api("GET", "/admin/reports/yesterday", query={"tenant": "acme"}), "invalid_request")
+    said = refused(api("GET", "/admin/reports/0001-01-01", query={"tenant": "acme"}), "invalid_request")
+    assert said == "day is 0001-01-01: nothing is counted of such years."
+    assert "day: it must be a day" in refused(api("GET", "/admin/reports/yesterday", query={"tenant": "acme"}), "invalid_request")
+    assert "day: it must be a day" in refused(api("GET", "/admin/reports", query={"day": "20261122"}), "invalid_request")
     refused(api("GET", f"/admin/reports/{YESTERDAY}", query={"tenant": "acme", "format": "pdf"}), "invalid_request")
     for after in ("x", "7", "{}", '["a", 7]', '["a"]'):
         refused(api("GET", "/admin/reports", query={"day": YESTERDAY, "after": after}), "invalid_request")
