@@ -77,5 +77,4 @@ def test_what_is_kept_meanwhile_is_not_what_is_usual(routed: Routed, budget):
     routes = document["routes"] | {"chat": {"targets": [MINI, LARGE], "cache": {"ttl_s": 60}}}
     routed.publish(routes=routes)
     budget("provider#openai", NOTHING)
-    asked = {"temperature": 0, "headers": {"x-signalbox-tags": ""}}
-    assert [routed.ask(**asked).headers["x-signalbox-cache"] for _ in range(2)] == ["miss", "miss"]
+    assert [routed.ask(temperature=0).headers["x-signalbox-cache"] for _ in range(2)] == ["miss", "miss"]
