@@ -5,11 +5,10 @@ from typing import Any
 import httpx
 
 from . import stages
-from .local import settings
 from .trouble import Trouble
 
 PATIENCE_S = 30
-KEY = "SIGNALBOX_ADMIN_KEY"
+KEY = stages.ADMIN_KEY
 
 
 class Missing(Trouble):
@@ -32,7 +31,8 @@ def text(stage: str, path: str) -> str:
 
 
 def _answer(stage: str, method: str, path: str, body: Any = None) -> httpx.Response:
-    key = _key(stage)
+    draw = f"`signalbox admin-key NAME --stage {stage}` draws one"
+    key = stages.key(stage, KEY, draw)
     url = stages.url(stage)
     try:
         answer = httpx.request(method, url + path, json=body, headers={"authorization": f"Bearer {key}"}, timeout=PATIENCE_S)
@@ -40,15 +40,12 @@ def _answer(stage: str, method: str, path: str, body: Any = None) -> httpx.Respo
         raise Trouble(f"{url} does not answer: {error}") from error
     if answer.status_code == httpx.codes.NOT_FOUND:
         raise Missing(_said(answer))
+    if answer.status_code == httpx.codes.UNAUTHORIZED and key != stages.OWN[KEY]:
+        remedy = f"unset {KEY} for the local stack's own" if stage == stages.LOCAL else draw
+        raise Trouble(f"{_said(answer)} It was sent what {KEY} holds: {remedy}")
     if not answer.is_success:
         raise Trouble(_said(answer))
     return answer
-
-
-def _key(stage: str) -> str:
-    if stage == stages.LOCAL:
-        return settings.ADMIN_KEY
-    return stages.key(KEY, f"`signalbox admin-key NAME --stage {stage}` draws one")
 
 
 def _said(answer: httpx.Response) -> str:

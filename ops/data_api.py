@@ -5,16 +5,15 @@ from typing import Any
 import httpx
 
 from . import stages
-from .local import settings
 from .trouble import Trouble
 
 PATIENCE_S = 30
-KEY = "SIGNALBOX_API_KEY"
 
 
 def explain(stage: str, path: str, body: str) -> dict[str, Any]:
     """The decision; Trouble in the API's own words where it refuses."""
-    key, url = _key(stage), stages.url(stage)
+    key = stages.key(stage, stages.DATA_KEY, f"`signalbox keys create NAME --tenant TENANT --stage {stage}` mints one")
+    url = stages.url(stage)
     headers = {"authorization": f"Bearer {key}", "content-type": "application/json", "x-signalbox-explain": "true"}
     try:
         answer = httpx.post(url + path, content=body.encode(), headers=headers, timeout=PATIENCE_S)
@@ -26,12 +25,6 @@ def explain(stage: str, path: str, body: str) -> dict[str, Any]:
     if said.get("object") != "signalbox.decision":
         raise Trouble(f"{url} served the request instead of explaining it: its version is older than this command")
     return said
-
-
-def _key(stage: str) -> str:
-    if stage == stages.LOCAL and not settings.from_environment().environment.get(KEY):
-        return settings.DATA_KEY
-    return stages.key(KEY, f"`signalbox keys create NAME --tenant TENANT --stage {stage}` mints one")
 
 
 def _json(answer: httpx.Response) -> dict[str, Any]:

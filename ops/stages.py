@@ -10,6 +10,8 @@ from .local import emulator, instance, settings
 from .trouble import Trouble
 
 LOCAL = "local"
+ADMIN_KEY, DATA_KEY = "SIGNALBOX_ADMIN_KEY", "SIGNALBOX_API_KEY"  # the variables
+OWN = {ADMIN_KEY: settings.ADMIN_KEY, DATA_KEY: settings.DATA_KEY}
 
 
 def add_argument(parser: argparse.ArgumentParser, *, below: bool = False) -> None:
@@ -39,9 +41,9 @@ def url(stage: str) -> str:
     return _running("url") if stage == LOCAL else outputs(stage)["ApiUrl"]
 
 
-def key(variable: str, remedy: str) -> str:
-    """What the environment or `.env` says by this name, where it can be one that is sent."""
-    found = settings.from_environment().environment.get(variable)
+def key(stage: str, variable: str, remedy: str) -> str:
+    """What the environment or `.env` says by this name, where it can be one that is sent; without it the local stack's own."""
+    found = settings.from_environment().environment.get(variable) or (OWN[variable] if stage == LOCAL else "")
     if not found:
         raise Trouble(f"no {variable} in the environment: {remedy}")
     if not found.isascii() or not found.isprintable():

@@ -118,6 +118,11 @@ class Stack:
         stack = self.aws("cloudformation").describe_stacks(StackName="signalbox")["Stacks"][0]
         return {row["OutputKey"]: row["OutputValue"] for row in stack["Outputs"]}
 
+    @functools.cached_property
+    def environment(self):
+        """Of a command that asks this stack, whatever keys are exported here."""
+        return os.environ | {"SIGNALBOX_HOME": str(self.home), "SIGNALBOX_ADMIN_KEY": "", "SIGNALBOX_API_KEY": ""}
+
     def logs(self):
         """The end of each log."""
         paths = sorted((self.home / "logs").glob("*.log"))

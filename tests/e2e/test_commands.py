@@ -1,7 +1,6 @@
 """The operators' commands against the local stack."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -19,8 +18,7 @@ SIGNALBOX = Path(sys.executable).parent / "signalbox"
 @pytest.fixture
 def signalbox(stack):
     def run(*words, stdin=""):
-        environment = os.environ | {"SIGNALBOX_HOME": str(stack.home)}
-        return subprocess.run([SIGNALBOX, *words], cwd=ROOT, env=environment, input=stdin, capture_output=True, text=True, timeout=60)
+        return subprocess.run([SIGNALBOX, *words], cwd=ROOT, env=stack.environment, input=stdin, capture_output=True, text=True, timeout=60)
 
     return run
 

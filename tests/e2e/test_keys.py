@@ -1,6 +1,5 @@
 """Keys on the running stack: minted, restricted, renewed while the old secret is good, ended; each within five seconds."""
 
-import os
 import subprocess
 import sys
 import time
@@ -23,7 +22,7 @@ def signalbox(stack):
 
     def run(*words, status=0):
         command = [Path(sys.executable).parent / "signalbox", *words]
-        ran = subprocess.run(command, cwd=ROOT, env=os.environ | {"SIGNALBOX_HOME": str(stack.home)}, capture_output=True, text=True)
+        ran = subprocess.run(command, cwd=ROOT, env=stack.environment, capture_output=True, text=True)
         assert ran.returncode == status, ran.stderr
         return ran.stdout.strip() if status == 0 else ran.stderr
 

@@ -122,10 +122,9 @@ print(json.dumps(done))
 
 def signalbox(stack, *commands):
     """(exit status, what was printed) of each of (words, stdin). In one process: on a busy machine each takes seconds to begin."""
-    environment = os.environ | {"SIGNALBOX_HOME": str(stack.home)}
     given = json.dumps([(words.split(), stdin) for words, stdin in commands])
     run = [sys.executable, "-c", COMMANDS]
-    return json.loads(subprocess.run(run, cwd=ROOT, env=environment, input=given, capture_output=True, text=True, timeout=120).stdout)
+    return json.loads(subprocess.run(run, cwd=ROOT, env=stack.environment, input=given, capture_output=True, text=True, timeout=120).stdout)
 
 
 SERVED = "served"

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import os
 import subprocess
 import sys
 import uuid
@@ -24,8 +23,9 @@ def reports(stack):
     """`signalbox usage report` with these words: what it prints."""
 
     def run(*words):
-        environment = os.environ | {"SIGNALBOX_HOME": str(stack.home)}
-        done = subprocess.run([SIGNALBOX, "usage", "report", *words], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(
+            [SIGNALBOX, "usage", "report", *words], cwd=ROOT, env=stack.environment, capture_output=True, text=True, timeout=60
+        )
         assert done.returncode == 0, done.stderr
         return done.stdout
 

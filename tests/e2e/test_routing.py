@@ -2,7 +2,6 @@
 
 import concurrent.futures
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -69,8 +68,7 @@ def signalbox(stack):
     """signalbox …: what it printed."""
 
     def run(*words):
-        environment = os.environ | {"SIGNALBOX_HOME": str(stack.home)}
-        done = subprocess.run([SIGNALBOX, *words], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+        done = subprocess.run([SIGNALBOX, *words], cwd=ROOT, env=stack.environment, capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 

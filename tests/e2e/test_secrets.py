@@ -4,7 +4,6 @@ Each test brings a provider of its own, whose secret no container has read yet. 
 the simulated provider tells by what it refuses.
 """
 
-import os
 import subprocess
 import sys
 import uuid
@@ -27,9 +26,8 @@ def secrets(stack):
     """signalbox secrets …: what it printed."""
 
     def run(*words, stdin=""):
-        environment = os.environ | {"SIGNALBOX_HOME": str(stack.home)}
         command = [SIGNALBOX, "secrets", *words]
-        done = subprocess.run(command, cwd=ROOT, env=environment, input=stdin, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(command, cwd=ROOT, env=stack.environment, input=stdin, capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stderr
         return done.stdout
 

@@ -132,6 +132,19 @@ def test_an_answer_that_is_nobody_of_ours_is_told_as_such(stage, api, monkeypatc
     assert "answered 200, and not as Signalbox does" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("variable", "sent"), [("", "ak-signalbox-local"), ("ak-bob", "ak-bob")])
+def test_the_local_stack_too_is_asked_with_the_key_that_the_environment_holds(account, api, monkeypatch, tmp_path, capsys, variable, sent):
+    """Or nobody could see what an operator's own key lets him do."""
+    (tmp_path / "running.json").write_text(json.dumps({"pid": os.getpid(), "url": api.url, "aws": api.url}))
+    monkeypatch.setenv("SIGNALBOX_ADMIN_KEY", variable)
+    api.answer = 401, b'{"error": {"message": "This needs an admin key.", "code": "invalid_key"}}'
+    assert cli.main(["flags", "list"]) == 1
+    assert [headers["authorization"] for _, _, headers, _ in api.seen] == [f"Bearer {sent}"]
+    told = capsys.readouterr().err
+    assert told.startswith("signalbox: This needs an admin key.")
+    assert ("unset SIGNALBOX_ADMIN_KEY for the local stack's own" in told) == bool(variable)
+
+
 @pytest.mark.parametrize("key", ["ak-ключ", "ak-1\nx: y"])
 def test_a_key_that_is_none_is_sent_nowhere(stage, api, monkeypatch, capsys, key):
     monkeypatch.setenv("SIGNALBOX_ADMIN_KEY", key)
