@@ -95,7 +95,17 @@ def inputs(number: int) -> Inputs:
     )
     circuits = {_id(place): Circuit("open" if place % 2 else "half_open", 1, NOW_MS + 9_000) for place in range(0, TARGETS, 17)}
     health = {_id(place): Health(100 + place, 900 + 10 * place, 990 - place, NOW_MS - 1_000) for place in range(TARGETS - 5)}
-    return Inputs(features, circuits, health, (_id(3),), number % 100, number, number * 0.618 % 1, NOW_MS, NOW_MS + 60_000)
+    return Inputs(
+        features,
+        circuits,
+        health,
+        full=(_id(3),),
+        budget_used=number % 100,
+        turn=number,
+        draw=number * 0.618 % 1,
+        now_ms=NOW_MS,
+        deadline_ms=NOW_MS + 60_000,
+    )
 
 
 def snapshot(policies: int, strategy: str) -> Snapshot:
