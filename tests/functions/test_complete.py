@@ -51,6 +51,13 @@ def test_whatever_is_refused_has_an_id(world, path, given):
     assert json.loads(response.body).get("request_id", id) == id
 
 
+def test_a_path_with_nothing_is_told_as_it_was_asked_beside_all_that_there_are(world):
+    response = world.ask(sample("complete_chat") | {"path": "/v1/usage/"})
+    message = json.loads(response.body)["error"]["message"]
+    assert message.startswith("There is nothing at /v1/usage/. The paths are /admin/*, ")
+    assert {"/v1/chat/completions", "/v1/requests/*", "/v1/usage."} <= {*message.replace(",", "").split()}
+
+
 def test_a_stream_and_its_usage(world):
     response = world.ask(sample("complete_chat_stream"))
     *chunks, end = response.body.decode().strip().split("\n\n")

@@ -23,6 +23,7 @@ DIALECTS = {
     "/v1/messages": "anthropic_messages",
 }
 DEFAULT = "openai_chat"
+ELSEWHERE = ("/admin/*", "/openapi.json", "/v1/requests/*", "/v1/usage")  # which the control function answers
 
 # What no other try mends. The official clients make two more of any 409 or 429, within a second where the wait is too long for them.
 NOT_AGAIN = frozenset({"idempotency_conflict"})
@@ -56,18 +57,20 @@ class DataApi:
         dialect = dialect_of(_path(event))
         try:
             call = to_call(event, context)
-            return self._endpoint(call)(call)
+            return self._endpoint(call, event.get("path") or "/")(call)
         except Refusal as refusal:
             return refused(refusal, dialect, _id_of(context))
         except Exception as error:
             telemetry.error("a request ended in an error of ours", error)
             return refused(internal_error(), dialect, _id_of(context))
 
-    def _endpoint(self, call: Call) -> Endpoint:
+    def _endpoint(self, call: Call, said: str) -> Endpoint:
         below = next((path for path in self._endpoints if path.endswith("/*") and call.path.startswith(path[:-1])), "")
         methods = self._endpoints.get(call.path) or self._endpoints.get(below)
         if methods is None:
-            raise Refusal("not_found", f"There is nothing at {call.path[:200]}. The paths are {', '.join(sorted(self._endpoints))}.")
+            raise Refusal(
+                "not_found", f"There is nothing at {said[:200]}. The paths are {', '.join(sorted({*self._endpoints, *ELSEWHERE}))}."
+            )
         if call.method not in methods:
             raise Refusal("method_not_allowed", f"{call.path} takes {', '.join(sorted(methods))}, not {call.method[:20]}.")
         return methods[call.method]
