@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
 AT_ONCE = 10
@@ -18,9 +19,9 @@ def messages(sqs: Any, url: str) -> Iterator[Message]:
         answer = sqs.receive_message(
             QueueUrl=url, MaxNumberOfMessages=AT_ONCE, VisibilityTimeout=HIDDEN_S, WaitTimeSeconds=WAIT_S, MessageAttributeNames=["All"]
         )
-        new = [message for message in answer.get("Messages", []) if message["MessageId"] not in seen]
-        if not new:
+        if not answer.get("Messages"):
             return
+        new = [message for message in answer["Messages"] if message["MessageId"] not in seen]  # the others were hidden for long enough
         seen |= {message["MessageId"] for message in new}
         yield from new
 
@@ -33,9 +34,10 @@ def looked_at(sqs: Any, url: str) -> list[Message]:
 
 
 def let_go(sqs: Any, url: str, found: Iterable[Message]) -> None:
-    """They are there for others again."""
+    """They are there for others again: those that are not yet by themselves."""
     for message in found:
-        sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
+        with suppress(sqs.exceptions.MessageNotInflight):
+            sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
 
 
 def move(sqs: Any, message: Message, source: str, to: str) -> None:

@@ -7,6 +7,7 @@ import pages
 import stage
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Query
+from forms import IN_A_KEY
 from pydantic import BaseModel, Field
 
 from signalbox.aws import boto_audit
@@ -43,7 +44,9 @@ def list_changes(
     actor: Asked = None,
     path: Annotated[str | None, Query(min_length=1, max_length=400, description="How it begins: /admin/keys")] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
-    before: Annotated[str, Query(max_length=500, description="`next` of the page before: it may have fewer rows than `limit`")] = "",
+    before: Annotated[
+        str, IN_A_KEY, Query(max_length=500, description="`next` of the page before: it may have fewer rows than `limit`")
+    ] = "",
 ) -> Audit:
     begin, end = days.asked(first, last)
     after = Place(*pages.place(before, days.begin_ms(end + DAY)))

@@ -72,6 +72,15 @@ def test_a_policys_refusal_is_told_as_such(routed: Routed, budget):
     assert code(routed.ask(tags="forbidden")) == "permission_denied"
 
 
+def test_who_is_left_and_full_says_so(routed: Routed, budget):
+    models = routed.document()["models"]
+    models[SMALL] |= {"capacity": {"requests_per_minute": 1}}
+    routed.publish(models=models)
+    budget("provider#openai", NOTHING)
+    answers = [routed.ask() for _ in range(3)]  # a minute may have turned
+    assert (answers[0].status, code(answers[-1])) == (200, "rate_limited")
+
+
 def test_what_is_kept_meanwhile_is_not_what_is_usual(routed: Routed, budget):
     document = routed.document()
     routes = document["routes"] | {"chat": {"targets": [MINI, LARGE], "cache": {"ttl_s": 60}}}

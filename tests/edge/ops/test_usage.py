@@ -103,6 +103,29 @@ class WithoutMoves:
         raise usage.ClientError({"Error": {"Code": "UnsupportedOperation", "Message": "?"}}, "StartMessageMoveTask")
 
 
+class Slow:
+    """A queue whose messages come again before all of them were there."""
+
+    def __init__(self, *batches):
+        self.batches = list(batches)
+
+    def receive_message(self, **asked):
+        return {"Messages": [{"MessageId": id} for id in self.batches.pop(0)]} if self.batches else {}
+
+
+def test_those_that_come_again_keep_none_from_being_looked_at():
+    assert [message["MessageId"] for message in queues.messages(Slow("ab", "ab", "c"), "url")] == ["a", "b", "c"]
+
+
+def test_those_that_are_there_for_others_by_themselves_need_not_be_let_go(stage):
+    sqs, outputs = stage
+    url = outputs["UsageDeadLetterQueueUrl"]
+    found = list(queues.messages(sqs, url))
+    queues.let_go(sqs, url, found)
+    queues.let_go(sqs, url, found)
+    assert depth(stage, "UsageDeadLetterQueue") == 2
+
+
 def test_all_of_them_are_moved_back_where_sqs_does_not_move_by_itself(stage, capsys, monkeypatch):
     monkeypatch.setattr(stages, "client", lambda of, service: WithoutMoves(stage[0]))
     assert cli.main(["usage", "redrive", "usage"]) == 0

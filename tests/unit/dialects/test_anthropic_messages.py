@@ -151,6 +151,18 @@ def test_betas_are_passed_on():
     assert read({"anthropic-beta": "context-1m-2025-08-07, other-2026-01-01"}).extra == {
         "anthropic_beta": ["context-1m-2025-08-07", "other-2026-01-01"]
     }
+    assert read(anthropic_beta=["a-2026"]).extra == read(anthropic_beta="a-2026").extra == {"anthropic_beta": ["a-2026"]}
+    assert read({"anthropic-beta": " , "}).extra == {}
+
+
+@pytest.mark.parametrize("betas", ["a\nb", ["a\r\nx-other: b"], ["\u20ac"], [1], {"a": 1}, 5, [["a"]]])
+def test_betas_that_fit_into_no_header_are_refused(betas):
+    with pytest.raises(Refusal) as refused:
+        read(anthropic_beta=betas)
+    assert (refused.value.code, refused.value.param) == ("invalid_request", "anthropic_beta")
+    if isinstance(betas, str):
+        with pytest.raises(Refusal):
+            read({"anthropic-beta": betas})
 
 
 @pytest.mark.parametrize("system", ["be brief", [{"type": "text", "text": "be brief"}]])

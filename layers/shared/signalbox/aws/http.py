@@ -3,10 +3,10 @@
 A request is sent by one call and its answer read by another, so that several can be under way without a thread.
 
     TransportError
-    ├── Unreachable  no connection: nothing was sent
+    ├── Unreachable  no connection, or nothing that can be sent by it: nothing was
     ├── TimedOut     nothing came in time
     ├── Cut          the connection ended before the answer did
-    └── Malformed    what came, or was to be sent, is not HTTP
+    └── Malformed    what came is not HTTP
 """
 
 import http.client
@@ -80,7 +80,10 @@ class Pool:
             connection.request(request.method, path, body=request.body or None, headers=dict(request.headers))
         except (BrokenPipeError, ConnectionResetError):
             pass  # it may have been answered before it was read to its end: head() tells
-        except (OSError, http.client.HTTPException, ValueError) as error:
+        except (http.client.InvalidURL, ValueError) as error:  # a path or a header that is none, of which nothing goes out
+            connection.close()
+            raise Unreachable(f"no request: {type(error).__name__}") from error
+        except (OSError, http.client.HTTPException) as error:
             connection.close()
             raise _translated(error) from error
         return Exchange(connection, lambda: self._give(origin, connection))

@@ -71,9 +71,8 @@ def admit(
             if provider and provider not in spent:
                 spent[provider] = refusal  # others may serve it
                 continue
-            trip = decided[-1] if decided else None
-            nobody = trip is not None and not trip.decision.targets
-            raise NotAdmitted(next(iter(spent.values())) if spent and nobody else refusal, trip) from refusal
+            nobody = spent and refusal.code in ("no_route", "unsupported_parameter")  # of those that are left
+            raise NotAdmitted(next(iter(spent.values())) if nobody else refusal, decided[-1] if decided else None) from refusal
 
 
 def _admitted(

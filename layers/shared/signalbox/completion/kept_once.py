@@ -88,9 +88,11 @@ class Claim:
         until_s = monotonic() + SOON_S
         try:
             if self._large is not None:
-                self._aws.begin(kept_claims.put_large(self._bucket, self._name, self._large), timeout_s=SOON_S).answer()
+                put = self._aws.begin(kept_claims.put_large(self._bucket, self._name, self._large), timeout_s=SOON_S)
+                put.answer(_left_s(until_s))
                 self._large = None
-                self._written = self._aws.begin(kept_claims.answer(self._table, self._name, self._request, None))
+                answer = kept_claims.answer(self._table, self._name, self._request, None)
+                self._written = self._aws.begin(answer, timeout_s=_left_s(until_s))
             if self._written:
                 self._hear(self._written, until_s)
         except AwsError:
@@ -98,7 +100,7 @@ class Claim:
 
     def _hear(self, written: InFlight, until_s: float) -> None:
         try:
-            written.answer(max(0.001, until_s - monotonic()))
+            written.answer(_left_s(until_s))
             self._written = None
         except AwsError as error:
             self._written = InFlight(written.call, error)
@@ -154,6 +156,10 @@ class Claim:
         except AwsError as error:
             telemetry.say("ERROR", "a large answer could not be read", code=error.code)
             raise Refusal("ledger_unavailable", "The kept answer cannot be read right now. Try again.", retry_after_s=1) from error
+
+
+def _left_s(until_s: float) -> float:
+    return max(0.001, until_s - monotonic())
 
 
 def _failed(what: str, error: AwsError) -> None:

@@ -62,12 +62,13 @@ def meant_of(trip: Trip) -> Meant | None:
 
 
 def embedders(trip: Trip) -> tuple[Embedder, ...]:
-    """Who may embed what is looked up by meaning, as declared: none whose circuit is open or who is at its capacity."""
+    """Who may embed what is looked up by meaning, as declared: none that is ill, full or without means."""
     semantic, inputs, targets = (trip.decision.cache or {}).get("semantic"), trip.inputs, trip.snapshot.targets
     route = trip.snapshot.route(semantic["route"]) if semantic and trip.by_meaning else None
     if route is None:
         return ()
     ill = {id for id, circuit in inputs.circuits.items() if circuit.state == OPEN}
     models = [targets[id].model for id in route.targets]
-    well = (targets[id] for id in route.targets if id not in ill.union(inputs.full))
+    away = ill.union(inputs.full)
+    well = (targets[id] for id in route.targets if id not in away and targets[id].provider not in inputs.spent)
     return tuple(Embedder(target, models.index(target.model)) for target in well)[:MOST_TARGETS]

@@ -67,7 +67,7 @@ def to_request(body: bytes, headers: Mapping[str, str]) -> Request:
         response_format=response_format,
         thinking=to_thinking(given, effort),
         user=_user(given),
-        extra=_betas(headers) | {name: value for name, value in given.items() if value is not None},
+        extra=_betas(headers, given) | {name: value for name, value in given.items() if value is not None},
     )
 
 
@@ -94,9 +94,13 @@ def _check_newer(given: Mapping[str, Any], messages: list[dict[str, Any]]) -> No
                 raise Refusal("invalid_request", f"`{path}.citations` is for what an assistant said.", param=f"{path}.citations")
 
 
-def _betas(headers: Mapping[str, str]) -> dict[str, Any]:
+def _betas(headers: Mapping[str, str], given: dict[str, Any]) -> dict[str, Any]:
     """As a body writes them where there are no headers: https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages.html"""
-    names = [name for part in headers.get("anthropic-beta", "").split(",") if (name := part.strip())]
+    told = given.pop("anthropic_beta", None) or headers.get("anthropic-beta", "")
+    names = told.split(",") if isinstance(told, str) else told
+    if not STRINGS[0](names) or not all(name.isascii() and name.isprintable() for name in names):  # they go into a header
+        raise Refusal("invalid_request", "`anthropic_beta` must be an array of names in ASCII, or such a header.", param="anthropic_beta")
+    names = [name.strip() for name in names if name.strip()]
     return {"anthropic_beta": names} if names else {}
 
 
