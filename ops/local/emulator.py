@@ -34,8 +34,7 @@ class Emulator:
     def __init__(self, settings: Settings) -> None:
         if not settings.python.exists():
             raise Trouble("the embedded AWS is not installed: run `make run`, which sets it up")
-        self.state = settings.home / "aws"
-        folders = {"STATE_DIR": self.state, "S3_DATA_DIR": settings.home / "s3", "TMPDIR": settings.home / "tmp"}
+        folders = {"STATE_DIR": settings.state, "S3_DATA_DIR": settings.home / "s3", "TMPDIR": settings.home / "tmp"}
         for folder in folders.values():
             folder.mkdir(parents=True, exist_ok=True)
         # Its queues are known by their addresses: at another port nobody would read them.

@@ -18,13 +18,41 @@ DATA_ROW = {"key_id": "local", "tenant": "local", "team": "default", "limits": D
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Port 0 is any free one. `environment` is the process's own with `.env` below it. `cache_url` is a Valkey's, if there is one."""
+    """`environment` is the process's own with `.env` below it. What is wrong in it is told to who needs it: each command reads this."""
 
     home: Path
-    port: int
-    sim_port: int
     environment: Mapping[str, str]
-    cache_url: str = ""
+
+    @property
+    def port(self) -> int:
+        """0 is any free one."""
+        return self._port("PORT", 4000)
+
+    @property
+    def sim_port(self) -> int:
+        """Likewise."""
+        return self._port("SIM_PORT", 4010)
+
+    @property
+    def cache_url(self) -> str:
+        """A Valkey's, if there is one."""
+        url = self.environment.get(CACHE_URL, "")
+        if url:
+            from signalbox.aws.valkey import Valkey
+
+            try:
+                Valkey(url, str)
+            except ValueError as error:
+                raise Trouble(f"{CACHE_URL}: {error}") from error
+        return url
+
+    def check(self) -> None:
+        """Trouble before anything is begun, where any of it is wrong."""
+        _ = self.port, self.sim_port, self.cache_url
+
+    @property
+    def state(self) -> Path:
+        return self.home / "aws"
 
     @property
     def logs(self) -> Path:
@@ -35,30 +63,16 @@ class Settings:
         """The emulator's own interpreter: functions run on it, as it holds what their layer brings."""
         return ROOT / ".tools" / "emulator" / "bin" / "python"
 
+    def _port(self, name: str, default: int) -> int:
+        text = self.environment.get(name) or str(default)
+        if not text.isdecimal() or int(text) > 65_535:
+            raise Trouble(f"{name}={text} is not a port: give a number up to 65535, or 0 for any free one")
+        return int(text)
+
 
 def from_environment(given: Mapping[str, str] = os.environ) -> Settings:
     environment = _dotenv(ROOT / ".env") | dict(given)
-    home = Path(environment.get("SIGNALBOX_HOME") or ROOT / ".signalbox").resolve()
-    return Settings(home, _port(environment, "PORT", 4000), _port(environment, "SIM_PORT", 4010), environment, _cache_url(environment))
-
-
-def _port(environment: Mapping[str, str], name: str, default: int) -> int:
-    text = environment.get(name) or str(default)
-    if not text.isdecimal() or int(text) > 65_535:
-        raise Trouble(f"{name}={text} is not a port: give a number up to 65535, or 0 for any free one")
-    return int(text)
-
-
-def _cache_url(environment: Mapping[str, str]) -> str:
-    url = environment.get(CACHE_URL, "")
-    if url:
-        from signalbox.aws.valkey import Valkey
-
-        try:
-            Valkey(url, str)
-        except ValueError as error:
-            raise Trouble(f"{CACHE_URL}: {error}") from error
-    return url
+    return Settings(Path(environment.get("SIGNALBOX_HOME") or ROOT / ".signalbox").resolve(), environment)
 
 
 def _dotenv(path: Path) -> dict[str, str]:

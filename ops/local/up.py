@@ -33,6 +33,7 @@ def run(_: argparse.Namespace) -> None:
         signal.signal(ending, signal.default_int_handler)
     try:
         settings = from_environment()
+        settings.check()
         instance = Instance(settings.home)
         stack = Stack(settings, instance)
         try:
@@ -44,6 +45,8 @@ def run(_: argparse.Namespace) -> None:
                 signal.signal(ending, signal.SIG_IGN)
             saved = stack.stop()
             instance.close(clean=saved)
+        if not saved:
+            raise Trouble(f"stopped, but the state is not saved: {lost_since(settings.state)}; the logs are in {settings.logs}")
         say("stopped; the state is kept in " + str(settings.home))
     except OSError as error:
         if error.errno == errno.ENOSPC:
@@ -75,7 +78,7 @@ class Stack:
         self.emulator = Emulator(settings)
         simulators = self._simulators(sim_port)
         if self.instance.crashed:
-            say(f"the last run did not stop cleanly: {lost_since(self.emulator.state)}; deploying again")
+            say(f"the last run did not stop cleanly: {lost_since(settings.state)}; deploying again")
         cloud = self.emulator.wait()
         say("deploying template.yaml …")
         api, functions = self._deploy(cloud, f"http://127.0.0.1:{sim_port}")

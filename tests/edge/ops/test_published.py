@@ -27,7 +27,7 @@ WITH_AZURE = DOCUMENT.replace("groq: {}", "azure: {options: {resource: acme-eu}}
 def stored(monkeypatch, tmp_path):
     """The local stack runs, and keeps these keys."""
     (tmp_path / "running.json").write_text(f'{{"pid": 1, "simulators": "{SIM}"}}')
-    monkeypatch.setattr(settings, "from_environment", lambda: settings.Settings(tmp_path, 0, 0, {}))
+    monkeypatch.setattr(settings, "from_environment", lambda: settings.Settings(tmp_path, {}))
     monkeypatch.setattr(published.stages, "outputs", lambda stage: {"ProviderSecrets": "providers/"})
     monkeypatch.setattr(published.stages, "client", lambda stage, service: None)
     found = {}

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from ops import environment
-from ops.local import settings
+from ops import environment, stages
+from ops.cli import main
+from ops.local import settings, up
 from ops.local.instance import Instance
 from ops.trouble import Trouble
 
@@ -78,16 +79,53 @@ def test_dotenv_stands_below_the_environment(tmp_path, monkeypatch):
     assert found.home == tmp_path / ".signalbox"
 
 
+@pytest.mark.parametrize("name", ["PORT", "SIM_PORT"])
 @pytest.mark.parametrize("port", ["-1", "65536", "http", "1.5"])
-def test_a_port_that_is_none(port):
-    with pytest.raises(Trouble, match=f"PORT={port} is not a port"):
-        settings.from_environment({"PORT": port})
+def test_a_port_that_is_none(name, port):
+    with pytest.raises(Trouble, match=f"{name}={port} is not a port"):
+        settings.from_environment({name: port}).check()
 
 
 def test_a_cache_that_is_none():
     assert settings.from_environment({"SIGNALBOX_CACHE_URL": "valkey://127.0.0.1:6379"}).cache_url == "valkey://127.0.0.1:6379"
     with pytest.raises(Trouble, match=r"SIGNALBOX_CACHE_URL: 'redis://127\.0\.0\.1' is no address of a cache: write valkey://host:port"):
-        settings.from_environment({"SIGNALBOX_CACHE_URL": "redis://127.0.0.1"})
+        settings.from_environment({"SIGNALBOX_CACHE_URL": "redis://127.0.0.1"}).check()
+
+
+@pytest.mark.parametrize("wrong", [{"PORT": "http"}, {"SIM_PORT": "-1"}, {"SIGNALBOX_CACHE_URL": "redis://127.0.0.1"}])
+def test_what_is_wrong_for_the_local_stack_alone_stops_nothing_else(wrong, tmp_path, monkeypatch, capsys):
+    for name, value in ({"SIGNALBOX_HOME": str(tmp_path / "home"), "SIGNALBOX_API_KEY": "sk-1"} | wrong).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(up.signal, "signal", lambda *_: None)
+    assert stages.key("dev", "SIGNALBOX_API_KEY", "") == "sk-1"
+    assert main(["up"]) == 1
+    [[name, value]] = wrong.items()
+    told = capsys.readouterr().err
+    assert name in told
+    assert value in told
+    assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize(("saves", "status"), [(True, 0), (False, 1)])
+def test_the_last_word_is_whether_the_state_is_kept(saves, status, tmp_path, monkeypatch, capsys):
+    class Stopping:
+        def __init__(self, *_):
+            pass
+
+        def run(self):
+            raise KeyboardInterrupt
+
+        def stop(self):
+            return saves
+
+    monkeypatch.setenv("SIGNALBOX_HOME", str(tmp_path))
+    monkeypatch.setattr(up, "Stack", Stopping)
+    monkeypatch.setattr(up.signal, "signal", lambda *_: None)
+    assert main(["up"]) == status
+    told = "".join(capsys.readouterr())
+    assert (f"the state is kept in {tmp_path}" in told) is saves
+    assert ("the state is not saved: everything in the embedded AWS is lost" in told) is not saves
+    assert (tmp_path / "running.json").exists() is not saves
 
 
 def test_a_folder_that_cannot_be_written(tmp_path):
