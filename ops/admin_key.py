@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from secrets import token_urlsafe
 from typing import Any
 
+from signalbox.admission.keys import KeyRing
 from signalbox.admission.operators import PERMISSIONS, to_operator
 from signalbox.errors import Refusal
 
@@ -38,15 +39,26 @@ def run(arguments: argparse.Namespace) -> None:
 
 def draw(client: Any, secret: str, name: str, permissions: Sequence[str] = (), *, replace: bool) -> str:
     """Without permissions, one that may do everything."""
-    fields = json.loads(client.get_secret_value(SecretId=secret)["SecretString"])
-    others = {digest: row for digest, row in fields["admin_keys"].items() if _name(row) != name}
-    if others != fields["admin_keys"] and not replace:
+    fields = _understood(client.get_secret_value(SecretId=secret).get("SecretString", ""), secret)
+    before = fields.get("admin_keys", {})
+    others = {digest: row for digest, row in before.items() if _name(row) != name}
+    if others != before and not replace:
         raise Trouble(f"{name} has an admin key: --replace ends it and draws another")
     key = f"ak-{token_urlsafe(32)}"
     row = {"name": name, "permissions": list(permissions)} if permissions else name
     fields["admin_keys"] = others | {hashlib.sha256(key.encode()).hexdigest(): row}
     client.put_secret_value(SecretId=secret, SecretString=json.dumps(fields))
     return key
+
+
+def _understood(text: str, secret: str) -> dict[str, Any]:
+    try:
+        KeyRing.parse(text)
+    except (ValueError, KeyError, TypeError, AttributeError):  # its words may be the secret's own
+        expected = '{"mac_key": "…", "admin_keys": {}, "data_keys": {}}'
+        raise Trouble(f"the key secret {secret} is not as it should be, and lets nobody in: mend it first, as {expected}") from None
+    fields: dict[str, Any] = json.loads(text)
+    return fields
 
 
 def _name(row: Any) -> str | None:

@@ -52,6 +52,23 @@ def test_an_admin_key_is_drawn_once_and_kept_as_its_digest(stage, capsys):
         who(stage(), key)
 
 
+def test_an_admin_key_is_drawn_into_a_secret_that_has_had_none(stage, capsys):
+    boto3.client("secretsmanager").put_secret_value(SecretId="keys", SecretString='{"mac_key": "m"}')
+    assert cli.main(["admin-key", "ann", "--stage", "dev"]) == 0
+    assert who(stage(), capsys.readouterr().out.strip()) == ANN
+
+
+@pytest.mark.parametrize("text", ["sk-ill", "[]", '{"admin_keys": {}}', '{"mac_key": "sk-ill", "admin_keys": ["sk-ill"]}'])
+def test_a_key_secret_that_lets_nobody_in_is_told_of_and_stays(stage, capsys, text):
+    client = boto3.client("secretsmanager")
+    client.put_secret_value(SecretId="keys", SecretString=text)
+    assert cli.main(["admin-key", "ann", "--stage", "dev"]) == 1
+    told = capsys.readouterr()
+    assert "is not as it should be, and lets nobody in" in told.err
+    assert "sk-ill" not in told.err + told.out
+    assert client.get_secret_value(SecretId="keys")["SecretString"] == text
+
+
 def test_an_admin_key_has_the_permissions_that_it_was_drawn_with(stage, capsys):
     draw = ["admin-key", "ann", "--stage", "dev"]
     assert cli.main([*draw, "--permission", USAGE, "--permission", OPERATIONS, "--permission", USAGE]) == 0
