@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from signalbox.aws import dynamodb, events
+from signalbox.aws import dynamodb, events, telemetry
 from signalbox.aws.client import Aws, AwsError, Call, Cancelled, ConditionFailed, Rejected, Throttled, Unavailable
 
 from .conftest import ENVIRONMENT
@@ -175,6 +175,19 @@ def test_an_answer_that_cannot_be_read_leaves_open_whether_it_was_done(script, a
     assert "company" not in str(error.value)
     script.answers = [answer, answer]
     assert [type(each) for each in aws.wave([call, call], tries=1)] == [Unavailable, Unavailable]
+
+
+def test_of_an_answer_that_cannot_be_read_the_log_tells_the_line_and_nothing_that_was_said(script, aws, capsys):
+    def mistaken(answer):
+        return answer["Item"] + 1
+
+    script.answers = [(200, {"Item": "a word"})]
+    with pytest.raises(Unavailable) as error:
+        aws.call(CALL._replace(to_answer=mistaken), tries=1)
+    telemetry.error("nothing was read", error.value)
+    told = capsys.readouterr().err
+    assert json.loads(told)["where"][-1].endswith(" in mistaken")
+    assert "a word" not in told
 
 
 def test_only_throttling_is_waited_for_with_jitter(script, aws):

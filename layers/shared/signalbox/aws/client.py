@@ -46,7 +46,8 @@ THROTTLES = {
     "TransactionInProgressException",
     "SlowDown",
 }
-# What reading an answer raises that is of another form than AWS's own: a proxy's page, a body cut short.
+# What reading an answer raises that is of another form than AWS's own: a proxy's page, a body cut short. A mistake of ours may look the
+# same; the log tells the line.
 UNREADABLE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 # Why a transaction's part was not done where nothing is the matter with it: others were at its item, or too many at its partition.
 BUSY = {"None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}

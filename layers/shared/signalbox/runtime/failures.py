@@ -27,11 +27,13 @@ def to_json(error: dict[str, Any]) -> bytes:
 
 
 def places(error: BaseException | None) -> list[str]:
-    """Where in the code it arose, outermost first: no values."""
+    """Where in the code it arose, outermost first, and then where what it is told of did: no values."""
     places = []
-    trace = error.__traceback__ if error else None
-    while trace:
-        code = trace.tb_frame.f_code
-        places.append(f"{code.co_filename}:{trace.tb_lineno} in {code.co_name}")
-        trace = trace.tb_next
+    while error:
+        trace = error.__traceback__
+        while trace:
+            code = trace.tb_frame.f_code
+            places.append(f"{code.co_filename}:{trace.tb_lineno} in {code.co_name}")
+            trace = trace.tb_next
+        error = error.__cause__
     return places
