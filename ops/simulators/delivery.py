@@ -30,6 +30,7 @@ class Delivery:
     stamp: Stamp
     at_ms: int
     fault: Fault
+    held: asyncio.Event  # what is held back comes once this is set
     ledger: Ledger
     cache: PromptCache
     ask: Ask | None = None
@@ -107,6 +108,8 @@ class Delivery:
             if place:
                 await self.connection.drain()
                 due += (self.fault.chunk_ms or 0) / 1000 * frame.paced
+            if place == self.fault.hold_after_chunks:
+                await self.connection.left_or(self.held)
             if await self.connection.left_before(due):
                 return self._record_stream("client_gone", answer, frames[:place])
             self.connection.chunk(self.operation.garbled(frame.data) if self.fault.malformed and place == 1 else frame.data)

@@ -1,5 +1,6 @@
 """What an upstream has been told to do wrong, and for how many requests more."""
 
+import asyncio
 import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
@@ -18,6 +19,7 @@ class Fault:
     latency_ms: float | None = None
     first_chunk_ms: float | None = None
     chunk_ms: float | None = None
+    hold_after_chunks: int | None = None
     cut_after_chunks: int | None = None
     malformed: bool | None = None
     retry_after_s: float | None = None
@@ -55,6 +57,7 @@ FIELDS: dict[str, tuple[tuple[type, ...], str, float, float]] = {
     "latency_ms": (NUMBER, "milliseconds, 0 to a year", 0, A_YEAR_MS),
     "first_chunk_ms": (NUMBER, "milliseconds, 0 to a year", 0, A_YEAR_MS),
     "chunk_ms": (NUMBER, "milliseconds, 0 to a year", 0, A_YEAR_MS),
+    "hold_after_chunks": (WHOLE, "a whole number from 0", 0, 10**9),
     "cut_after_chunks": (WHOLE, "a whole number from 0", 0, 10**9),
     "malformed": ((bool,), "true or false", 0, 1),
     "retry_after_s": (NUMBER, "seconds, 0 to a year", 0, A_YEAR_MS / 1000),
@@ -98,8 +101,10 @@ class Faults:
     def __init__(self, providers: Iterable[str]) -> None:
         self._providers = tuple(providers)
         self._told: dict[str, Fault] = {}
+        self._held: dict[str, asyncio.Event] = {}
 
     def tell(self, provider: str, fault: Fault) -> None:
+        self._release(provider)
         self._told[provider] = fault
 
     def take(self, provider: str) -> Fault:
@@ -114,6 +119,15 @@ class Faults:
     def clear(self, provider: str | None = None) -> None:
         for name in (provider,) if provider else self._providers:
             self._told.pop(name, None)
+            self._release(name)
+
+    def held(self, provider: str) -> asyncio.Event:
+        """Set as soon as this provider is told another fault, or none."""
+        return self._held.setdefault(provider, asyncio.Event())
+
+    def _release(self, provider: str) -> None:
+        if held := self._held.pop(provider, None):
+            held.set()
 
     def to_json(self) -> dict[str, Any]:
         return {name: fault.to_json() for name, fault in self._told.items()}

@@ -127,6 +127,15 @@ class Connection:
             pass
         return self._reader.left.is_set()
 
+    async def left_or(self, event: asyncio.Event) -> None:
+        """Waits until the client leaves, or for the event."""
+        waits = [asyncio.ensure_future(each.wait()) for each in (self._reader.left, event)]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
     def _head(self, status: int, headers: Mapping[str, str]) -> None:
         self.answering = True
         lines = [f"HTTP/1.1 {status} {_phrase(status)}", *(f"{name}: {value}" for name, value in headers.items())]

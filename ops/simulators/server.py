@@ -127,7 +127,8 @@ class Simulators:
             request = replace(request, named=named)
             fault = self.faults.take(provider.name)
             at_ms = time.time_ns() // 1_000_000
-            await Delivery(connection, provider, operation, request, stamp, at_ms, fault, self.ledger, self._cache).run()
+            held = self.faults.held(provider.name)
+            await Delivery(connection, provider, operation, request, stamp, at_ms, fault, held, self.ledger, self._cache).run()
         elif request.method == "GET" and path in provider.pages:
             try:
                 connection.send(200, headers, provider.pages[path](request))

@@ -93,6 +93,17 @@ def test_a_chunk_is_here_while_the_next_is_held_back(upstream):
     assert call["cost_nanousd"] == call["input_tokens"] * 150 > 0
 
 
+def test_what_is_held_comes_once_the_fault_is_cleared(upstream):
+    """Also where it was for one request, and has cleared itself for the next."""
+    upstream.fault(hold_after_chunks=2, times=1)
+    held = upstream.complete(stream=True, messages=[{"role": "user", "content": "say: one two"}])
+    assert [sign in held.readline() for sign in (b'"role"', b"\n", b'"one"')] == [True] * 3
+    assert (upstream.ask("GET", "/faults"), upstream.calls()) == ((200, {}), [])
+    upstream.ask("DELETE", "/faults/openai")
+    assert held.read().endswith(b"[DONE]\n\n")
+    assert upstream.last_call()["outcome"] == "served"
+
+
 @pytest.mark.parametrize("count", [0, 1, 4])
 def test_a_cut_stream_bills_what_was_sent(upstream, count):
     upstream.fault(cut_after_chunks=count, times=1)
