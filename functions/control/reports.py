@@ -3,9 +3,10 @@
 import json
 import os
 import re
+import sys
 from collections.abc import Iterator
 from datetime import date, timedelta
-from itertools import islice
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 import days
@@ -24,6 +25,7 @@ from signalbox.reports import places
 router = Router()
 
 Format = Literal["json", "csv", "html"]
+MOST_LOOKED = 1_000  # of the totals, for one page: each is a read
 MOST_BYTES = 5_000_000  # Lambda answers 6 MB, in which quotes are escaped
 
 
@@ -34,15 +36,20 @@ def list_reports(
     limit: Annotated[int, Query(ge=1, le=1000)] = 200,
     after: Annotated[str, Query(max_length=500, description="`next` of the page before")] = "",
 ) -> ReportNames:
-    """Of a day whose reports are not stored yet, those that could be made."""
+    """Those that are stored, and after them those that are not, or could not be: each is made when it is asked for."""
     day = days.one(day or stage.now().date() - timedelta(days=1))
-    keys = _kept().names(day, tenant, after if _is_key(after) else "", limit + 1) if _is_key(after) or not after else []
-    if keys or _is_key(after):
-        rows = [(*places.named(key), key) for key in keys]
-    else:
-        rows = [(of, team, json.dumps([of, team])) for of, team in islice(_unmade(day, tenant, _pair(after)), limit + 1)]
-    found = [ReportName(day=str(day), tenant=of, team=team, stored=bool(keys)) for of, team, _ in rows[:limit]]
-    return ReportNames(day=str(day), reports=found, next=rows[limit - 1][2] if len(rows) > limit else None)
+    passed = None if _is_key(after) else _pair(after)
+    stored = [] if passed else _kept().names(day, tenant, after, limit)
+    found = [ReportName(day=str(day), tenant=of, team=team, stored=True) for of, team in map(places.named, stored)]
+    if len(stored) == limit:
+        return ReportNames(day=str(day), reports=found, next=stored[-1])
+    for looked, (of, team, is_stored) in enumerate(_recorded(day, tenant, passed)):
+        if len(found) == limit or looked == MOST_LOOKED:
+            return ReportNames(day=str(day), reports=found, next=json.dumps(passed, ensure_ascii=False))
+        if not is_stored:
+            found.append(ReportName(day=str(day), tenant=of, team=team, stored=False))
+        passed = of, team
+    return ReportNames(day=str(day), reports=found, next=None)
 
 
 @router.get(
@@ -96,15 +103,25 @@ def _told(day: date, tenant: str, team: str | None, format: Format, fresh: bool)
     return _kept().get(day, tenant, team, format) if finished and fresh else None
 
 
-def _unmade(day: date, tenant: str | None, after: tuple[str, str | None] | None) -> Iterator[tuple[str, str | None]]:
-    """Each tenant, and after it each of its teams."""
+def _recorded(day: date, tenant: str | None, after: tuple[str, str | None] | None) -> Iterator[tuple[str, str | None, bool]]:
+    """Each tenant that the totals know, and after it each of its teams; and whether its report is stored."""
+    kept = _kept()
+    any_is = bool(kept.names(day, tenant, "", 1))
+
+    @lru_cache(maxsize=1)
+    def keys(of: str) -> set[str]:
+        return set(kept.names(day, of, "", sys.maxsize)) if any_is else set()
+
+    def told(of: str, team: str | None) -> tuple[str, str | None, bool]:
+        return of, team, places.key(str(day), of, team, "json") in keys(of)
+
     last = after[0] if after else None
     for of, team in Totals(stage.usage()).teams(day, tenant, after):
         if of != last:
-            yield of, None
+            yield told(of, None)
             last = of
         if team:
-            yield of, team
+            yield told(of, team)
 
 
 def _pair(after: str) -> tuple[str, str | None] | None:

@@ -35,11 +35,13 @@ def record(api: Api, stage: Any, sample: Any, monkeypatch: pytest.MonkeyPatch) -
     return recorded
 
 
-def store(stage: Any, days_ago: int = 1) -> None:
+def store(stage: Any, days_ago: int = 1, but: Any = ()) -> None:
+    """All of the day's, but for those that could not be made."""
     totals, day = Totals(stage.usage), (NOW - timedelta(days=days_ago)).date()
     for tenant in totals.tenants(day):
         for made in totals.reports(day, tenant, finished=True):
-            Kept(boto_bus.client("s3"), REPORTS).put(made, at_ms=1)
+            if (made.tenant, made.team) not in but:
+                Kept(boto_bus.client("s3"), REPORTS).put(made, at_ms=1)
 
 
 def shown(api: Api, day: str = YESTERDAY, accept: str = "", **query: str) -> tuple[str, str]:
@@ -132,24 +134,48 @@ def test_what_cannot_be_asked_is_refused(api: Api, record: Any) -> None:
         refused(api("GET", "/admin/reports", query={"day": YESTERDAY, "after": after}), "invalid_request")
 
 
-@pytest.mark.parametrize("kept", [False, True])
-@pytest.mark.parametrize("limit", ["1", "2", "100"])
-def test_those_of_a_day_are_listed_page_by_page(api: Api, stage: Any, record: Any, kept: bool, limit: str) -> None:
+WANTED = {("acme", None), ("acme", "a/b"), ("acme", "search"), ("other", None), ("other", "search"), ("ä", None)}
+
+
+@pytest.mark.parametrize("failed", [set(), {("acme", None), ("acme", "a/b"), ("ä", None)}, {("other", "search")}, WANTED])
+@pytest.mark.parametrize("limit", ["1", "2", "3", "100"])
+def test_those_of_a_day_are_listed_page_by_page_each_once_whether_stored_or_not(
+    api: Api, stage: Any, record: Any, failed: Any, limit: str
+) -> None:
     for number, (tenant, team) in enumerate([("acme", "search"), ("acme", "a/b"), ("other", "search"), ("ä", "")]):
         record(f"r{number}", tenant=tenant, team=team)
     record("before", days_ago=2, tenant="before")
-    if kept:
-        store(stage)
-    pages, after = [], ""
-    while True:
+    store(stage, but=failed)
+    rows, after = [], ""
+    while after is not None:
         told = api("GET", "/admin/reports", query={"limit": limit} | ({"after": after} if after else {}))[1]
         assert told["day"] == YESTERDAY
-        pages += [(row["tenant"], row["team"]) for row in told["reports"]]
-        assert {row["stored"] for row in told["reports"]} <= {kept}
+        assert len(told["reports"]) <= int(limit)
+        rows += [(row["tenant"], row["team"], row["stored"]) for row in told["reports"]]
         after = told["next"]
-        if after is None:
-            break
-    wanted = [("acme", None), ("acme", "a/b"), ("acme", "search"), ("other", None), ("other", "search"), ("ä", None)]
-    assert sorted(map(str, pages)) == sorted(map(str, wanted))
+    assert len(rows) == len(WANTED)
+    assert set(rows) == {(*of, of not in failed) for of in WANTED}
+    assert [is_stored for *_, is_stored in rows] == sorted([is_stored for *_, is_stored in rows], reverse=True)
     own = api("GET", "/admin/reports", query={"day": YESTERDAY, "tenant": "other"})[1]["reports"]
-    assert [row["team"] for row in own] == [None, "search"]
+    assert {row["team"] for row in own} == {None, "search"}
+
+
+def test_one_page_reads_so_many_of_the_totals_and_no_more(api: Api, stage: Any, record: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for team in "abcdef":
+        record(team, team=team)
+    store(stage, but={("acme", "f")})
+    monkeypatch.setattr(MODULES["reports"], "MOST_LOOKED", 2)
+    pages: list[list[str]] = []
+    after: str | None = ""
+    while after is not None:
+        told = api("GET", "/admin/reports", query={"after": after} if after else {})[1]
+        pages.append([row["team"] for row in told["reports"]])
+        after = told["next"]
+    assert [sorted(map(str, page)) for page in pages] == [["None", "a", "b", "c", "d", "e"], [], [], ["f"]]
+
+
+def test_a_page_may_end_with_the_longest_name(api: Api, stage: Any, record: Any) -> None:
+    for number in range(2):
+        record(str(number), team="🜚" * 49 + str(number))
+    after = api("GET", "/admin/reports", query={"limit": "2"})[1]["next"]
+    assert [row["team"] for row in api("GET", "/admin/reports", query={"after": after})[1]["reports"]] == ["🜚" * 49 + "1"]
