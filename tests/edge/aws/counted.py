@@ -36,6 +36,8 @@ def clients(endpoint):
         opened.append(client(endpoint))
         return opened[-1]
 
-    yield open_one
-    for aws in opened:
-        aws.close()
+    try:
+        yield open_one
+    finally:
+        for aws in opened:
+            aws.close()

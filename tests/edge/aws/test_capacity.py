@@ -5,7 +5,7 @@ import json
 import pytest
 
 from signalbox.admission.windows import SLICES
-from signalbox.aws import capacity, dynamodb, windows
+from signalbox.aws import dynamodb, windows
 from signalbox.aws.capacity import AGAIN_MS, GRACE_MS, MOST_KNOWN, SILENCE_MS, Capacities
 from signalbox.routing.catalog import Capacity, Target, Timeouts
 
@@ -14,12 +14,6 @@ from .counted import Clock, client, clients
 MINUTE = 29_920_500
 NOW_MS = MINUTE * 60_000 + 10_000
 NEXT_MINUTE_MS = (MINUTE + 1) * 60_000
-
-
-@pytest.fixture(autouse=True)
-def patience(monkeypatch):
-    """A machine that is busy with other tests is no DynamoDB that does not answer."""
-    monkeypatch.setattr(capacity, "TIMEOUT_S", 30)
 
 
 @pytest.fixture
@@ -265,9 +259,8 @@ def test_made_up_names_fill_no_memory(one):
 
 
 @pytest.mark.parametrize("declared", [{"requests": 1}, {"tokens": 100}, {"concurrency": 1}])
-def test_nobody_is_refused_and_it_is_said_once(tables, clock, capsys, declared):
-    aws = client("http://127.0.0.1:9")
-    one = Capacities(aws, tables.ledger, clock)
+def test_nobody_is_refused_and_it_is_said_once(nobody, clock, capsys, declared):
+    one = Capacities(client(nobody), "ledger", clock)
     for at_ms in range(NOW_MS, NOW_MS + 3 * SILENCE_MS, 1_000):
         clock.now_ms = at_ms
         slot = one.take(target(**declared), 10, at_ms)

@@ -195,7 +195,7 @@ def outcome(aws, call):
     return answer
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(calls=st.lists(CALLS, min_size=5, max_size=25))
 def test_the_fake_answers_as_moto_does(aws, tables, calls):
     fake = client(Pool(FakeCloud()))

@@ -227,7 +227,7 @@ def test_one_row_that_cannot_be_used_spoils_no_other(jwks, identity):
     assert jwks.key("ec", "ES256")
 
 
-def test_an_issuer_that_is_not_there_lets_nobody_in(pool, at, capsys):
-    jwks = Jwks("http://127.0.0.1:9/jwks.json", pool, lambda: at[0])
+def test_an_issuer_that_is_not_there_lets_nobody_in(pool, at, nobody, capsys):
+    jwks = Jwks(f"{nobody}/jwks.json", pool, lambda: at[0])
     assert refused(jwks.key, "rsa", "RS256").code == "ledger_unavailable"
     assert "Unreachable" in capsys.readouterr().err

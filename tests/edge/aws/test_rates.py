@@ -354,9 +354,8 @@ def test_names_of_callers_fill_no_memory(one):
 
 
 @pytest.mark.parametrize("limits", [minute(1), hour(1), tokens(100), places(1)])
-def test_nobody_is_refused_and_it_is_said_once(tables, clock, capsys, limits):
-    aws = client("http://127.0.0.1:9")
-    one = Container(aws, tables.ledger, clock)
+def test_nobody_is_refused_and_it_is_said_once(nobody, clock, capsys, limits):
+    one = Container(client(nobody), "ledger", clock)
     for _ in range(15):
         entry = one.ask(key=limits)
         assert not isinstance(entry, Refusal)
