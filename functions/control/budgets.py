@@ -11,9 +11,9 @@ from left import BudgetView, view
 from pydantic import BaseModel, ConfigDict, Field
 from scopes import Scope, ScopeId, check_known, scope_name, tenant_of
 
-from signalbox.admission.budgets import Budget
+from signalbox.admission.budgets import Budget, to_budgets
 from signalbox.admission.periods import to_zone
-from signalbox.aws import boto_budgets, boto_keys
+from signalbox.aws import boto_budgets, boto_tables
 from signalbox.errors import Refusal, whose
 from signalbox.money import NANOUSD_PER_USD
 
@@ -69,11 +69,11 @@ class Budgets(BaseModel):
 )
 def set_budget(new: NewBudget) -> BudgetView:
     scope = scope_name(new.scope, new.id)
-    tenant = tenant_of(scope)
+    record = boto_tables.get(stage.control(), scope, "scope") or {}
     minted = new.scope == "key" and access.unminted(new.id) is None
-    if minted and boto_keys.find(stage.control(), new.id) is None:
+    if minted and "status" not in record:
         raise Refusal("not_found", f"There is no key {new.id}. GET /admin/keys lists them.", param="id")
-    before = next((budget for budget in boto_budgets.of_scope(stage.control(), scope) if budget.kind == new.period), None)
+    before = next((budget for budget in to_budgets(scope, record) if budget.kind == new.period), None)
     if before is None:
         check_known(new.scope, new.id)
     budget = boto_budgets.change(
@@ -89,7 +89,8 @@ def set_budget(new: NewBudget) -> BudgetView:
         minted=minted,
     )
     zone = f", by {budget.zone}" if budget.zone else ""
-    router.append_context(changed=f"{scope} {new.period}: {new.limit_usd} USD, {'hard' if new.hard else 'soft'}{zone}", tenant=tenant)
+    told = f"{scope} {new.period}: {new.limit_usd} USD, {'hard' if new.hard else 'soft'}{zone}"
+    router.append_context(changed=told, tenant=tenant_of(scope, record))
     shown = view(budget)
     return shown.model_copy(update={"note": _note(before, budget, shown)})
 

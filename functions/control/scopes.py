@@ -2,7 +2,8 @@
 
 import os
 import re
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 import access
 import stage
@@ -44,12 +45,17 @@ def scope_name(kind: str, id: str) -> str:
     return f"{kind}#{id}"
 
 
-def tenant_of(scope: str) -> str:
-    """Whose it is, by the scope's name in the tables; empty where it is no tenant's, or nobody knows the key any more."""
+def tenant_of(scope: str, record: Mapping[str, Any] | None = None) -> str:
+    """Whose it is, by the scope's name in the tables; empty where it is no tenant's, or nobody knows the key any more.
+
+    `record` is the scope's, where it is at hand.
+    """
     kind, _, id = scope.partition("#")
     if kind == "key":
-        caller = access.unminted(id)
-        return caller.tenant if caller else (boto_keys.find(stage.control(), id) or {}).get("tenant", "")
+        if caller := access.unminted(id):
+            return caller.tenant
+        known: str = ((boto_keys.find(stage.control(), id) if record is None else record) or {}).get("tenant", "")
+        return known
     return id.partition("/")[0] if kind in FORMS else ""
 
 

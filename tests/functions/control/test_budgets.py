@@ -179,6 +179,22 @@ def test_a_budget_of_a_minted_key_needs_the_key(api: Api, stage: Any) -> None:
     assert "Item" not in stage.control.get_item(Key={"pk": f"key#{id}", "sk": "scope"})
 
 
+def test_a_keys_record_is_read_once_and_once_more_as_it_is_changed(api: Api) -> None:
+    id = api("POST", "/admin/keys", {"name": "robot", "tenant": "acme"})[1]["id"]
+    looked: list[str] = []
+
+    def seen(params: Any, **_: Any) -> None:
+        looked.append(params["Key"]["pk"])
+
+    events = MODULES["stage"].control().meta.client.meta.events
+    events.register("provide-client-params.dynamodb.GetItem", seen, unique_id="seen")
+    try:
+        assert api("POST", "/admin/budgets", {"scope": "key", "id": id, "period": "day", "limit_usd": 1})[0] == 200
+    finally:
+        events.unregister("provide-client-params.dynamodb.GetItem", unique_id="seen")
+    assert looked.count(f"key#{id}") == 2
+
+
 def test_a_key_deleted_while_its_budget_is_set_stays_deleted(api: Api, stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     edge = MODULES["budgets"].boto_budgets
     id = api("POST", "/admin/keys", {"name": "robot", "tenant": "acme"})[1]["id"]
