@@ -195,6 +195,15 @@ def test_a_budget_that_cannot_be_read_holds_up_no_other_and_is_named(raised: Any
     assert limit_of(stage) == 10**9
 
 
+def test_a_row_of_the_list_that_says_nothing_holds_up_no_other_and_is_named(raised: Any, stage: Any, clock: Clock) -> None:
+    for sk, said in (("0#1", {}), ("0#2", {"scope": "tenant#acme"})):
+        stage.control.put_item(Item={"pk": "raises", "sk": sk} | said)
+    clock.on(hours=2)
+    done = boto_raises.end_due(stage.control, stage.ledger, clock.ms)
+    assert list(done.failures) == [f"the raise that the control table lists as {sk}" for sk in ("0#1", "0#2")]
+    assert done.lowered == 1
+
+
 @pytest.mark.parametrize(
     ("wrong", "code", "said"),
     [

@@ -65,8 +65,16 @@ def end_due(control: Any, ledger: Any, now_ms: int) -> Ended:
         try:
             lowered += _settled(control, ledger, row, now_ms)
         except Exception as error:  # whatever it is: the list is in the order of time, and the ill one would stay the first
-            failures[f"the {row['kind']} budget of {whose(row['scope'])}"] = error
+            failures[_named(row)] = error
     return Ended(lowered, failures)
+
+
+def _named(row: dict[str, Any]) -> str:
+    """As it is told of, the ill one too."""
+    scope, kind = row.get("scope"), row.get("kind")
+    if isinstance(scope, str) and isinstance(kind, str):
+        return f"the {kind} budget of {whose(scope)}"
+    return f"the raise that the control table lists as {row['sk']}"
 
 
 def _settled(control: Any, ledger: Any, row: dict[str, Any], now_ms: int) -> bool:
