@@ -7,6 +7,7 @@ from typing import Any
 
 AT_ONCE = 10
 WAIT_S = 1  # without it SQS asks some of its servers alone, and may find nothing where there is something
+TOLD = ("id", "tenant", "outcome")
 HIDDEN_S = 30  # or a look would find the same ones again and again
 
 Message = dict[str, Any]
@@ -48,20 +49,26 @@ def move(sqs: Any, message: Message, source: str, to: str) -> None:
 
 def event_of(message: Message) -> dict[str, Any] | None:
     """Its detail; None of what is no event."""
-    try:
-        detail = json.loads(message["Body"])["detail"]
-    except (ValueError, LookupError, TypeError):
-        return None
+    detail = _fields(message).get("detail")
     return detail if isinstance(detail, dict) else None
 
 
 def told(message: Message) -> tuple[str, str, str]:
-    """What is in a message, by the names that events have; of one that is no event, that."""
-    detail = event_of(message)
-    if detail is None:
-        return f"no event, {len(message['Body'])} characters", "-", "-"
-    event, tenant, outcome = (str(detail.get(name, "?"))[:64] for name in ("id", "tenant", "outcome"))
+    """What is in a message, by the names that events and samples have; of one that is neither, that."""
+    fields = _fields(message)
+    said = event_of(message) or (fields if fields.keys() >= set(TOLD) else None)
+    if said is None:
+        return f"neither event nor sample, {len(message['Body'])} characters", "-", "-"
+    event, tenant, outcome = (str(said.get(name, "?"))[:64] for name in TOLD)
     return event, tenant, outcome
+
+
+def _fields(message: Message) -> dict[str, Any]:
+    try:
+        fields = json.loads(message["Body"])
+    except (ValueError, RecursionError):
+        return {}
+    return fields if isinstance(fields, dict) else {}
 
 
 def depth(sqs: Any, url: str) -> int:

@@ -10,7 +10,7 @@ from . import queues, reports, stages, undelivered
 from .table import columns, counted
 from .trouble import Trouble
 
-QUEUES = ("Usage", "Budget", "Circuit")  # by the names of the stack's outputs
+QUEUES = ("Usage", "Budget", "Circuit", "Sample")  # by the names of the stack's outputs
 NOT_THERE = {"UnsupportedOperation", "InvalidAction", "AWS.SimpleQueueService.UnsupportedOperation", "UnknownOperation"}
 
 
@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     row = actions.add_parser("redrive", help=help, description=help)
     row.add_argument("queue", nargs="?", choices=[*map(str.lower, QUEUES), undelivered.NAME], help="whose; without it they are listed")
     deed = row.add_mutually_exclusive_group()
-    deed.add_argument("--show", action="store_true", help="look at the messages, which stay: ids and what is wrong; events hold no prompt")
+    deed.add_argument("--show", action="store_true", help="look at the messages, which stay: their ids, and nothing that people wrote")
     deed.add_argument("--discard", metavar="MESSAGE", help="throw this one away for good, or `all`")
     stages.add_argument(row, below=True)
     row.set_defaults(does=redrive)

@@ -75,9 +75,29 @@ def test_messages_are_looked_at_and_stay_and_what_is_no_event_is_not_quoted(stag
     said = capsys.readouterr().out
     assert "req_1" in said
     assert "acme" in said
-    assert "no event, 9 characters" in said
+    assert "neither event nor sample, 9 characters" in said
     assert "my prompt" not in said
     assert depth(stage, "UsageDeadLetterQueue") == 2
+
+
+def test_samples_too_are_looked_at_without_what_people_wrote_and_moved_back(stage, capsys, monkeypatch):
+    sqs, outputs = stage
+    monkeypatch.setattr(stages, "client", lambda of, service: WithoutMoves(sqs))
+    sample = json.dumps({"version": 1, "id": "req_2", "tenant": "acme", "outcome": "ok", "prompt": ["my prompt"], "answer": ["an answer"]})
+    sqs.send_message(QueueUrl=outputs["SampleDeadLetterQueueUrl"], MessageBody=sample)
+    assert cli.main(["usage", "redrive", "sample", "--show"]) == 0
+    said = capsys.readouterr().out
+    assert said.splitlines()[1].split()[1:] == ["req_2", "acme", "ok"]
+    assert "my prompt" not in said
+    assert "an answer" not in said
+    assert cli.main(["usage", "redrive", "sample"]) == 0
+    assert [message["Body"] for message in queues.messages(sqs, outputs["SampleQueueUrl"])] == [sample]
+    assert depth(stage, "SampleDeadLetterQueue") == 0
+
+
+@pytest.mark.parametrize("body", ["my prompt", "[]", "7", '{"detail": "my prompt"}', '{"id": "my prompt"}', "[" * 100_000])
+def test_what_is_neither_event_nor_sample_is_counted_and_not_quoted(body):
+    assert queues.told({"Body": body}) == (f"neither event nor sample, {len(body)} characters", "-", "-")
 
 
 def test_more_messages_than_come_at_once_are_looked_at_too_and_can_be_taken_right_after(stage, capsys):
@@ -159,7 +179,7 @@ def test_what_was_not_delivered_comes_to_the_queue_that_it_was_meant_for(stage, 
         undelivered(stage, "UsageQueue", EVENT.replace("req_1", f"req_{number}"))
     undelivered(stage, "BudgetQueue")
     assert cli.main(["usage", "redrive"]) == 0
-    assert capsys.readouterr().out.splitlines()[4].split() == ["undelivered", "13", "-", "0"]
+    assert capsys.readouterr().out.splitlines()[-2].split() == ["undelivered", "13", "-", "0"]
     assert cli.main(["usage", "redrive", "undelivered"]) == 0
     assert capsys.readouterr().out == "13 messages brought to the queues that they were meant for\n"
     assert [depth(stage, f"{name}Queue") for name in ("Undelivered", "Usage", "Budget", "Circuit")] == [0, 12, 1, 0]
