@@ -184,6 +184,18 @@ def test_a_budget_of_whoever_embeds_that_is_used_up_refuses_nobody(routed: Route
         assert (response.status, cached(response), ended(routed)) == (200, expected, [])
 
 
+def test_a_budget_of_whoever_embeds_that_is_short_cuts_no_answer(routed: Routed) -> None:
+    of_mistral(routed, 600_000)
+    response = ask(routed, SAME, max_tokens=1_000)
+    assert (response.status, purposes(routed), "x-signalbox-clamped" in response.headers) == (200, [(MINI, "")], False)
+
+
+def test_a_budget_of_who_may_follow_that_is_short_keeps_nobody_from_looking(near: Routed) -> None:
+    row = {"limit_nanousd": 600_000, "hard": True, "version": 1}
+    near.world.table("control").put_item(Item={"pk": "provider#mistral", "sk": "scope", "budgets": {"total": row}})
+    assert [cached(ask(near, text, max_tokens=1_000)) for text in (SAME, LIKE)] == ["miss", "hit"]
+
+
 def test_a_budget_of_whoever_embeds_is_no_reason_to_refuse_what_has_no_bound(routed: Routed) -> None:
     of_mistral(routed, 10**12)
     assert [cached(ask(routed, text)) for text in (SAME, LIKE)] == ["miss", "hit"]

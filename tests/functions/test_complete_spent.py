@@ -6,7 +6,7 @@ import pytest
 
 from .routes import LARGE, MINI, SMALL, Routed, code
 
-NOTHING, PLENTY = 1, 10**12
+NOTHING, LITTLE, PLENTY = 1, 600_000, 10**12  # a little is for some 200 tokens of an answer
 
 
 @pytest.fixture
@@ -24,6 +24,45 @@ def test_the_next_providers_target_serves(routed: Routed, budget):
     assert (response.status, response.headers["x-signalbox-target"]) == (200, SMALL)
     assert json.loads(routed.usage[0]["inputs"])["spent"] == ["openai"]
     assert [call["provider"] for call in routed.calls] == ["mistral"]
+
+
+def settled(routed: Routed, scope: str) -> int:
+    """With nothing held any more."""
+    routed.world.module.shutdown()
+    [item] = [item for item in routed.world.table("ledger").scan()["Items"] if item["pk"] == scope]
+    assert item["settled"] + item["remaining"] == item["limit"]
+    return int(item["settled"])
+
+
+@pytest.mark.parametrize(("model", "tags"), [("chat", ""), ("raced", ""), ("alone", "watched")])
+def test_who_may_follow_rival_or_mirror_cuts_no_answer(routed: Routed, budget, model, tags):
+    new = {"raced": {"targets": [MINI, SMALL], "hedge_after_s": 4.9}, "alone": {"targets": [MINI]}}
+    routed.publish(routes=routed.document()["routes"] | new)
+    budget("provider#mistral", LITTLE)
+    budget("key#local", PLENTY)
+    response = routed.ask(model, tags=tags, max_tokens=1_000)
+    assert (response.status, response.headers["x-signalbox-target"]) == (200, MINI)
+    assert "x-signalbox-clamped" not in response.headers
+    assert json.loads(routed.usage[0]["inputs"])["spent"] == []
+    assert settled(routed, "key#local") == routed.usage[0]["cost_nanousd"]
+
+
+def test_the_answer_of_who_follows_is_cut_to_its_own_budget(routed: Routed, budget):
+    budget("provider#mistral", LITTLE)
+    budget("provider#openai", PLENTY)
+    routed.fault("openai", status=500, times=9)
+    response = routed.ask(max_tokens=10_000)
+    assert (response.status, response.headers["x-signalbox-target"]) == (200, SMALL)
+    assert response.headers["x-signalbox-clamped"] == "max_tokens"
+    assert 0 < settled(routed, "provider#mistral") <= LITTLE
+
+
+@pytest.mark.parametrize("scope", ["provider#openai", "key#local"])
+def test_the_first_ones_own_budget_and_the_callers_cut_its_answer(routed: Routed, budget, scope):
+    budget(scope, LITTLE)
+    response = routed.ask(max_tokens=10_000)
+    assert (response.headers["x-signalbox-target"], response.headers["x-signalbox-clamped"]) == (MINI, "max_tokens")
+    assert 0 < settled(routed, scope) <= LITTLE
 
 
 def test_nothing_stays_held_and_it_is_counted_once(routed: Routed, budget):
@@ -77,8 +116,8 @@ def test_who_is_left_and_full_says_so(routed: Routed, budget):
     models[SMALL] |= {"capacity": {"requests_per_minute": 1}}
     routed.publish(models=models)
     budget("provider#openai", NOTHING)
-    answers = [routed.ask() for _ in range(3)]  # a minute may have turned
-    assert (answers[0].status, code(answers[-1])) == (200, "rate_limited")
+    served, refused = routed.ask(), routed.ask()
+    assert (served.status, code(refused)) == (200, "rate_limited")
 
 
 def test_what_is_kept_meanwhile_is_not_what_is_usual(routed: Routed, budget):

@@ -15,7 +15,14 @@ from typing import NamedTuple
 
 GUARDED = {
     "admission.leases": ("Hand.admits", "Hand.drop", "Want"),
-    "admission.admitting": ("Admission.touch", "Admission.parts", "Admission.granted", "Admission._has_enough"),
+    "admission.admitting": (
+        "Admission.touch",
+        "Admission.parts",
+        "Admission.granted",
+        "Admission.less",
+        "Admission._held",
+        "Admission._has_enough",
+    ),
     "admission.settling": ("why_unsettled",),
     "aws.ledger": ("Desk.open", "Desk.settle", "Desk.cancel", "Desk._drop"),
     "aws.till": ("Till",),

@@ -9,7 +9,7 @@ from signalbox.aws import accounts
 from signalbox.aws.client import AwsError
 
 from .fake_aws import Pool, client
-from .ledger_world import Act, Reached, World, nothing_else_is_raised, small_shards
+from .ledger_world import LESS, Act, Reached, World, nothing_else_is_raised, small_shards
 
 HARD = {"key#k": ("total", True, 900)}
 SOFT = {"team#t/a": ("month", False, 500)}
@@ -514,6 +514,22 @@ def one_died_with_an_intent_and_another_needs_the_lease(ignored):
     world.act(Act(0, "advance", TEN_MINUTES))
     world.act(Act(1, "step", 90))
     world.act(Act(1, "step", 20))
+    return world
+
+
+def a_providers_budget_has_less_and_takes_all_of_that(ignored):
+    world = World(ignored, LESS)
+    world.act(Act(0, "step", 19))
+    world.act(Act(0, "step", 18))
+    world.act(Act(0, "step"))
+    return world
+
+
+def a_providers_budget_has_less_and_its_container_dies(ignored):
+    world = World(ignored, LESS)
+    world.act(Act(0, "step", 19))
+    world.act(Act(0, "step", 18))
+    world.act(Act(0, "crash"))
     return world
 
 

@@ -36,6 +36,7 @@ LIMITS = {
     "provider#p": ("total", True, 700),
 }
 ROOMY = {"key#k": ("total", True, 20_000), "tenant#t": ("day", True, 5_000)}  # hard money leased ahead: much idle, much to lose
+LESS = {"key#k": ("total", True, 900), "provider#p": ("total", True, 150)}  # the provider's own attempts may not cost all that is granted
 START_MS = 1_795_391_990_000  # ten seconds before a day ends
 SKEWS_MS = (0, 3_000, -3_000, 0, 2_000, -2_000, 1_000, -1_000)
 STEPS_MS = (1_000, 9_000, 40_000, 62_000, 130_000, 500_000, 22_000, 29_000, 58_000)
@@ -118,9 +119,12 @@ class Reached:
     def was_waived(self, account):
         return any(part.account == account and part.lease.endswith("-none") for part in self.hold.parts)
 
+    def may_cost_in(self, scope):
+        return self.hold.less_nanousd.get(scope, self.hold.granted_nanousd)
+
     def attempts(self):
-        """Some of it at one provider, the rest at another."""
-        at_p = self.billed * (self.billed % 4) // 3
+        """Some of it at one provider, as far as its budget goes, and the rest at another."""
+        at_p = min(self.billed * (self.billed % 4) // 3, self.may_cost_in("provider#p"))
         costs = {"p/x": at_p, "q/y": self.billed - at_p}
         return [{"target": target, "cost_nanousd": cost} for target, cost in costs.items()]
 
@@ -448,6 +452,6 @@ class World:
         for id, request in self.reached.items():
             if account in request.accounts():
                 billed = request.billed_in(account[0])
-                full = request.hold.granted_nanousd if id in self.cloud.estimated and not request.in_time else billed
+                full = request.may_cost_in(account[0]) if id in self.cloud.estimated and not request.in_time else billed
                 least, most = least + (full if id in self.cloud.told or request.in_peace else min(full, billed)), most + full
         return least, most

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 
 from signalbox.admission import shards
 
-from .ledger_world import LIMITS, ROOMY, SKEWS_MS, Act, World, small_shards
+from .ledger_world import LESS, LIMITS, ROOMY, SKEWS_MS, Act, World, small_shards
 
 EXAMPLES = int(os.environ.get("LEDGER_EXAMPLES", "0"))
 WHO = st.integers(0, len(SKEWS_MS) - 1)
@@ -29,7 +29,7 @@ def acts(others=None):
 
 
 class Ledger(RuleBasedStateMachine):
-    @initialize(limits=st.sampled_from([LIMITS, ROOMY]))
+    @initialize(limits=st.sampled_from([LIMITS, ROOMY, LESS]))
     def begin(self, limits):
         self.world = World(limits=limits)
 

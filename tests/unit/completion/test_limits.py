@@ -115,6 +115,56 @@ def test_all_attempts_together_never_cost_more_than_is_held(granted, ceiling, ca
     assert sum(attempt.cost_nanousd for attempt in trip.attempts()) <= min(granted, granted if ceiling is None else ceiling)
 
 
+@settings(max_examples=100, deadline=None)
+@given(
+    granted=st.integers(0, 6_000),
+    less=st.dictionaries(st.sampled_from("ab"), st.integers(0, 3_000)),
+    ends=st.lists(st.sampled_from(ENDS), min_size=14, max_size=14),
+    retries=st.integers(0, 3),
+    mirror=st.sampled_from(["", "b/m"]),
+)
+def test_a_providers_attempts_never_cost_more_than_its_budget_holds(granted, less, ends, retries, mirror):
+    left = list(ends)
+
+    def send(upstream, request, timeout_s):
+        end = left.pop(0)(json.loads(request.body)["max_tokens"])
+        upstream.answers = {"a": [end], "b": [end]}
+        return upstream.send(request, timeout_s)
+
+    change = deciding(max_attempts=5, retries=dict.fromkeys(("rate_limited", "server", "cut"), retries), mirror=mirror)
+    trip, _ = journey(Now(), granted=granted, change=lambda trip: change(trip)._replace(less_nanousd=less), send=send)
+    with suppress(Refusal):
+        trip.begin(whole=True)
+        text(trip)
+    trip.drain()
+    trip.mirror()
+    for provider in "ab":
+        cost = sum(attempt.cost_nanousd for attempt in trip.attempts() if attempt.target.startswith(provider))
+        assert cost <= min(granted, less.get(provider, granted))
+
+
+def short(provider, nanousd):
+    return lambda trip: trip._replace(less_nanousd={provider: nanousd})
+
+
+def test_a_fallbacks_budget_cuts_no_answer_but_its_own(now):
+    little = short("b", 100 + 2 * 300)
+    trip, upstream = journey(now, granted=10_000, change=little, a=[replace(GOOD)])
+    trip.begin(whole=False)
+    assert (asked_for(upstream), trip.clamped) == ([500], False)
+    trip, upstream = journey(now, granted=10_000, change=little, a=[Answer(status=500)], b=[replace(GOOD)])
+    trip.begin(whole=False)
+    assert (asked_for(upstream), trip.clamped) == ([500, 300], True)
+
+
+def test_a_fallback_whose_budget_is_spent_is_passed_over(now):
+    nothing = short("b", 100 + 2 * (MIN_OUTPUT_TOKENS - 1))
+    trip, _ = journey(now, granted=10_000, change=nothing, a=[Answer(status=404)], b=[replace(GOOD)])
+    with pytest.raises(Refusal, match=r"No target answered \(tried a/m; the last ended in not_found\)"):
+        trip.begin(whole=False)
+    assert kinds(trip) == [("a/m", "not_found")]
+
+
 class Places:
     """So many a target."""
 

@@ -11,7 +11,7 @@ from signalbox.routing.catalog import Timeouts
 from signalbox.routing.decide import Decision
 from signalbox.routing.failures import KINDS, kind_of
 from signalbox.routing.inputs import Features, Health, Inputs
-from signalbox.routing.plan import HEALTH_KEPT_MS, Ended, Try, plan
+from signalbox.routing.plan import HEALTH_KEPT_MS, NOT_SENT, Ended, Try, plan
 from signalbox.routing.waits import BACKOFF_MOST_MS, BACKOFF_MS, LONGEST_WAIT_S, jitter, wait_ms
 
 DECISION = Decision("chat", "chat", ("a", "b", "c"), "a", "sequential", Timeouts(1, 1, 10), max_attempts=3)
@@ -187,13 +187,14 @@ def test_a_share_of_the_draws_does_not_wait_alike():
     assert max(jitter(draw / 10_000, 1) for draw in range(100)) - min(jitter(draw / 10_000, 1) for draw in range(100)) > 0.9
 
 
-# At capacity.
+# At capacity, or its provider's budget spent.
 
 
-def test_a_target_at_its_capacity_is_neither_an_attempt_nor_a_failure():
-    assert tried("at_capacity", "timeout", "at_capacity", max_attempts=2) == "abc"
-    assert tried("at_capacity", "server", "at_capacity", "ok", retries={"at_capacity": 3}, max_attempts=2) == "abc" + "b"
-    assert tried(*["at_capacity"] * 9, max_attempts=1) == "abc"
+@pytest.mark.parametrize("kind", NOT_SENT)
+def test_what_was_not_sent_is_neither_an_attempt_nor_a_failure(kind):
+    assert tried(kind, "timeout", kind, max_attempts=2) == "abc"
+    assert tried(kind, "server", kind, "ok", retries={kind: 3}, max_attempts=2) == "abc" + "b"
+    assert tried(*[kind] * 9, max_attempts=1) == "abc"
 
 
 # The time that is left.
@@ -307,7 +308,7 @@ def test_whatever_happens_a_plan_keeps_to_its_limits(decision, given, endings, t
     assert len(flown.ended) == len(steps)  # it ended by itself, however long the script
 
     kinds = [kind for step, end in zip(steps, flown.ended, strict=True) for kind in (end.kind, end.rival if step.rival else "") if kind]
-    assert sum(kind != "at_capacity" for kind in kinds) <= decision.max_attempts
+    assert sum(kind not in NOT_SENT for kind in kinds) <= decision.max_attempts
 
     numbers = [
         number
@@ -329,7 +330,7 @@ def test_whatever_happens_a_plan_keeps_to_its_limits(decision, given, endings, t
             failed, failed_ms = before
             assert not failed.billed
             assert KINDS[failed.kind].again or decision.retries.get(failed.kind)
-            assert failed.kind != "at_capacity"
+            assert failed.kind not in NOT_SENT
             assert began_ms - failed_ms >= (failed.retry_after_s or 0) * 1000 - 0.001
             assert (failed.retry_after_s or 0) <= LONGEST_WAIT_S
         else:

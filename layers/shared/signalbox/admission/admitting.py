@@ -1,9 +1,9 @@
 """What one request wants of the accounts it touches, and what is made of the answers. Pure: `aws.waves` carries them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from ..errors import Refusal, whose
-from .budgets import Budget
+from .budgets import PROVIDER, Budget
 from .exceeded import BudgetExceeded
 from .leases import ADMITS_MS, NO_LEASE, Hand, Part, Want, slice_size
 from .shards import MOST_SHARDS, SHUT_MS, Account, Giver, Lease, Level, Sight, chosen, gathered, levelled, open_until_ms, owes_within
@@ -211,7 +211,16 @@ class Admission:
         )
 
     def granted(self) -> int:
-        return min([self._bound, *(self._hand.leases[account].held for account in self._budgets if account not in self._waived)])
+        """What all of the request may cost: a provider's budget is about its own attempts alone."""
+        return min([self._bound, *(held for scope, held in self._held() if not scope.startswith(PROVIDER))])
+
+    def less(self) -> dict[str, int]:
+        """By the scope of a provider, what its own attempts may cost, where that is less."""
+        granted = self.granted()
+        return {scope: held for scope, held in sorted(self._held(), reverse=True) if held < granted}  # the least of several comes last
+
+    def _held(self) -> Iterator[tuple[str, int]]:
+        return ((account[0], self._hand.leases[account].held) for account in self._budgets if account not in self._waived)
 
     def _has_enough(self, account: Account, now_ms: int) -> bool:
         if account in self._waived:

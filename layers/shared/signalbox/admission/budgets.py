@@ -7,6 +7,7 @@ from .keys import Caller
 from .periods import period_end_ms, period_id
 
 GLOBAL = "global#*"
+PROVIDER = "provider#"  # which counts its own attempts alone: `usage.shares`
 CONFIG, DEFAULT = "config", "default"  # by whom a budget is that no operator set: the live document, or the stack's parameter
 
 
@@ -52,7 +53,7 @@ def scopes_of(caller: Caller, *, team: str = "", agent: str = "", route: str = "
     scopes = [f"key#{caller.key_id}", f"team#{caller.tenant}/{team or caller.team}", f"tenant#{caller.tenant}"]
     scopes += [f"agent#{caller.tenant}/{agent}"] if agent else []
     scopes += [f"route#{route}"] if route else []
-    scopes += [f"provider#{name}" for name in sorted(set(providers))]
+    scopes += [f"{PROVIDER}{name}" for name in sorted(set(providers))]
     return (*scopes, GLOBAL)
 
 

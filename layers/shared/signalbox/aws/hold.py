@@ -15,6 +15,7 @@ class Hold:
     """Money put aside for one request, in every budget it touches.
 
     `granted_nanousd`   what it may cost at most; between the floor and the bound asked for. Less than the bound means: clamp max_tokens.
+    `less_nanousd`      by the scope of a provider, what its own attempts may cost at most, where its budget holds less than that.
     `view`              the control view of this admission: never more than 5 s old (up to 60 s where DynamoDB does not answer).
     `period_by_scope`   for `UsageRecord.period_by_scope`; {} where no budget is touched.
     `lease`             for `UsageRecord.lease`.
@@ -29,6 +30,7 @@ class Hold:
         deadline_ms: int,
         admitted_ms: int,
         granted_nanousd: int,
+        less_nanousd: Mapping[str, int],
         view: View,
         budgets: Mapping[Account, Budget],
         parts: tuple[Part, ...],
@@ -38,6 +40,7 @@ class Hold:
         self.request_id = request_id
         self.deadline_ms = deadline_ms
         self.granted_nanousd = granted_nanousd
+        self.less_nanousd = less_nanousd
         self.view = view
         self.period_by_scope: dict[str, list[str]] = {}
         for scope, period in budgets:

@@ -96,6 +96,8 @@ class Desk:
     ) -> Hold:
         """Puts aside between `floor_nanousd` and `bound_nanousd` in every budget of `scopes`, or raises; at most one wave, usually none.
 
+        What a provider's budget has less of limits its own attempts alone (`hold.less_nanousd`), as it takes the cost of no others.
+
         The control items older than 5 s are read in that same wave: compare `hold.view.live` with the snapshot that the bound was computed
         from; where it moved, `cancel` the hold and admit again (its view is fresh now). `bound == floor` where nothing can be clamped.
         Raises BudgetExceeded (a Refusal with `scope` and `period`, for `UsageRecord.refused_by`), Refusal invalid_key (revoked),
@@ -123,6 +125,7 @@ class Desk:
             deadline_ms=deadline_ms,
             admitted_ms=now_ms,
             granted_nanousd=admission.granted(),
+            less_nanousd=admission.less(),
             view=self._records.view(known),
             budgets=budgets,
             parts=parts,

@@ -9,6 +9,7 @@ charge is one transaction with this item. Hence the rule that makes it exact: no
 
 import json
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ..admission.leases import GRACE_MS, Part
@@ -21,7 +22,7 @@ from .dynamodb import Expression
 
 PARTITIONS = tuple(f"pending#{digit}" for digit in "0123456789abcdef")
 INTENT, SETTLED = "intent", "settled"
-
+NOTHING_LESS: Mapping[str, int] = MappingProxyType({})
 
 # What is stored of it, by type: an item that is otherwise was not written here, and nobody knows what it names.
 FIELDS = {"request": str, "bound": int, "cost": int, "deadline_ms": int, "settled_ms": int, "holds": Mapping, "detail": str}
@@ -35,7 +36,8 @@ class Malformed(ValueError):
 class Pending(NamedTuple):
     """`holds` are the parts that may yet have to be charged, by slot. `cost` counts once it is settled; until then `bound` may be spent.
 
-    `costs` are the parts' own, where they are not the whole `cost`: a provider's budget takes what its own attempts cost.
+    `costs` are the parts' own, where they are not the whole `cost`: a provider's budget takes what its own attempts cost, and of an intent
+    what they may cost.
     """
 
     pk: str
@@ -107,8 +109,9 @@ def to_item(
     detail: Mapping[str, Any],
     settled: tuple[int, int] | None = None,
     charged: bool = False,
+    less: Mapping[str, int] = NOTHING_LESS,
 ) -> dict[str, Any]:
-    """An intent; or, with `settled` (the cost and when), what replaces it."""
+    """An intent; or, with `settled` (the cost and when), what replaces it. `less` says of which scopes it may not take all of the bound."""
     cost, settled_ms = settled or (0, 0)
     return {
         "pk": partition(container),
@@ -120,15 +123,23 @@ def to_item(
         "cost": cost,
         "deadline_ms": deadline_ms,
         "settled_ms": settled_ms,
-        "holds": {str(slot): _row(part, cost, detail if settled else {}) for slot, part in enumerate(parts)},
+        "holds": {str(slot): _row(part) | _own(part.account[0], less, settled, detail) for slot, part in enumerate(parts)},
         "detail": json.dumps(detail, separators=(",", ":")),
     } | ({"charged": True} if charged else {})
 
 
-def _row(part: Part, cost: int, detail: Mapping[str, Any]) -> dict[str, Any]:
-    (scope, period), own = part.account, cost_in(part.account[0], cost, detail)
-    row = {"scope": scope, "period": period, "lease": part.lease, "number": part.number, "shard": part.shard, "cost": own}
-    return {name: value for name, value in row.items() if (name, value) not in (("shard", 0), ("cost", cost))}
+def _row(part: Part) -> dict[str, Any]:
+    scope, period = part.account
+    row = {"scope": scope, "period": period, "lease": part.lease, "number": part.number}
+    return row | ({"shard": part.shard} if part.shard else {})
+
+
+def _own(scope: str, less: Mapping[str, int], settled: tuple[int, int] | None, detail: Mapping[str, Any]) -> dict[str, int]:
+    """What it takes of the cost, or may take of the bound, where that is not the whole."""
+    if settled is None:
+        return {"cost": less[scope]} if scope in less else {}
+    cost = cost_in(scope, settled[0], detail)
+    return {} if cost == settled[0] else {"cost": cost}
 
 
 def _part(row: Mapping[str, Any]) -> Part:

@@ -101,6 +101,7 @@ class Till:
             request=hold.request_id,
             target=target,
             bound=hold.granted_nanousd,
+            less=hold.less_nanousd,
             deadline_ms=hold.deadline_ms,
             parts=hold.parts,
             detail=detail,

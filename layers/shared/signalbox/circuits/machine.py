@@ -26,6 +26,7 @@ EFFECTS = {
     "key_refused": IGNORED,  # another key of the same provider took its place
     "key_limited": IGNORED,
     "at_capacity": IGNORED,  # never sent
+    "spent": IGNORED,  # never sent
     "outrun": IGNORED,  # slower than another is not ill
     "auth": TRIPS,  # no later attempt fares better until an operator acts
     "not_found": TRIPS,

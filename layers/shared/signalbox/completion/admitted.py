@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from ..admission.budgets import scopes_of, to_budgets
+from ..admission.budgets import PROVIDER, scopes_of, to_budgets
 from ..admission.exceeded import BudgetExceeded
 from ..aws.control import View
 from ..aws.ledger import Desk, Errand, Hold
@@ -224,9 +224,11 @@ def _held(
     own_keys = frozenset(view.records[f"tenant#{fresh.trip.tenant}"].get("own_keys", ()))
     granted = hold.granted_nanousd if hold.period_by_scope else None
     is_same = fresh.trip.decision.cache == routed.trip.decision.cache
+    less = {scope.removeprefix(PROVIDER): nanousd for scope, nanousd in hold.less_nanousd.items()}
     is_short = granted is not None and granted < bounds.most_nanousd  # and kept for the answer
-    near = bounds.near_nanousd if is_same and not is_short else None
-    return fresh._replace(trip=fresh.trip._replace(granted_nanousd=granted, binds=hold.binds, own_keys=own_keys, near_nanousd=near))
+    near = bounds.near_nanousd if is_same and not (is_short or less.keys() & _embedding(fresh.trip)) else None
+    trip = fresh.trip._replace(granted_nanousd=granted, less_nanousd=less, near_nanousd=near, binds=hold.binds, own_keys=own_keys)
+    return fresh._replace(trip=trip)
 
 
 def _stands(found: Answered, routed: Routed, desk: Desk, live: Live, router: Router) -> bool:
@@ -262,13 +264,18 @@ def _scopes(routed: Routed) -> tuple[str, ...]:
     """Of all that the decision may lead to."""
     trip = routed.trip
     mirror = (trip.decision.mirror,) if trip.decision.mirror else ()
-    providers = {trip.snapshot.targets[id].provider for id in (*reachable(trip.decision), *mirror)}
-    if trip.decision.cache and trip.decision.cache.get("semantic"):
-        from .meant import embedders
-
-        providers.update(embedder.target.provider for embedder in embedders(trip))
+    providers = {trip.snapshot.targets[id].provider for id in (*reachable(trip.decision), *mirror)} | _embedding(trip)
     counted = {"team": routed.permits.team, "agent": routed.permits.agent}
     return scopes_of(routed.asked.caller, **counted, route=trip.decision.route, providers=providers)
+
+
+def _embedding(trip: Trip) -> set[str]:
+    """The providers of a look-up by meaning."""
+    if not (trip.decision.cache and trip.decision.cache.get("semantic")):
+        return set()
+    from .meant import embedders
+
+    return {embedder.target.provider for embedder in embedders(trip)}
 
 
 def _hard(scopes: tuple[str, ...], desk: Desk) -> bool:

@@ -63,7 +63,7 @@ class Journey:
             except Failed as failed:
                 for outing, error in failed.failures:
                     _say("an attempt failed", outing, error)
-                    failure = failure if error.kind in ("unaffordable", "outrun") and failure else error
+                    failure = failure if error.kind in ("unaffordable", "spent", "outrun") and failure else error
                 step = _after(steps, self._ended(*failed.failures))
         raise to_refusal(failure, self._outings.flights, self._now_ms())
 

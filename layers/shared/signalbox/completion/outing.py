@@ -68,7 +68,7 @@ class Outings:
         self._keys = keys
         self._capacities = capacities
         self._clock = clock
-        self._purse = Purse(trip.granted_nanousd, trip.decision.max_cost_nanousd, trip.decision.max_tokens, trip.binds)
+        self._purse = Purse(trip.granted_nanousd, trip.decision.max_cost_nanousd, trip.decision.max_tokens, trip.binds, trip.less_nanousd)
         self._lock = allocate_lock()
 
     def full(self, purpose: str = "") -> bool:

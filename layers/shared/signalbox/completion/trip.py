@@ -1,6 +1,7 @@
 """What a request sets out with, once it is admitted, and what it meets on its way."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 from ..aws.http import Exchange
@@ -15,6 +16,7 @@ Send = Callable[[HttpRequest, float], Exchange]
 
 class Trip(NamedTuple):
     """`route` is the one asked for. `granted_nanousd` is None where no budget holds it; `binds`: one does that may not be overspent.
+    `less_nanousd` is by provider, where its own attempts may not cost all that is granted.
 
     `own_keys` are the tenant's own providers. `near_nanousd` is what of it is for a look-up by meaning; None: there is none. `by_meaning`:
     one may be made, as far as the budgets of those who embed are known.
@@ -32,6 +34,7 @@ class Trip(NamedTuple):
     own_keys: frozenset[str] = frozenset()
     near_nanousd: int | None = None
     by_meaning: bool = True
+    less_nanousd: Mapping[str, int] = MappingProxyType({})
 
     @property
     def spared(self) -> "Trip":

@@ -38,6 +38,7 @@ KINDS = {
     "key_refused": Kind("upstream_failed"),
     "key_limited": Kind("upstream_failed"),
     "at_capacity": Kind("upstream_failed"),  # not sent: the target takes no more than it declares
+    "spent": Kind("budget_exceeded"),  # not sent: its provider's budget holds too little for it
     "outrun": Kind("upstream_failed"),  # given up because its rival's answer came first
 }
 KEYS_OWN = {"auth": "key_refused", "rate_limited": "key_limited"}

@@ -10,7 +10,7 @@ from .failures import KINDS
 from .inputs import Inputs
 from .waits import backoff_ms, wait_ms
 
-NOT_SENT = "at_capacity"  # neither an attempt nor a failure
+NOT_SENT = ("at_capacity", "spent")  # neither an attempt nor a failure
 HEALTH_KEPT_MS = 300_000  # what was seen longer ago no longer says how long a target takes
 
 
@@ -66,7 +66,7 @@ def plan(decision: Decision, inputs: Inputs) -> Generator[Try, Ended, None]:
         if not all(KINDS[kind].elsewhere for kind in kinds.values()):
             return
         now_ms = ended.now_ms
-        attempts += sum(kind != NOT_SENT for kind in kinds.values())
+        attempts += sum(kind not in NOT_SENT for kind in kinds.values())
         left.failed(kinds)
         left.again(target, ended, number)
         number += len(kinds) - 1
@@ -120,7 +120,7 @@ class _Left:
     def again(self, target: str, ended: Ended, number: int) -> None:
         """A retry comes before the others, unless the target asks for more time than a failure costs anyhow: then one that is free does."""
         kind = ended.kind
-        if kind == NOT_SENT or ended.billed:
+        if kind in NOT_SENT or ended.billed:
             return
         self.failures[target] += 1
         wait = wait_ms(ended.retry_after_s, self.failures[target], self.inputs.draw, number)
