@@ -15,7 +15,7 @@ from ..data_api import REQUEST_IDS, refused
 from ..dialects.contract import Dialect
 from ..runtime.invocation import Response
 from ..usage.record import UsageRecord
-from .admitted import NotAdmitted, admit, explained
+from .admitted import NotAdmitted, admit
 from .answered import Answered
 from .asked import Asked
 from .clock import Clock
@@ -68,6 +68,8 @@ class Visit:
 
     def explained(self) -> Response:
         """What would become of it. Nothing is called, held or recorded; but it counts among the requests of a minute and an hour."""
+        from .explained import explained  # few ask
+
         means = self.means
         try:
             told = {"id": self.asked.id} | explained(self.asked, means.desk, means.live, self._router, self._limited.errand)
