@@ -9,8 +9,10 @@ import stage
 from forms import TAG, Switch
 from moments import Moment, future_ms
 from printable import Printable
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
+from signalbox.admission.rates import MOST
 from signalbox.aws import boto_snapshots
 from signalbox.completion.permits import means
 from signalbox.errors import Refusal
@@ -18,10 +20,26 @@ from signalbox.errors import Refusal
 LIMITS = "Names that are left out have their default, null is no limit, and 0 suspends"
 MODELS = "What `model` may name: ids of models, aliases, or provider/*. With `routes` beside it, either; null: whatever `routes` says"
 OVER = "To end a key now, disable or delete it."
+MOST_AT_ONCE = 10_000  # they are one item, which has no room for many more
 EXPIRES = "When it ends, as 2027-01-31T00:00:00Z; null: never"
 
 LimitName = Literal["requests_per_minute", "requests_per_hour", "tokens_per_minute", "concurrency"]
-Limits = Annotated[dict[LimitName, Annotated[int, Field(ge=0, le=10**12, strict=True)] | None], Field(description=LIMITS)]
+Limits = Annotated[dict[LimitName, int | None], Field(description=LIMITS)]
+
+
+def _countable(limits: dict[LimitName, int | None]) -> dict[LimitName, int | None]:
+    for name, limit in limits.items():
+        most = MOST_AT_ONCE if name == "concurrency" else MOST
+        if limit is not None and limit > most:
+            raise PydanticCustomError("countable", f"{name} may be {most:,} at the most, as no more are counted; null is no limit")
+    return limits
+
+
+NewLimits = Annotated[
+    dict[LimitName, Annotated[int, Field(ge=0, strict=True, json_schema_extra={"maximum": MOST})] | None],
+    Field(description=f"{LIMITS}. `concurrency` is {MOST_AT_ONCE:,} at the most"),
+    AfterValidator(_countable),
+]
 Model = Annotated[str, Field(min_length=1, max_length=200)]
 Models = Annotated[list[Model], Field(max_length=100)]
 Headed = Annotated[list[Annotated[Printable, Field(min_length=1, max_length=200)]], Field(max_length=100)]
@@ -44,7 +62,7 @@ class Grants(BaseModel):
     )
     tags: Annotated[list[Tag] | None, Field(max_length=16, description="Each of its requests has these, whatever else it brings")] = None
     fallbacks: Annotated[Switch | None, Field(description="Whether its requests may bring `fallbacks` of their own")] = None
-    limits: Limits | None = None
+    limits: NewLimits | None = None
 
     def to_record(self) -> dict[str, Any]:
         """What is said, by the names of the record; None where it is to have none. Refusal for what could never be used."""

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import access
 import stage
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
-from grants import Limits, Status
+from grants import Limits, NewLimits, Status
 from key_views import Title
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -25,7 +25,7 @@ class NewGroup(BaseModel):
     id: Annotated[str, Field(pattern=NAME, description="As keys name it; the name where it is left out")]
     name: Annotated[Title | None, Field(description="For people; the id where it is left out")] = None
     status: Annotated[Status, Field(description=SHUT)] = "active"
-    limits: Limits = {}
+    limits: NewLimits = {}
 
     @model_validator(mode="before")
     @classmethod
@@ -49,7 +49,7 @@ class GroupChange(BaseModel):
 
     name: Title | None = None
     status: Annotated[Status | None, Field(description=SHUT)] = None
-    limits: Annotated[Limits | None, Field(description="All of them anew; null: none of its own")] = None
+    limits: Annotated[NewLimits | None, Field(description="All of them anew; null: none of its own")] = None
 
 
 def create(group: boto_tenants.Group, new: NewGroup, who: str) -> dict[str, Any]:

@@ -125,6 +125,23 @@ def test_what_names_nothing_is_refused(api: Api, body: Any) -> None:
     refused(api("POST", TENANTS, body), "invalid_request")
 
 
+@pytest.mark.parametrize(
+    ("name", "most"),
+    [("requests_per_minute", 10**12), ("requests_per_hour", 10**12), ("tokens_per_minute", 10**12), ("concurrency", 10**4)],
+)
+def test_a_limit_that_cannot_be_counted_is_refused_wherever_it_is_said(api: Api, name: str, most: int) -> None:
+    api("POST", TENANTS, {"id": "rival"})
+    api("POST", TEAMS, {"id": "red"})
+    minted = f"/admin/keys/{key(api)['id']}"
+    asked = [("POST", TENANTS, {"id": "a"}), ("POST", TEAMS, {"id": "a"}), ("POST", "/admin/keys", {"name": "k", "tenant": "rival"})]
+    for method, path, body in [*asked, *(("PATCH", path, {}) for path in (RIVAL, RED, minted))]:
+        for absurd in (most + 1, 10**18, 10**40):
+            told = refused(api(method, path, body | {"limits": {name: absurd}}), "invalid_request")
+            assert f"limits: {name} may be {most:,} at the most" in told
+        refused(api(method, path, body | {"limits": {name: 10**500}}), "invalid_request")
+        assert api(method, path, body | {"limits": {name: most}})[0] in (200, 201)
+
+
 def test_who_comes_second_is_told_so(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     api("POST", TENANTS, {"id": "rival"})
     tenants = MODULES["groups"].boto_tenants

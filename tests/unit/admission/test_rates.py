@@ -20,6 +20,7 @@ USUAL = Limits(1_000, 10_000)
         ({"limits": {"requests_per_hour": 0}}, Limits(1_000, 0)),
         ({"limits": {"requests_per_minute": "many", "requests_per_hour": -1, "tokens_per_minute": 1.5, "concurrency": True}}, USUAL),
         ({"limits": "none"}, USUAL),
+        ({"limits": {"requests_per_minute": 10**40, "concurrency": 10**12 + 1}}, Limits(10**12, 10_000, None, 10**12)),
     ],
 )
 def test_what_a_key_does_not_say_or_says_as_no_number_has_its_default(record, limits):

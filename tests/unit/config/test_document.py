@@ -59,6 +59,10 @@ WRONG = {
         document(models="  openai/mini:\n    context_window: 10\n    max_output_tokens: 0\n"),
         "line 11: models.openai/mini.max_output_tokens: input should be greater than 0, not 0",
     ),
+    "a number that no counter holds": (
+        document(models="  openai/mini:\n    context_window: 10\n    max_output_tokens: 9\n    capacity: {concurrency: 1000000000001}\n"),
+        "line 12: models.openai/mini.capacity.concurrency: input should be less than or equal to 1000000000000, not 1000000000001",
+    ),
     "a number that is none": (
         document(rest="timeouts:\n  total_s: .inf\n"),
         "line 10: timeouts.total_s: input should be a valid number, unable to parse string as a number, not '.inf'",

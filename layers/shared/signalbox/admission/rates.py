@@ -12,6 +12,7 @@ COUNTED = tuple(COUNTS)
 WORDS = {"requests": "requests a minute", "hourly": "requests an hour", "tokens": "tokens a minute"}
 # A team or a tenant has none: with its keys' a second key would find nothing left.
 DEFAULTS: Mapping[str, Mapping[str, int]] = {"key": {"requests_per_minute": 1_000, "requests_per_hour": 10_000}}
+MOST = 10**12  # of a limit: a credential may say more, of which no window could be written
 AGAIN_S = 1  # when to try again where requests under way are in the way
 
 
@@ -114,4 +115,4 @@ def tightest(standings: list[Standing]) -> Standing | None:
 def _limit(said: Any, default: int | None) -> int | None:
     if said is None:
         return None
-    return said if isinstance(said, int) and not isinstance(said, bool) and said >= 0 else default
+    return min(said, MOST) if isinstance(said, int) and not isinstance(said, bool) and said >= 0 else default

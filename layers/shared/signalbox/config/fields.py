@@ -103,7 +103,7 @@ TargetId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}
 Alias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,191}$")]
 Usd = Annotated[Decimal, Field(ge=0, le=100_000, decimal_places=9)]
 Seconds = Annotated[float, Field(gt=0, le=LAMBDA_SECONDS - AFTER_ANSWER_SECONDS, allow_inf_nan=False)]
-Count = Annotated[int, Field(gt=0)]
+Count = Annotated[int, Field(gt=0, le=10**12)]
 Wait = Annotated[int, Field(gt=0, le=86_400)]
 Capability = Literal["tools", "vision", "json_schema", "streaming", "reasoning", "embeddings"]
 OnLeave = Literal["drain", "estimate", "free"]
