@@ -50,6 +50,7 @@ WRONG = [
     *("all", ["models"], 7),
     *({"modells": ["chat"]}, {"budgets": {}}, {"status": "active"}, {"secrets": []}, {"expires_ms": 1}),
     *({"models": "chat"}, {"models": ["chat", 7]}, {"models": [""]}, {"models": None}, {"fallbacks": "yes"}, {"limits": [5]}),
+    *({"tags": [f"group-{number}" for number in range(17)]}, {"tags": ["x" * 65]}, {"tags": ["a\nb"]}, {"tags": [""]}, {"tags": "beta"}),
     *({"limits": {"requests": 5}}, {"limits": {"concurrency": -1}}, {"limits": {"concurrency": True}}, {"limits": {"concurrency": 1.5}}),
 ]
 

@@ -8,6 +8,7 @@ from typing import Any
 
 Form = Callable[[Any], bool]
 
+MOST_TAGS, MOST_TAG_CHARS = 16, 64  # as of a key: of more there would be usage events that nobody can take
 LIMITS = ("requests_per_minute", "requests_per_hour", "tokens_per_minute", "concurrency")
 
 
@@ -18,6 +19,10 @@ def unfit(said: Mapping[str, Any], forms: Mapping[str, Form]) -> str | None:
 
 def _names(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(name, str) and name for name in value)
+
+
+def _tags(value: Any) -> bool:
+    return _names(value) and len(value) <= MOST_TAGS and all(len(tag) <= MOST_TAG_CHARS and tag.isprintable() for tag in value)
 
 
 def _limits(value: Any) -> bool:
@@ -33,7 +38,8 @@ def _text(value: Any) -> bool:
 
 
 GRANTS: Mapping[str, Form] = {
-    **dict.fromkeys(("models", "routes", "agents", "teams", "tags"), _names),
+    **dict.fromkeys(("models", "routes", "agents", "teams"), _names),
+    "tags": _tags,
     "fallbacks": lambda value: isinstance(value, bool),
     "limits": _limits,
 }
