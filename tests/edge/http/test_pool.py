@@ -108,6 +108,7 @@ def twice(connection: socket.socket) -> None:
 def test_a_connection_is_kept_and_used_again(serve, pool):
     server = serve(twice)
     assert whole(pool, server.url) == b"hello"
+    pool.now[0] += 3
     assert whole(pool, server.url) == b"hello"
     assert server.connections == 1
 
@@ -138,7 +139,7 @@ def test_a_connection_that_was_idle_too_long_is_not_used(serve, pool):
 
     server = serve(lasting, answers(OK))
     whole(pool, server.url)
-    pool.now[0] += 51
+    pool.now[0] += 5  # when servers like uvicorn drop it
     assert whole(pool, server.url) == b"hello"
     assert server.connections == 2
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import ssl
 
 IDLE_LIMIT_S = 50  # AWS and most providers drop an idle connection after 60 s; a frozen container does not hear of it
+PLAIN_IDLE_LIMIT_S = 4  # servers of one's own often drop it after 5 s; without TLS a new one costs little
 PIECE_BYTES = 65_536
 
 
@@ -96,12 +97,13 @@ class Pool:
 
     def _take(self, origin: tuple[str, str]) -> http.client.HTTPConnection:
         idle = self._idle.get(origin, [])
+        limit_s = PLAIN_IDLE_LIMIT_S if origin[0] == "http" else IDLE_LIMIT_S
         while True:
             try:
                 connection, since = idle.pop()
             except IndexError:
                 break
-            if self._wall() - since < IDLE_LIMIT_S and not _ended(connection):
+            if self._wall() - since < limit_s and not _ended(connection):
                 return connection
             connection.close()
         scheme, netloc = origin
