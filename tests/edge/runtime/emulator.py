@@ -14,8 +14,11 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
+
+from tests.valkey import held_port
 
 from .runtime_api import DEADLINE_S
 
@@ -51,28 +54,25 @@ def _newest_source() -> float:
 
 
 class Emulator:
-    """Runs the function in `function` with the layer in `layer`. Its ports are free ones: checkouts do not meet."""
+    """Runs the function in `function` with the layer in `layer`. Its ports are its own: nobody but the emulator listens there."""
 
     def __init__(self, rie: Path, function: Path, layer: Path, log: Path, environment: dict[str, str]) -> None:
         self._log = log
-        while True:
-            self._port, runtime_port = _free_ports()
-            with log.open("wb") as output:
-                self._process = subprocess.Popen(
-                    [
-                        rie,
-                        *("--runtime-interface-emulator-address", f"127.0.0.1:{self._port}"),
-                        *("--runtime-api-address", f"127.0.0.1:{runtime_port}"),
-                        *(layer / "bootstrap", sys.executable, "handler.handler"),
-                    ],
-                    env=ALWAYS | {"LAMBDA_TASK_ROOT": str(function)} | environment,
-                    cwd=function,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                )
-            if self._listens():
-                return
-            assert "address already in use" in self.log, self.log
+        (holder, self._port), (runtime_holder, runtime_port) = held_port(), held_port()
+        self._holders = (holder, runtime_holder)
+        with log.open("wb") as output:
+            self._process = subprocess.Popen(
+                [
+                    rie,
+                    *("--runtime-interface-emulator-address", f"127.0.0.1:{self._port}"),
+                    *("--runtime-api-address", f"127.0.0.1:{runtime_port}"),
+                    *(layer / "bootstrap", sys.executable, "handler.handler"),
+                ],
+                env=ALWAYS | {"LAMBDA_TASK_ROOT": str(function)} | environment,
+                cwd=function,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
 
     @property
     def log(self) -> str:
@@ -80,10 +80,9 @@ class Emulator:
         return self._log.read_text()
 
     def invoke(self, event: dict[str, Any]) -> Any:
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=DEADLINE_S)
-        connection.request("POST", PATH, json.dumps(event), {"Content-Type": "application/json"})
-        answer = connection.getresponse().read()
-        connection.close()
+        with closing(http.client.HTTPConnection("127.0.0.1", self._port, timeout=DEADLINE_S)) as connection:
+            connection.request("POST", PATH, json.dumps(event), {"Content-Type": "application/json"})
+            answer = connection.getresponse().read()
         assert answer, self.log
         return json.loads(answer)
 
@@ -92,28 +91,22 @@ class Emulator:
         self._process.send_signal(signal.SIGTERM)
         self._process.wait(DEADLINE_S)
 
-    def close(self) -> None:
-        if self._process.poll() is None:
-            self.terminate()
-
-    def _listens(self) -> bool:
-        """False where it ended instead."""
+    def wait_until_it_listens(self) -> None:
         deadline = time.monotonic() + DEADLINE_S
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and self._process.poll() is None:
             try:
                 socket.create_connection(("127.0.0.1", self._port)).close()
-                return True
+                return
             except ConnectionRefusedError:
-                pass
-            try:
-                self._process.wait(0.02)
-                return False
-            except subprocess.TimeoutExpired:
-                pass
-        self._process.kill()
+                time.sleep(0.02)
         raise AssertionError(f"the emulator does not listen: {self.log}")
 
-
-def _free_ports() -> tuple[int, int]:
-    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
-        return one.getsockname()[1], other.getsockname()[1]
+    def close(self) -> None:
+        try:
+            if self._process.poll() is None:
+                self.terminate()
+        finally:
+            self._process.kill()
+            self._process.wait()
+            for holder in self._holders:
+                holder.close()

@@ -3,6 +3,7 @@
 Handlers under test speak to it as well: `/tests/told` notes what they did, `/tests/gates/<name>` holds them until the test opens it.
 """
 
+import itertools
 import json
 import re
 import socket
@@ -11,12 +12,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from .strict_http import Call, Chunk, Violation, read_body, read_head
 
-DEADLINE_S = 20
+DEADLINE_S = 60  # nothing waits so long but what is broken
 ARN = "arn:aws:lambda:eu-central-1:123456789012:function:complete:live"
 ANSWERED = re.compile(r"/2018-06-01/runtime/invocation/([^/]+)/(response|error)")
 STREAMED = "application/vnd.awslambda.http-integration-response"
@@ -56,6 +58,7 @@ class RuntimeApi:
         self.init_errors: list[Call] = []
         self.extension_status = 200
         self._changed = threading.Condition()
+        self._ids = itertools.count()
         self._waiting: deque[Invocation] = deque()
         self._current: Invocation | None = None
         self._registered = self._extension_ready = self._hung_up = self._closed = False
@@ -71,7 +74,7 @@ class RuntimeApi:
         own = {name: options.pop(name, default) for name, default in OPTIONS.items()}
         event = json.dumps({"act": act, **options}).encode() if raw is None else raw
         deadline_ms = int(time.time() * 1000) + 60_000
-        invocation = Invocation(f"id-{len(self.journal)}", event, deadline_ms=deadline_ms, **own)
+        invocation = Invocation(f"id-{next(self._ids)}", event, deadline_ms=deadline_ms, **own)
         with self._changed:
             self._waiting.append(invocation)
             self._changed.notify_all()
@@ -109,12 +112,14 @@ class RuntimeApi:
             self._closed = True
             self._changed.notify_all()
         self._listener.shutdown(socket.SHUT_RDWR)
+        self._threads[0].join()  # nobody comes after it
         self._listener.close()
         for connection in self._connections:
-            connection.close()
+            with suppress(OSError):  # most have ended by themselves
+                connection.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
             thread.join(DEADLINE_S)
-            assert not thread.is_alive()
+        assert not any(thread.is_alive() for thread in self._threads)
 
     # -- what it does by itself
 

@@ -27,7 +27,7 @@ def test_also_before_the_first_invocation(api, start):
 
 
 def test_work_that_ends_in_time_is_finished_first(api, start):
-    worker = start(TESTS_GRACE_S="20")
+    worker = start(TESTS_GRACE_S="60")
     invocation = api.invoke("after_waits")
     api.wait_until_said("response ends")
     worker.terminate()
@@ -39,7 +39,7 @@ def test_work_that_ends_in_time_is_finished_first(api, start):
 
 
 def test_work_that_does_not_end_is_broken_off(api, start):
-    worker = start(TESTS_LAST_S="20")
+    worker = start(TESTS_LAST_S="60")
     invocation = api.invoke("hangs")
     api.wait_until_said("chunk b'first'")
     worker.terminate()
