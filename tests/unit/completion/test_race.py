@@ -11,7 +11,7 @@ from signalbox.errors import Refusal
 from signalbox.money import Tokens
 from signalbox.reply import gather
 
-from .fakes import Answer, Now, delta, ending
+from .fakes import Answer, FakeUpstream, Now, delta, ending
 from .trips import GOOD, ROUTE, SNAPSHOT, Ring, journey, kinds
 
 AT_ONCE = 1  # ms: the first attempt has nothing to say until its rival flies, however long that takes
@@ -33,11 +33,22 @@ def _no_thread_is_left():
     assert set(threading.enumerate()) <= before
 
 
-def raced(now, after_ms=AT_ONCE, change=lambda trip: trip, **more):
+def raced(now, after_ms=AT_ONCE, change=lambda trip: trip, send=FakeUpstream.send, **more):
+    """The rival is asked when the first has been, however late that one's thread comes to it."""
+    asked = threading.Event()
+
     def hedged(trip):
         return change(trip._replace(decision=trip.decision._replace(hedge_after_ms=after_ms)))
 
-    return journey(now, change=hedged, **more)
+    def in_turn(upstream, request, timeout_s):
+        if "//b" in request.url:
+            assert asked.wait(SOON_S)
+        try:
+            return send(upstream, request, timeout_s)
+        finally:
+            asked.set()
+
+    return journey(now, change=hedged, send=in_turn, **more)
 
 
 def text(trip):
