@@ -1,6 +1,7 @@
 """One stage of Signalbox in moto: tables, bus, topic and bucket, with a queue that hears all that is said."""
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -97,6 +98,15 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
         monkeypatch.setenv("SIGNALBOX_FIELD_KEY", "none")
         monkeypatch.setenv("SIGNALBOX_PROVIDER_SECRETS", "signalbox/test/providers/")
         yield stage
+
+
+@pytest.fixture
+def still(monkeypatch: pytest.MonkeyPatch) -> float:
+    """The wall clock stands: neither a day nor a wait ends within a test, however busy the machine is. Epoch seconds."""
+    now_s = int(time.time())
+    monkeypatch.setattr(time, "time", lambda: float(now_s))
+    monkeypatch.setattr(time, "time_ns", lambda: now_s * 10**9)
+    return float(now_s)
 
 
 @pytest.fixture

@@ -18,6 +18,8 @@ from signalbox.usage.events import EVENTS
 
 from .messages import batch, details, failed, poison
 
+pytestmark = pytest.mark.usefixtures("still")
+
 TARGET = "openai/gpt-4.1-mini"
 
 
@@ -256,11 +258,12 @@ def test_an_open_circuit_is_left_alone_until_its_wait_is_over(stage, upstream, p
     assert probe() == {"due": 0, "probed": 0}
 
 
-def test_a_target_that_is_well_again_is_closed_by_two_probes(stage, upstream, probe, context, failures):
+def test_a_target_that_is_well_again_is_closed_by_two_probes(stage, upstream, probe, context, failures, still, monkeypatch):
     handler(failures, context)
     wait_is_over(stage)
     seen = []
-    for _ in range(2):
+    for minutes in range(2):
+        monkeypatch.setattr(time, "time", lambda now_s=still + 60 * minutes: now_s)
         assert probe() == {"due": 1, "probed": 1}
         seen.append(state(stage))
     assert seen == ["half_open", "closed"]

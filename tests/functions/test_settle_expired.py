@@ -1,7 +1,5 @@
 """The sample schedule event, after containers have crashed at their worst moments."""
 
-import time
-
 import pytest
 from moto.server import ThreadedMotoServer
 
@@ -24,13 +22,15 @@ def stage(stage, monkeypatch):
     host, port = server.get_host_and_port()
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
     monkeypatch.setenv("SIGNALBOX_AWS_TIMEOUT_S", "30")
-    yield stage
-    server.stop()
+    try:
+        yield stage
+    finally:
+        server.stop()
 
 
 @pytest.fixture
-def now_ms():
-    return int(time.time() * 1000)
+def now_ms(still):
+    return int(still * 1000)
 
 
 def keep(stage, number, id, *, ends_ms, settled=None, charged=False):
@@ -132,6 +132,6 @@ def test_a_second_run_finds_nothing_to_do(stage, context, sample, now_ms):
 
 def test_it_stops_before_its_time_is_up(stage, context, sample, now_ms):
     keep(stage, 2, "crashed", ends_ms=now_ms - 61_000)
-    context.get_remaining_time_in_millis = lambda: 5_000
+    context.get_remaining_time_in_millis = lambda: 4_999
     assert handler(sample("settle_expired_schedule"), context) == {"estimated": 0, "published": 0, "failed": 0, "lowered": 0}
     assert len(left(stage)) == 1

@@ -1,6 +1,7 @@
 """The control function in the stage of its neighbours, with keys of its own."""
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -10,7 +11,7 @@ from ops import cli, control_api
 from ops.trouble import Trouble
 from tests.identity import Identity
 
-from .client import SEED, Api, key_secret, workflow
+from .client import MODULES, SEED, Api, key_secret, workflow
 
 
 @pytest.fixture
@@ -18,6 +19,13 @@ def api(stage: Any, sample: Any, context: Any, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("SIGNALBOX_KEY_SECRET", key_secret())
     monkeypatch.setenv("SIGNALBOX_ROLL_BACK_WORKFLOW", workflow())
     return Api(sample("control_list_keys"), context)
+
+
+@pytest.fixture
+def still(still: float, monkeypatch: pytest.MonkeyPatch) -> float:
+    """The control function's own clock as well."""
+    monkeypatch.setattr(MODULES["stage"], "now", lambda: datetime.fromtimestamp(still, UTC))
+    return still
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from secrets import token_hex
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +19,7 @@ TENANTS = ("alpha", "beta")
 USES = st.lists(st.tuples(st.sampled_from(TENANTS), st.integers(0, 2), st.integers(1, 1_000_000)), min_size=1, max_size=6)
 
 
+@pytest.mark.usefixtures("still")
 @settings(max_examples=6, deadline=None, phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(uses=USES, agent=st.sampled_from(("", "robot")))
 def test_a_key_reads_its_own_and_its_tenants_alone(

@@ -13,10 +13,10 @@ from .client import DATA, Api, refused
 
 
 @pytest.fixture
-def used(stage: Any, sample: Any) -> UsageRecorded:
+def used(stage: Any, sample: Any, still: float) -> UsageRecorded:
     """One request of tenant acme, recorded just now."""
     detail = json.loads(sample("record_usage_sqs")["Records"][0]["body"])["detail"]
-    event = UsageRecorded.model_validate(detail | {"tenant": "acme", "key": "static", "at_ms": int(time.time() * 1000)})
+    event = UsageRecorded.model_validate(detail | {"tenant": "acme", "key": "static", "at_ms": int(still * 1000)})
     assert boto_usage.record(stage.usage, [event], shard=3) == (1, {})
     return event
 
