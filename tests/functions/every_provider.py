@@ -327,7 +327,7 @@ def everywhere(servers: tuple[str, Simulators]) -> Iterator[Everywhere]:
     keys["azure_entra"] = json.dumps(
         {"tenant_id": "t", "client_id": "c", "client_secret": "s", "authority": f"{url}/entra_token"}  # of nobody
     )
-    with opened(servers, json.dumps(made, default=str), overrides, keys) as world:
+    with opened(servers, json.dumps(made, default=str), overrides, keys, stands=False) as world:
         yield Everywhere(world)
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from threading import Event
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from ops.simulators.faults import to_fault
 from signalbox.aws import records
 from signalbox.config.overrides import PREFIX
 
-from .world import ROOT, World, opened, sample
+from .world import PATIENCE_S, PATIENT, ROOT, World, opened, sample
 
 Json = Any
 
@@ -27,6 +28,7 @@ def document() -> Json:
     return {
         "version": 1,
         "providers": {name: {} for name in NAMES},
+        "timeouts": PATIENT | {"embedding": PATIENT},
         "models": models,
         "chains": {"larger": {"context_too_long": [MINI], "content_filtered": [LARGE]}},
         "routes": {
@@ -35,6 +37,7 @@ def document() -> Json:
             "chained": {"targets": [SMALLER]},
             "retried": {"targets": [MINI], "retries": {"server": 2}},
             "hedged": {"targets": [MINI, SMALL], "hedge_after_s": HEDGE_S},
+            "calm": {"targets": [MINI, SMALL], "hedge_after_s": PATIENCE_S - 1},
             "dear": {"targets": [MINI], "max_cost_usd": 0.000001},
         },
         "policies": {
@@ -90,6 +93,19 @@ class Routed:
 
     def fault(self, provider: str, **told: Json) -> None:
         self.world.upstreams.faults.tell(provider, to_fault(told))
+
+    def hear_when_both_are_asked(self, patch: pytest.MonkeyPatch) -> None:
+        """Nothing of either upstream before both have been asked: a hedge that is made whatever else the machine does."""
+        pool = self.world.module.completions.means.pool
+        asked, send = {name: Event() for name in NAMES}, pool.send
+
+        def sent(request: Any, timeout_s: float) -> Any:
+            exchange = send(request, timeout_s)
+            asked[next(name for name in NAMES if f"/{name}/" in request.url)].set()
+            assert all(event.wait(PATIENCE_S) for event in asked.values())
+            return exchange
+
+        patch.setattr(pool, "send", sent)
 
     def permit(self, **record: Json) -> None:
         self.world.table("control").put_item(Item={"pk": "key#local", "sk": "scope", "status": "active"} | record)

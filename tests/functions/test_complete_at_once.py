@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from signalbox.aws import kept_claims
-from signalbox.completion.kept_once import SOON_S, Claim
+from signalbox.completion.kept_once import Claim
 from signalbox.runtime.invocation import Context
 
 from .routes import MINI, Routed, code
 from .test_complete_cache import EMBEDS, Said, cached, said
 from .test_complete_once import Container, claims, container
-from .world import sample
+from .world import PATIENCE_S, sample
 
 Json = Any
 
@@ -187,7 +187,7 @@ def test_a_store_that_hangs_is_waited_for_so_long_and_no_longer(routed, monkeypa
         hangs.setattr(pool, "send", hanging)
         first = begun(routed, asking())
     assert (first.status, len(waited)) == (200, 1)
-    assert waited[0] <= SOON_S < 30  # which is what this world has for any other call
+    assert waited[0] <= PATIENCE_S < 30  # which is what this world has for any other call
     first.after()
     assert routed.world.ask(asking()).body == first.body
 

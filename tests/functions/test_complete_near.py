@@ -8,7 +8,7 @@ import pytest
 from signalbox.completion import kept_lookup, kept_near
 
 from .routes import MINI, Routed
-from .test_complete_cache import EXACT, cached, circuits, content, let_in, settled, unhurried  # noqa: F401
+from .test_complete_cache import EXACT, cached, circuits, content, let_in, settled
 
 Json = Any
 

@@ -15,17 +15,6 @@ DURATION = re.compile(r"\d+ms|(\d+h)?(\d+m)?\d+s")
 MESSAGE = {"model": "chat", "max_tokens": 20, "messages": [{"role": "user", "content": "say: hi"}]}
 
 
-@pytest.fixture(autouse=True)
-def steady(routed: Routed):
-    """No minute ends within a test."""
-    left_s = 60 - time.time() % 60
-    if left_s < 30:
-        completions = routed.world.module.completions
-        completions.means = completions.means._replace(clock=completions.means.clock._replace(wall=lambda: time.time() + left_s))
-        for part in (completions.means.rates, completions.means.desk):
-            part._wall = lambda: time.time() + left_s
-
-
 def limit(routed: Routed, scope: str = "key#local", **limits) -> None:
     routed.world.table("control").put_item(Item={"pk": scope, "sk": "scope", "status": "active", "limits": limits})
 

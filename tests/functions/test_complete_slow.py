@@ -27,6 +27,7 @@ def test_a_call_is_slow_from_the_stages_threshold_on(world, monkeypatch, capsys,
 def test_a_route_may_call_slow_what_the_stage_does_not_and_the_other_way_round(routed: Routed, monkeypatch):
     eager, patient = {"targets": [MINI], "slow_after_s": 0.0001}, {"targets": [MINI], "slow_after_s": 100}
     routed.publish(routes=routed.document()["routes"] | {"eager": eager, "patient": patient})
+    monkeypatch.setattr(record, "SLOW_MS", 10**6)
     assert [routed.world.ask(asked(model=name)).status for name in ("eager", "patient", "chat")] == [200] * 3
     monkeypatch.setattr(record, "SLOW_MS", 0)
     assert [routed.world.ask(asked(model=name)).status for name in ("eager", "patient", "chat")] == [200] * 3

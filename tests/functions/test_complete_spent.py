@@ -126,3 +126,52 @@ def test_what_is_kept_meanwhile_is_not_what_is_usual(routed: Routed, budget):
     routed.publish(routes=routes)
     budget("provider#openai", NOTHING)
     assert [routed.ask(temperature=0).headers["x-signalbox-cache"] for _ in range(2)] == ["miss", "miss"]
+
+
+def explained(routed: Routed, **asked):
+    response = routed.ask(headers={"x-signalbox-explain": "true"}, **asked)
+    assert (response.status, routed.calls, routed.usage) == (200, [], [])
+    return json.loads(response.body)
+
+
+def ledger(routed: Routed):
+    items = routed.world.table("ledger").scan()["Items"]
+    return {(item["pk"], item["sk"]): item for item in items if not item["pk"].startswith("rates#")}
+
+
+@pytest.mark.parametrize("begun", [True, False])
+def test_what_is_explained_is_decided_as_it_would_be_and_nothing_is_held(routed: Routed, budget, begun):
+    budget("provider#mistral", PLENTY)
+    if begun:
+        budget("provider#openai", PLENTY)
+        assert routed.ask().headers["x-signalbox-target"] == MINI
+        settled(routed, "provider#openai")
+        [item] = [item for (scope, _), item in ledger(routed).items() if scope == "provider#openai"]
+        routed.world.table("ledger").put_item(Item=item | {"settled": item["limit"], "remaining": 0})
+    else:
+        budget("provider#openai", NOTHING)
+    before = ledger(routed)
+    decision = explained(routed)
+    assert [row["target"] for row in decision["targets"]] == [SMALL]
+    assert (decision["refused"], decision["known"]["spent"]) == (None, ["openai"])
+    assert ledger(routed) == before
+    assert routed.ask().headers["x-signalbox-target"] == SMALL
+    [usage] = routed.usage
+    assert json.loads(usage["inputs"])["spent"] == ["openai"]
+
+
+@pytest.mark.parametrize("spent", [("key#local",), ("provider#openai", "provider#mistral"), ("key#local", "provider#openai")])
+def test_who_would_be_refused_by_a_budget_is_told_so(routed: Routed, budget, spent):
+    for scope in spent:
+        budget(scope, NOTHING)
+    refused = explained(routed)["refused"]
+    response = routed.ask()
+    assert (refused["status"], refused["code"]) == (response.status, code(response)) == (429, "budget_exceeded")
+    assert refused["message"] == json.loads(response.body)["error"]["message"]
+
+
+def test_who_would_only_mirror_is_passed_over_in_what_is_explained(routed: Routed, budget):
+    routed.publish(routes=routed.document()["routes"] | {"alone": {"targets": [MINI]}})
+    budget("provider#mistral", NOTHING)
+    decision = explained(routed, model="alone", tags="watched")
+    assert (decision["refused"], decision["mirror"], decision["known"]["spent"]) == (None, None, ["mistral"])

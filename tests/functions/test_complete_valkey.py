@@ -20,6 +20,7 @@ from tests import valkey
 from . import test_complete_near as meaning
 from .routes import Routed
 from .test_complete_cache import EXACT, cached, content, let_in, publish, said, streamed
+from .world import PATIENCE_S
 
 pytestmark = valkey.needed
 
@@ -31,17 +32,8 @@ def server(tmp_path: Path) -> Iterator[valkey.Server]:
 
 
 @pytest.fixture
-def now(routed: Routed) -> list[float]:
-    """The cache's own clock: a failure is forgotten when this has gone on."""
-    keeper = routed.world.module.completions.means.keeper
-    began, now = keeper.wall(), [0.0]
-    keeper.wall = lambda: began + now[0]
-    return now
-
-
-@pytest.fixture
-def caching(routed: Routed, server: valkey.Server, now: list[float], monkeypatch: pytest.MonkeyPatch) -> Routed:
-    monkeypatch.setattr(wire, "PATIENCE_S", 5)  # a machine that has other things to do is no cache that is down
+def caching(routed: Routed, server: valkey.Server, monkeypatch: pytest.MonkeyPatch) -> Routed:
+    monkeypatch.setattr(wire, "PATIENCE_S", PATIENCE_S)
     keeper = routed.world.module.completions.means.keeper
     keeper.places = keeper.places._replace(cache_url=server.url)
     publish(routed)
@@ -124,7 +116,7 @@ def test_the_look_up_goes_along_with_the_wave(caching: Routed, monkeypatch: pyte
 
 
 def test_a_server_that_is_away_is_no_error_and_is_left_alone_for_a_while(
-    caching: Routed, server: valkey.Server, now: list[float], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    caching: Routed, server: valkey.Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sent: list[str] = []
     begin = wire.Valkey.begin
@@ -136,20 +128,20 @@ def test_a_server_that_is_away_is_no_error_and_is_left_alone_for_a_while(
     server.start()
     assert cached(caching.ask(**EXACT)) == "miss"
     assert sent == ["GET"]
-    now[0] += kept_lookup.SILENCE_S
+    caching.world.now_s += kept_lookup.SILENCE_S
     assert [cached(caching.ask(**EXACT)) for _ in range(2)] == ["miss", "hit"]
 
 
 def test_a_server_that_hangs_costs_one_request_its_patience(
-    caching: Routed, server: valkey.Server, now: list[float], monkeypatch: pytest.MonkeyPatch
+    caching: Routed, server: valkey.Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caching.ask(**EXACT)
     server.signal(signal.SIGSTOP)
     monkeypatch.setattr(wire, "PATIENCE_S", 0.05)
     assert [(response.status, cached(response)) for response in (caching.ask(**EXACT), caching.ask(**EXACT))] == 2 * [(200, "miss")]
     server.signal(signal.SIGCONT)
-    monkeypatch.setattr(wire, "PATIENCE_S", 5)
-    now[0] += kept_lookup.SILENCE_S
+    monkeypatch.setattr(wire, "PATIENCE_S", PATIENCE_S)
+    caching.world.now_s += kept_lookup.SILENCE_S
     assert cached(caching.ask(**EXACT)) == "hit"
 
 
@@ -176,8 +168,10 @@ def babbling(reply: bytes) -> Iterator[tuple[str, int]]:
 
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Babbler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield "127.0.0.1", server.server_address[1]
-        server.shutdown()
+        try:
+            yield "127.0.0.1", server.server_address[1]
+        finally:
+            server.shutdown()
 
 
 def test_a_server_that_was_restarted_has_forgotten_and_learns_anew(caching: Routed, server: valkey.Server) -> None:

@@ -12,8 +12,6 @@ from hypothesis import strategies as st
 from ops.simulators.faults import to_fault
 from signalbox.admission.keys import digest_of, mint
 from signalbox.admission.shards import to_sight
-from signalbox.aws import kept as store
-from signalbox.completion import kept_lookup
 from tests.identity import Identity, token
 
 from .routes import MINI, Routed
@@ -92,8 +90,6 @@ def issued(identity: Identity, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def secrets(routed: Routed, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """By key. Every scope has a budget, and every tenant but one its own key at the provider; chat answers from the cache."""
-    monkeypatch.setattr(store, "PATIENCE_S", 5)
-    monkeypatch.setattr(kept_lookup, "PATIENCE_S", 5, raising=False)
     routes = routed.document()["routes"]
     routes["chat"] = {"targets": [MINI], "cache": {"ttl_s": 600}}
     routed.publish(routes=routes)

@@ -8,7 +8,7 @@ import pytest
 from signalbox.routing.simulation.simulation import Simulation
 from signalbox.usage.events import UsageRecorded
 
-from .routes import HEDGE_S, LARGE, MINI, SMALL, Routed
+from .routes import LARGE, MINI, SMALL, Routed
 
 LONG = {"messages": [{"role": "user", "content": "words=40"}]}
 
@@ -37,7 +37,7 @@ class Traffic:
 
 
 @pytest.fixture
-def traffic(routed: Routed) -> Traffic:
+def traffic(routed: Routed, monkeypatch: pytest.MonkeyPatch) -> Traffic:
     """Of every way to route, with failures on the way."""
     traffic = Traffic(routed)
     for asked in (
@@ -50,15 +50,17 @@ def traffic(routed: Routed) -> Traffic:
         {"headers": {"x-tier": "gold"}},
         {"model": "cheap"},
         {"model": LARGE},
-        {"model": "hedged"},
+        {"model": "calm"},
     ):
         assert traffic.ask(**asked) == 200, asked
     routed.fault("openai", status=500, times=1)
     assert traffic.ask() == 200
     routed.fault("openai", status=500, times=1)
     assert traffic.ask("retried") == 200
-    routed.fault("openai", latency_ms=HEDGE_S * 8_000)
-    assert traffic.ask("hedged") == 200
+    routed.fault("openai", latency_ms=3_600_000)
+    with monkeypatch.context() as hedged:
+        routed.hear_when_both_are_asked(hedged)
+        assert traffic.ask("hedged") == 200
     routed.fault("openai", status=413, times=1)
     assert traffic.ask("chained") == 200
     routed.fault("openai", status=400, times=1)

@@ -16,8 +16,13 @@ from moto.server import ThreadedMotoServer
 
 from ops.local.settings import DATA_KEY, DATA_ROW
 from ops.simulators.server import Simulators
+from signalbox.aws import kept
 from signalbox.aws.boto_fields import Plain
 from signalbox.aws.boto_versions import Versions
+from signalbox.aws.jwks import Jwks
+from signalbox.aws.ledger import Desk
+from signalbox.aws.secret_cache import SecretCache
+from signalbox.completion import kept_near, kept_once, race
 from signalbox.config.overrides import PREFIX
 from signalbox.runtime.invocation import Context
 
@@ -38,6 +43,10 @@ SETTINGS = {
     "SIGNALBOX_KEY_SECRET": "keys",
     "SIGNALBOX_PROVIDER_SECRETS": "providers/",
 }
+# A machine that has other things to do is no upstream, and no cache, that is down.
+PATIENCE_S = 20
+PATIENT = {"ttft_s": PATIENCE_S, "between_chunks_s": PATIENCE_S}
+PATIENT_PARTS = ((kept, "PATIENCE_S"), (kept_near, "PATIENCE_S"), (kept_once, "SOON_S"), (race, "LOSER_S"))
 
 
 def sample(name: str) -> dict:
@@ -67,9 +76,17 @@ class World:
         self.client = partial(client, endpoint)
         self.table = lambda name: resource(endpoint, "dynamodb").Table(name)
         self.upstreams = upstreams
+        self.now_s = float(int(time.time()))
         self.module: Any = None
         self.versions: Any = None
         self.queue = ""
+
+    def stand(self, patch: pytest.MonkeyPatch) -> None:
+        """No minute, no day, and no few seconds in which something is fresh, end within a test that does not move `now_s` itself."""
+        patch.setattr(time, "time", lambda: self.now_s)
+        patch.setattr(Desk.__init__, "__kwdefaults__", (Desk.__init__.__kwdefaults__ or {}) | {"wall": time.time, "ticks": time.time})
+        for part in (SecretCache, Jwks):
+            patch.setattr(part.__init__, "__defaults__", (time.time,))
 
     def ask(self, event: dict | None = None, *, timeout_s: float = 30, **body):
         """The answer with its body gathered, and the work after it done."""
@@ -107,9 +124,17 @@ def servers():
 
 @contextmanager
 def opened(
-    servers: tuple[str, Simulators], document: str, overrides: Mapping[str, str], provider_keys: Mapping[str, str]
+    servers: tuple[str, Simulators],
+    document: str,
+    overrides: Mapping[str, str],
+    provider_keys: Mapping[str, str],
+    *,
+    stands: bool = True,
 ) -> Iterator[World]:
-    """A world of its own, with this document live and these providers' keys in their secrets; gone without a trace at the end."""
+    """A world of its own, with this document live and these providers' keys in their secrets; gone without a trace at the end.
+
+    Its clock stands still, unless it is to last for longer than one test.
+    """
     endpoint, upstreams = servers
     world = World(endpoint, upstreams)
     dynamodb = world.client("dynamodb")
@@ -143,6 +168,10 @@ def opened(
     with pytest.MonkeyPatch.context() as patch:
         for name, value in (SETTINGS | {"AWS_ENDPOINT_URL": endpoint}).items():
             patch.setenv(name, value)
+        for part, name in PATIENT_PARTS:
+            patch.setattr(part, name, PATIENCE_S)
+        if stands:
+            world.stand(patch)
         spec: Any = importlib.util.spec_from_file_location("complete_handler", ROOT / "functions" / "complete" / "handler.py")
         world.module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(world.module)
@@ -168,5 +197,6 @@ def opened(
 def world(servers):
     names = ("openai", "mistral")
     overrides = {f"{PREFIX}PROVIDERS__{name.upper()}__BASE_URL": f"{servers[1].url}/{name}/v1" for name in names}
+    overrides |= {f"{PREFIX}TIMEOUTS__{name.upper()}": str(value) for name, value in PATIENT.items()}
     with opened(servers, (ROOT / "routing.yaml").read_text(), overrides, dict.fromkeys(names, "sk-sim")) as world:
         yield world
