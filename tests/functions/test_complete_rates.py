@@ -69,7 +69,7 @@ def test_a_request_that_is_explained_for_a_team_counts_for_that_team(routed: Rou
 def test_a_fault_of_ours_in_explaining_gives_the_place_back(routed: Routed, monkeypatch):
     limit(routed, concurrency=1)
     with monkeypatch.context() as failing:
-        failing.setattr("signalbox.routing.explain.explain", lambda *_: int("a fault of ours"))
+        failing.setattr("signalbox.completion.explained.explain", lambda *_: int("a fault of ours"))
         assert routed.ask(headers={"x-signalbox-explain": "true"}).status == 500
     assert routed.ask().status == 200
 

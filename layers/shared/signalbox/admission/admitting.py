@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from ..errors import Refusal, whose
 from .budgets import PROVIDER, Budget
+from .covers import is_exhausted, limit_of, room
 from .exceeded import BudgetExceeded
 from .leases import ADMITS_MS, NO_LEASE, Hand, Part, Want, slice_size
 from .shards import MOST_SHARDS, SHUT_MS, Account, Giver, Lease, Level, Sight, chosen, gathered, levelled, open_until_ms, owes_within
@@ -100,7 +101,7 @@ class Admission:
             return None
         if not is_full and not hard and not sight.is_dated:
             return None
-        if not is_full and sight.until_ms > now_ms and _room(sight, mine) >= self._bound:
+        if not is_full and sight.until_ms > now_ms and room(sight, mine) >= self._bound:
             self._goals[account] = self._bound
             return None
         if sight.shard == 0 and sight.shards <= 1:
@@ -122,9 +123,9 @@ class Admission:
             self.dead.add(account)
             return None
         ended = whole.until_ms <= now_ms
-        limit = budget.limit_at(now_ms) if ended else whole.total
-        room = _room(whole, mine) + limit - whole.limit  # with what was on its way between two shards
-        short = budget.hard and room < self._floor
+        limit = limit_of(budget, whole, now_ms)
+        left = room(whole, mine) + limit - whole.limit  # with what was on its way between two shards
+        short = budget.hard and left < self._floor
         shut = budget.hard and whole.until_ms == SHUT_MS and len(whole.parts) > 1
         if shut and lease and mine and whole.remaining < 0 and not short:  # for what its own lease has too much of
             self.left[account] = self._hand.shards.get(account, 0), lease
@@ -136,12 +137,12 @@ class Admission:
                 return None
             self._level(account, whole, limit, open_until_ms(budget, now_ms) if ended else whole.until_ms, grow)
         if short:
-            raise BudgetExceeded(budget, account[1], now_ms, exhausted=_is_exhausted(whole, limit, self._floor, now_ms))
+            raise BudgetExceeded(budget, account[1], now_ms, exhausted=is_exhausted(whole, limit, self._floor, now_ms))
         if is_full and not grow and not whole.is_dated:
             return self._crowded(account, now_ms)
         goal = self._bound
         if budget.hard:
-            goal = self._goals[account] = _goal(goal, self._floor, room, alone=not whole.leases.keys() - {mine.id if mine else ""})
+            goal = self._goals[account] = _goal(goal, self._floor, left, alone=not whole.leases.keys() - {mine.id if mine else ""})
         if account not in self.changes:
             self._place(account, whole, mine, goal)
         return None
@@ -171,7 +172,7 @@ class Admission:
     def _place(self, account: Account, whole: Sight, mine: Lease | None, goal: int) -> None:
         """Where the goal is found, and what other shards give of it: a soft budget stays where its lease is."""
         hard, shard = self._budgets[account].hard, self._hand.shards.get(account, 0)
-        lacks = goal - _room(whole.parts[shard], mine) if mine else 0
+        lacks = goal - room(whole.parts[shard], mine) if mine else 0
         ample = [part.shard for part in whole.parts if part.remaining >= goal and not part.is_full]
         if mine is None or (hard and lacks > 0 and ample):
             if mine:
@@ -255,13 +256,3 @@ def _goal(bound: int, floor: int, room: int, alone: bool) -> int:
     if room >= bound:
         return bound
     return room if alone else max(floor, room // 2)
-
-
-def _room(sight: Sight, mine: Lease | None) -> int:
-    return sight.remaining + (mine.held if mine else 0)
-
-
-def _is_exhausted(whole: Sight, limit: int, floor: int, now_ms: int) -> bool:
-    """Whether what is missing is spent, and not merely held by others."""
-    held = any(lease.held and lease.expires_ms >= now_ms for lease in whole.leases.values())
-    return not held or limit - whole.settled < floor

@@ -30,6 +30,7 @@ from ..errors import Refusal
 from .client import Aws
 from .control import Control, View
 from .hold import Hold
+from .looks import Look
 from .reconcile import Reconciler
 from .records import Records
 from .tables import Tables
@@ -81,6 +82,10 @@ class Desk:
         self._records.read(self._records.stale(caller, scopes))
         self._records.check(caller, scopes, self._now_ms())
         return self._records.view(scopes)
+
+    def looked(self, scopes: Iterable[str]) -> Look:
+        """An errand that reads what is left in the hard budgets of these, and writes nothing; `admit` it with no scopes."""
+        return Look(self._tables.ledger, self._hand, scopes)
 
     def admit(
         self,

@@ -13,7 +13,7 @@ from ..guardrails.contract import Guardrail
 from .answered import Answered
 from .asked import Asked
 from .bounds import Bounds, bounds_of
-from .planned import counted_in, embedding, looked_up, planned, provider_of, routed_by, switched_on
+from .planned import counted_in, embedding, looked_up, planned, provider_of, routed_by, switched_on, told_of
 from .routed import Routed, Router, served
 from .trip import Trip
 
@@ -70,8 +70,7 @@ def admit(
             if provider and provider not in spent:
                 spent[provider] = refusal  # others may serve it
                 continue
-            nobody = spent and refusal.code in ("no_route", "unsupported_parameter")  # of those that are left
-            raise NotAdmitted(next(iter(spent.values())) if nobody else refusal, decided[-1] if decided else None) from refusal
+            raise NotAdmitted(told_of(refusal, spent), decided[-1] if decided else None) from refusal
 
 
 def _admitted(

@@ -2,6 +2,8 @@
 bounds.
 """
 
+from collections.abc import Mapping
+
 from ..admission.budgets import scopes_of, to_budgets
 from ..admission.exceeded import BudgetExceeded
 from ..aws.control import View
@@ -71,6 +73,12 @@ def provider_of(refusal: Refusal) -> str:
     """Whose budget it was; empty where it was another's, or no budget's."""
     kind, _, id = refusal.scope.partition("#") if isinstance(refusal, BudgetExceeded) else ("", "", "")
     return id if kind == "provider" else ""
+
+
+def told_of(refusal: Refusal, spent: Mapping[str, Refusal]) -> Refusal:
+    """What a caller is told where nobody is left but providers whose budget is spent."""
+    nobody = refusal.code in ("no_route", "unsupported_parameter")  # of those that are left
+    return next(iter(spent.values())) if spent and nobody else refusal
 
 
 def _hard(scopes: tuple[str, ...], desk: Desk) -> bool:
