@@ -4,11 +4,12 @@ import email.utils
 import http.client
 import json
 import time
+from contextlib import closing
 
 import pytest
 
 USAGE = {"stream": True, "stream_options": {"include_usage": True}}
-LONG_MS = 60_000
+LONG_MS = 3_600_000
 
 
 def test_a_status_is_the_providers_own_error(upstream):
@@ -159,12 +160,11 @@ def test_who_leaves_a_hanging_upstream_is_noticed(upstream):
     """A stream has cost its input by then; an unstreamed answer is being generated whole."""
     whole = json.loads(upstream.complete().read())["usage"]["completion_tokens"]
     for stream in (True, False):
-        upstream.fault(latency_ms=LONG_MS * 1000, times=1)
-        connection = http.client.HTTPConnection("127.0.0.1", upstream.port)
-        body = json.dumps({"model": "sim-x", "messages": [{"role": "user", "content": "words=20"}], "stream": stream})
-        connection.request("POST", "/openai/v1/chat/completions", body, {"authorization": "Bearer x"})
-        upstream.until(lambda: not upstream.ask("GET", "/faults")[1])
-        connection.close()
+        upstream.fault(latency_ms=LONG_MS, times=1)
+        with closing(http.client.HTTPConnection("127.0.0.1", upstream.port)) as connection:
+            body = json.dumps({"model": "sim-x", "messages": [{"role": "user", "content": "words=20"}], "stream": stream})
+            connection.request("POST", "/openai/v1/chat/completions", body, {"authorization": "Bearer x"})
+            upstream.until(lambda: not upstream.ask("GET", "/faults")[1])
     calls = upstream.until(lambda: len(upstream.calls()) == 3 and upstream.calls())[1:]
     assert [(call["outcome"], call["status"], call["output_tokens"]) for call in calls] == [
         ("client_gone", None, 0),
@@ -210,10 +210,11 @@ def test_the_wait_is_spelt_as_told(upstream, form, header, expected):
 
 def test_the_wait_may_be_a_date(upstream):
     upstream.fault(status=503, retry_after_s=60, retry_after_form="http_date")
+    before_s = time.time()
     answer = upstream.complete()
     answer.read()
     until = email.utils.parsedate_to_datetime(answer.headers["retry-after"]).timestamp()
-    assert 50 < until - time.time() < 62
+    assert before_s + 59 < until < time.time() + 62
 
 
 def test_an_error_in_a_stream_comes_after_a_good_head(upstream):

@@ -20,6 +20,8 @@ from ops.simulators.providers.aws_signature import SECRETS
 from ops.simulators.providers.google_identity import service_account
 from ops.simulators.providers.google_token import ENDPOINT, GRANT
 
+from .conftest import DEADLINE_S
+
 SONNET = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
 HELLO = [{"role": "user", "content": [{"text": "say: hello world"}]}]
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
@@ -144,7 +146,7 @@ def assertion(**changes):
 def exchange(upstream, claim, grant=GRANT):
     form = urlencode({"grant_type": grant, "assertion": claim})
     headers = {"content-type": "application/x-www-form-urlencoded"}
-    with closing(HTTPConnection("127.0.0.1", upstream.port, timeout=10)) as connection:
+    with closing(HTTPConnection("127.0.0.1", upstream.port, timeout=DEADLINE_S)) as connection:
         connection.request("POST", "/google_token/token", form, headers)
         answer = connection.getresponse()
         return answer.status, json.loads(answer.read())

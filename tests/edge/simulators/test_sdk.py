@@ -1,6 +1,7 @@
 """The official client reads what the simulated OpenAI writes."""
 
 import json
+import time
 
 import openai
 import pytest
@@ -66,7 +67,7 @@ def test_several_choices_streamed(client):
 
 
 def test_a_repeated_long_prompt_is_cached_and_cheaper(client, upstream):
-    asked = [{"role": "user", "content": "once upon a time " * 500}]
+    asked = [{"role": "user", "content": f"{time.monotonic_ns()} " + "once upon a time " * 500}]
     usages = [client.chat.completions.create(model="gpt-4o-mini", messages=asked).usage for _ in range(2)]
     assert [usage.prompt_tokens_details.cached_tokens for usage in usages] == [0, usages[0].prompt_tokens // 128 * 128]
     first, second = upstream.calls()

@@ -8,7 +8,6 @@ import struct
 import subprocess
 import sys
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -16,8 +15,10 @@ import pytest
 
 from ops.simulators import Simulators
 from ops.simulators.providers import PROVIDERS
+from tests.valkey import held_port
 
 MANY = 200
+LONG_MS = 3_600_000
 COMMAND = [sys.executable, "-m", "ops.simulators", "--port"]
 
 
@@ -32,25 +33,31 @@ def test_health(upstream):
     assert upstream.ask("GET", "/") == upstream.ask("GET", "/health") == expected
 
 
-def test_hundreds_of_slow_streams_at_once(upstream):
-    upstream.fault(first_chunk_ms=1_000)
+def test_hundreds_of_streams_at_once(upstream):
+    """None of them goes on before each has its head."""
+    upstream.fault(first_chunk_ms=LONG_MS)
     body = json.dumps({"model": "sim-x", "messages": [{"role": "user", "content": "words=20"}], "stream": True}).encode()
     head = b"POST /openai/v1/chat/completions HTTP/1.1\r\nauthorization: Bearer x\r\nconnection: close\r\ncontent-length: %d\r\n\r\n"
 
-    async def one() -> bytes:
+    async def one(everybody: asyncio.Barrier, is_whole: bool) -> bytes:
         reader, writer = await asyncio.open_connection("127.0.0.1", upstream.port)
-        writer.write(head % len(body) + body)
-        answer = await reader.read()
-        writer.close()
-        await writer.wait_closed()
-        return answer
+        try:
+            writer.write(head % len(body) + body)
+            answer = await reader.readuntil(b"\r\n\r\n")
+            await everybody.wait()
+            return answer + (await reader.read() if is_whole else b"")
+        finally:
+            writer.close()
+            await writer.wait_closed()
 
-    async def all_of_them() -> list[bytes]:
-        return await asyncio.gather(*(one() for _ in range(MANY)))
+    async def all_of_them(is_whole: bool) -> list[bytes]:
+        everybody = asyncio.Barrier(MANY)
+        return await asyncio.gather(*(one(everybody, is_whole) for _ in range(MANY)))
 
-    began = time.monotonic()
-    answers = asyncio.run(all_of_them())
-    assert time.monotonic() - began < MANY / 2
+    asyncio.run(all_of_them(is_whole=False))
+    upstream.until(lambda: upstream.ask("GET", "/ledger")[1]["providers"]["openai"]["client_gone"] == MANY)
+    upstream.ask("DELETE", "/faults")
+    answers = asyncio.run(all_of_them(is_whole=True))
     assert all(b"[DONE]" in answer and answer.endswith(b"0\r\n\r\n") for answer in answers)
     assert upstream.ask("GET", "/ledger")[1]["providers"]["openai"]["served"] == MANY
 
@@ -140,7 +147,7 @@ def test_a_failure_of_ours_says_where_and_never_quotes_a_prompt(upstream, monkey
 
 
 def test_a_client_that_resets_is_gone_too(upstream):
-    upstream.fault(chunk_ms=60_000)
+    upstream.fault(chunk_ms=LONG_MS)
     body = b'{"model":"sim-x","messages":[{"role":"user","content":"hi"}],"stream":true}'
     with socket.create_connection(("127.0.0.1", upstream.port), timeout=60) as connection:
         head = b"POST /openai/v1/chat/completions HTTP/1.1\r\nauthorization: Bearer x\r\ncontent-length: %d\r\n\r\n"
@@ -151,35 +158,36 @@ def test_a_client_that_resets_is_gone_too(upstream):
 
 
 def test_it_ends_while_an_upstream_hangs():
-    before = threading.active_count()
-    with Simulators() as simulators, socket.create_connection(("127.0.0.1", simulators.port), timeout=60) as connection:
-        told = b'{"latency_ms": 1000000000}'
-        exchange(simulators.port, b"PUT /faults/openai HTTP/1.1\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%b" % (len(told), told))
-        connection.sendall(b"POST /openai/v1/chat/completions HTTP/1.1\r\ncontent-length: 2\r\n\r\n{}")
-        exchange(simulators.port, b"GET / HTTP/1.1\r\nconnection: close\r\n\r\n")
-        began = time.monotonic()
-        simulators.__exit__(None, None, None)
-        assert time.monotonic() - began < 30
+    before = set(threading.enumerate())
+    holder, port = held_port()
+    with holder:
+        with Simulators(port), socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+            told = b'{"latency_ms": 1000000000}'
+            exchange(port, b"PUT /faults/openai HTTP/1.1\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%b" % (len(told), told))
+            connection.sendall(b"POST /openai/v1/chat/completions HTTP/1.1\r\ncontent-length: 2\r\n\r\n{}")
+            exchange(port, b"GET / HTTP/1.1\r\nconnection: close\r\n\r\n")
         with pytest.raises(ConnectionRefusedError):
-            socket.create_connection(("127.0.0.1", simulators.port), timeout=60)
-        simulators.__enter__()
-    assert threading.active_count() == before
+            socket.create_connection(("127.0.0.1", port), timeout=60)
+    assert not [thread for thread in set(threading.enumerate()) - before if thread.name == "simulators"]
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
 def test_the_command_serves_and_ends_cleanly(ending):
     with subprocess.Popen([*COMMAND, "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        url = process.stdout.readline().split()[3].rstrip(":")
-        port = int(url.rsplit(":", 1)[1])
-        exchange(port, b"GET / HTTP/1.1\r\nconnection: close\r\n\r\n")
-        upstream_of(port)
-        process.send_signal(ending)
-        out, err = process.communicate(timeout=60)
+        try:
+            url = process.stdout.readline().split()[3].rstrip(":")
+            port = int(url.rsplit(":", 1)[1])
+            exchange(port, b"GET / HTTP/1.1\r\nconnection: close\r\n\r\n")
+            upstream_of(port)
+            process.send_signal(ending)
+            out, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert (process.returncode, out, err) == (0, "", "")
 
 
 def test_a_taken_port_is_said_in_one_line(upstream):
-    done = subprocess.run([*COMMAND, str(upstream.port)], capture_output=True, text=True, timeout=20)
+    done = subprocess.run([*COMMAND, str(upstream.port)], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
     assert f"127.0.0.1:{upstream.port}" in done.stderr
     assert "--port" in done.stderr
