@@ -19,9 +19,17 @@ ISSUER, AUDIENCE = "https://identity.example/", "signalbox"
 PLAIN = {"iss": ISSUER, "aud": AUDIENCE, "sub": "ann"}
 
 
-@cache
+_drawing = threading.Lock()
+
+
 def key(name: str) -> Any:
-    """The private one: an RSA key, unless its name says otherwise."""
+    """The private one: an RSA key, unless its name says otherwise. The same for all, also for those who ask at the same time."""
+    with _drawing:
+        return _drawn(name)
+
+
+@cache
+def _drawn(name: str) -> Any:
     if name.startswith("ec"):
         return ec.generate_private_key(ec.SECP256R1())
     return rsa.generate_private_key(65537, 1024 if name == "rsa-short" else 2048)
@@ -105,6 +113,8 @@ class Identity:
 
     def __init__(self, *keys: str) -> None:
         self.keys, self.status, self.asked, self.body = list(keys or ("rsa", "ec")), 200, 0, b""
+        for name in self.keys:
+            key(name)  # before anybody waits for it
         identity = self
 
         class Handler(BaseHTTPRequestHandler):

@@ -3,12 +3,14 @@
 import json
 import time
 import uuid
+from pathlib import Path
 
 import pytest
 
 from tests.identity import Identity
 
 from .stack import Stack
+from .waiting import WITHIN_S
 
 
 @pytest.fixture(scope="session")
@@ -20,6 +22,13 @@ def stack(tmp_path_factory):
             yield stack
         finally:
             stack.stop()
+
+
+def pytest_collection_modifyitems(items):
+    """Each may wait for a message that is delivered anew, more than once."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.timeout(4 * WITHIN_S))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -54,6 +63,12 @@ def faults(stack):
 
     yield tell
     stack.http.delete(f"{stack.sim_url}/faults").raise_for_status()
+
+
+@pytest.fixture
+def told_nothing_more(stack):
+    """told_nothing_more("openai"): from now on it does what it should, and goes on with what it held back."""
+    return lambda provider: stack.http.delete(f"{stack.sim_url}/faults/{provider}").raise_for_status()
 
 
 @pytest.fixture
@@ -110,13 +125,13 @@ def alerts(stack):
 
 
 def _collector(sqs, queue):
-    seen = []
+    seen = {}
 
     def look():
         while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
             for message in messages:
-                seen.append(json.loads(message["Body"]))
+                seen.setdefault(message["MessageId"], json.loads(message["Body"]))  # which may come twice
                 sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
-        return list(seen)
+        return list(seen.values())
 
     return look

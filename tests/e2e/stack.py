@@ -3,11 +3,14 @@
 import functools
 import os
 import signal
+import socket
 import ssl
 import subprocess
 import sys
 import threading
 import time
+import urllib.parse
+from datetime import UTC, datetime
 from pathlib import Path
 
 import boto3
@@ -17,11 +20,21 @@ import openai
 from ops.local.instance import running
 from ops.simulators.providers import PROVIDERS
 
+from ..valkey import held_port
+
 ROOT = Path(__file__).resolve().parents[2]
-START_S = 60
-STOP_S = 30
+START_S = STOP_S = 180  # a busy machine may pause; whoever ends instead is seen at once
 LOG_CHARS = 4_000
 PLAIN = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # never used; without one each client reads all the world's certificates, for 20 ms
+
+_held: list[socket.socket] = []  # to the end of the process
+
+
+def own_port():
+    """Given to nobody else as long as this process lasts, so that what is told of it may listen there, and again after a restart."""
+    holder, port = held_port()
+    _held.append(holder)
+    return port
 
 
 class Stack:
@@ -31,15 +44,19 @@ class Stack:
     def __init__(self, home, **environment):
         self.home = home
         self.output = ""
+        self.made = datetime.now(UTC).date()
         self.http = httpx.Client(verify=PLAIN, timeout=60)
         self._clients: list[httpx.Client] = []
         # Whatever keys and addresses the environment or .env holds.
         simulated = {f"{name.upper()}_{what}": "" for name in PROVIDERS for what in ("API_KEY", "BASE_URL")}
-        own = {"SIGNALBOX_HOME": str(home), "PORT": "0", "SIM_PORT": "0", "SIGNALBOX_CACHE_URL": ""}
+        own = {"SIGNALBOX_HOME": str(home), "PORT": str(own_port()), "SIM_PORT": str(own_port()), "SIGNALBOX_CACHE_URL": ""}
         self._environment = os.environ | simulated | own | environment
 
     def start(self):
         """Returns when it says that it is ready; with its own words as the error where it does not."""
+        if not (kept := self.home / "aws.port").exists():  # where the embedded AWS is, for as long as this state is kept
+            self.home.mkdir(parents=True, exist_ok=True)
+            kept.write_text(str(own_port()))
         self.process = subprocess.Popen(
             [Path(sys.executable).parent / "signalbox", "up"],
             cwd=ROOT,
@@ -99,6 +116,11 @@ class Stack:
 
     def usage(self, key):
         return self.get("/v1/usage", key).raise_for_status().json()
+
+    def used(self, **of):
+        """What is counted of a key (or tenant, team, …) since this was made: no day and no month that ends meanwhile takes it away."""
+        asked = urllib.parse.urlencode(of | {"from": self.made})
+        return self.admin("GET", f"/admin/usage?{asked}").json()["range"]["total"]
 
     def admin(self, method, path, body=None):
         headers = {"authorization": f"Bearer {self.admin_key}"}

@@ -44,14 +44,11 @@ def test_what_all_spend_together_counts_in_it(stack, minute, client):
 
 def test_a_raise_lets_a_key_go_on_and_ends_by_itself(stack, new_key, minute):
     key = new_key()
-    where = {"scope": "key", "id": key["id"], "period": "day"}
+    where = {"scope": "key", "id": key["id"], "period": "total"}  # which no midnight begins anew
     stack.admin("POST", "/admin/budgets", where | {"limit_usd": 0})
     client = stack.client(key["secret"])
     with pytest.raises(openai.RateLimitError):
         client.chat.completions.create(model="smart", messages=ASK)
-    until = datetime.now(UTC) + timedelta(seconds=20)
-    raised = stack.admin("POST", "/admin/budgets/raises", where | {"by_usd": 1, "until": until.isoformat()}).json()
-    assert raised["current"]["limit_usd"] == "1.00"
 
     def served():
         try:
@@ -60,7 +57,18 @@ def test_a_raise_lets_a_key_go_on_and_ends_by_itself(stack, new_key, minute):
             return False
         return True
 
-    assert eventually(served)  # containers know of it within seconds
+    def served_while_raised():
+        """When that ends; None where a busy machine has taken all of it for one answer."""
+        until = datetime.now(UTC) + timedelta(seconds=20)
+        raised = stack.admin("POST", "/admin/budgets/raises", where | {"by_usd": 1, "until": until.isoformat()}).json()
+        assert raised["current"]["limit_usd"] == "1.00"
+        while not (done := served()) and datetime.now(UTC) < until:  # containers know of it within seconds
+            pass
+        if not done:
+            minute()
+        return until if done else None
+
+    until = eventually(served_while_raised)
     eventually(lambda: datetime.now(UTC), lambda now: now >= until)
     minute()
     [budget] = budgets(stack, "key", key["id"])
@@ -95,9 +103,9 @@ def test_people_are_told_at_the_thresholds_that_they_chose_by_the_calendar_that_
         }
 
     eventually(told, lambda found: found == {(30, "Asia/Tokyo"), (200, "Asia/Tokyo")})
-    mails = eventually(lambda: [mail for mail in alerts() if key["id"] in mail["Message"]], lambda found: len(found) == 2)
-    assert f"signalbox budgets raise key {key['id']} --period day" in mails[0]["Message"]
-    assert "No request is refused" in mails[0]["Message"]
+    mails = eventually(lambda: [mail for mail in alerts() if key["id"] in mail["Message"]], lambda found: len(found) >= 2)
+    assert all(f"signalbox budgets raise key {key['id']} --period day" in mail["Message"] for mail in mails)
+    assert all("No request is refused" in mail["Message"] for mail in mails)
 
 
 def test_an_alert_names_who_spent_the_most(stack, new_key, bus_events, alerts):
@@ -105,15 +113,18 @@ def test_an_alert_names_who_spent_the_most(stack, new_key, bus_events, alerts):
     large, small = new_key(tenant=tenant, team="red"), new_key(tenant=tenant, team="blue")
     for key, words in ((large, 60), (small, 5)):
         stack.client(key["secret"]).chat.completions.create(model="smart", messages=[{"role": "user", "content": f"words={words}"}])
-    eventually(lambda: stack.admin("GET", f"/admin/usage?tenant={tenant}").json()["today"]["requests"], lambda requests: requests == 2)
-    stack.admin("POST", "/admin/budgets", {"scope": "tenant", "id": tenant, "period": "day", "limit_usd": 0.000001, "hard": False})
+    eventually(lambda: stack.used(tenant=tenant)["requests"], lambda requests: requests == 2)
+    # Of no day, so that all of it counts; and with a threshold for each of many requests, since an alert does not wait long for its names.
+    budget = {"scope": "tenant", "id": tenant, "period": "total", "limit_usd": 0.01, "hard": False, "thresholds": list(range(20, 220, 20))}
+    stack.admin("POST", "/admin/budgets", budget)
 
     def told():
         stack.client(large["secret"]).chat.completions.create(model="smart", messages=ASK)
-        return [event["detail"] for event in bus_events() if event["detail"].get("scope") == f"tenant#{tenant}"]
+        details = [event["detail"] for event in bus_events() if event["detail"].get("scope") == f"tenant#{tenant}"]
+        return [detail for detail in details if detail.get("spenders")]
 
     [alert, *_] = eventually(told)
     spenders = [row["scope"] for row in alert["spenders"]]
     assert spenders == [f"team#{tenant}/red", f"team#{tenant}/blue", f"key#{large['id']}", f"key#{small['id']}"]
     mails = eventually(lambda: [mail["Message"] for mail in alerts() if f"Budget   tenant {tenant}" in mail["Message"]])
-    assert f"  team {tenant}/red" in mails[0]
+    assert any(f"  team {tenant}/red" in mail for mail in mails)

@@ -18,7 +18,9 @@ SIGNALBOX = Path(sys.executable).parent / "signalbox"
 @pytest.fixture
 def signalbox(stack):
     def run(*words, stdin=""):
-        return subprocess.run([SIGNALBOX, *words], cwd=ROOT, env=stack.environment, input=stdin, capture_output=True, text=True, timeout=60)
+        return subprocess.run(
+            [SIGNALBOX, *words], cwd=ROOT, env=stack.environment, input=stdin, capture_output=True, text=True, timeout=600
+        )
 
     return run
 

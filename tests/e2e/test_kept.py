@@ -118,7 +118,7 @@ def test_of_many_at_once_one_runs_and_the_official_client_waits_for_it(stack, up
     headers, said = once(), prompt()
 
     def ask(_):
-        with openai.OpenAI(base_url=f"{stack.url}/v1", api_key=stack.key, max_retries=8, http_client=httpx.Client(verify=PLAIN)) as client:
+        with openai.OpenAI(base_url=f"{stack.url}/v1", api_key=stack.key, max_retries=60, http_client=httpx.Client(verify=PLAIN)) as client:
             return chat(client, said, headers)[0]
 
     with ThreadPoolExecutor(4) as pool:

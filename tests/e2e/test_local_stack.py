@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -22,27 +23,42 @@ def ask(stack):
     return raw.headers
 
 
-def children(pid):
-    """All below it, the frozen ones as well."""
-    parents = {}
+class Process(NamedTuple):
+    """The same number may be another's later, but not with the same beginning."""
+
+    pid: int
+    began: int
+    parent: int
+
+
+def processes():
+    """All that are, the frozen ones as well; not those that are over and wait for somebody to hear of it."""
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
-            parents[int(stat.parent.name)] = int(stat.read_text().rsplit(")", 1)[1].split()[1])
+            state, parent, *more = stat.read_text().rsplit(")", 1)[1].split()
         except (FileNotFoundError, ProcessLookupError):
             continue
-    found = {pid}
-    while more := {child for child, parent in parents.items() if parent in found} - found:
+        if state not in "ZX":
+            yield Process(int(stat.parent.name), int(more[17]), int(parent))
+
+
+def children(pid):
+    """All below it."""
+    all_of_them, found = list(processes()), set()
+    while more := {each for each in all_of_them if each.parent in {pid, *(one.pid for one in found)}} - found:
         found |= more
-    return found - {pid}
+    return found
 
 
 def part(stack, word):
-    """The process of this command, among all below."""
-    return next(pid for pid in children(stack.process.pid) if word in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"))
+    """The process of this command that the stack itself has started; what that starts in turn has the same words for a moment."""
+    own = (each.pid for each in children(stack.process.pid) if each.parent == stack.process.pid)
+    return next(pid for pid in own if word in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"))
 
 
-def alive(pids):
-    return [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+def alive(some):
+    """Whoever has lost its parent has another."""
+    return {each[:2] for each in some} & {each[:2] for each in processes()}
 
 
 @pytest.fixture
@@ -63,18 +79,21 @@ def own(tmp_path):
 def test_a_clean_stop_keeps_the_state_and_leaves_nothing_running(own):
     first = own()
     first.start()
-    version = ask(first)["x-signalbox-config-version"]
-    usage = eventually(lambda: first.usage(first.key), lambda usage: usage["today"]["requests"] == 1)
+    asked = ask(first)
+    used = eventually(lambda: first.used(key="local"), lambda used: used["requests"] == 1)
+    assert used["cost_nanousd"] > 0
     below = children(first.process.pid)
     assert len(below) >= 3  # the embedded AWS, the simulators, a worker
     assert first.stop(signal.SIGTERM) == 0
     eventually(lambda: not alive(below))
     second = own()
+    second.made = first.made
     second.start()
     assert "was lost" not in second.output
-    assert second.usage(second.key)["today"] == usage["today"]
-    assert int(ask(second)["x-signalbox-config-version"]) == int(version) + 1  # the simulators have moved to another port
-    eventually(lambda: second.usage(second.key), lambda usage: usage["today"]["requests"] == 2)
+    assert first.sim_url != second.sim_url
+    assert second.used(key="local") == used
+    assert int(ask(second)["x-signalbox-config-version"]) == int(asked["x-signalbox-config-version"]) + 1  # as they have moved
+    eventually(lambda: second.used(key="local"), lambda used: used["requests"] == 2)
     assert second.stop() == 0
 
 

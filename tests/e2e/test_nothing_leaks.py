@@ -21,11 +21,10 @@ from typing import Any
 import httpx
 import pytest
 
-from ops.local.processes import free_port
 from ops.simulators.providers.google_identity import service_account
 
 from .published import followed
-from .stack import PLAIN, ROOT, Stack
+from .stack import PLAIN, ROOT, Stack, own_port
 from .waiting import eventually
 
 SHARED = ("sk-planted-Shared0ne-b1f0c3", "planted.shared-two.77ab")  # of every shape: one that looks like a key, one like a name
@@ -94,7 +93,7 @@ ADDED = {
 @pytest.fixture
 def stack(tmp_path):
     """One of its own, which saves its state when it is stopped; a provider's key and the simulators' address are in its environment."""
-    port = str(free_port())
+    port = str(own_port())
     real = {"GROQ_API_KEY": FROM_ENVIRONMENT, "GROQ_BASE_URL": f"http://127.0.0.1:{port}/groq/openai/v1"}
     stack = Stack(tmp_path / "home", SIM_PORT=port, **real)
     try:
@@ -124,7 +123,7 @@ def signalbox(stack, *commands):
     """(exit status, what was printed) of each of (words, stdin). In one process: on a busy machine each takes seconds to begin."""
     given = json.dumps([(words.split(), stdin) for words, stdin in commands])
     run = [sys.executable, "-c", COMMANDS]
-    return json.loads(subprocess.run(run, cwd=ROOT, env=stack.environment, input=given, capture_output=True, text=True, timeout=120).stdout)
+    return json.loads(subprocess.run(run, cwd=ROOT, env=stack.environment, input=given, capture_output=True, text=True, timeout=600).stdout)
 
 
 SERVED = "served"
@@ -348,7 +347,7 @@ def test_no_key_no_prompt_and_no_answer_is_written_anywhere(stack):
 
     traffic(stack, said, minted)
     operations(stack, said, admin_key, document)
-    eventually(lambda: stack.usage(minted[0]), lambda usage: usage["today"]["requests"] > 20)
+    eventually(lambda: stack.used(tenant="acme"), lambda used: used["requests"] > 20)
     samples = eventually(lambda: sampled(stack), lambda items: len(items) > 20)
     read = [stack.admin("GET", f"/admin/requests/{item['id']['S']}/sample").json() for item in samples[:5]]
     assert all("[subject]" in json.dumps(sample["prompt"]) for sample in read)

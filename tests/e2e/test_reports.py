@@ -24,7 +24,7 @@ def reports(stack):
 
     def run(*words):
         done = subprocess.run(
-            [SIGNALBOX, "usage", "report", *words], cwd=ROOT, env=stack.environment, capture_output=True, text=True, timeout=60
+            [SIGNALBOX, "usage", "report", *words], cwd=ROOT, env=stack.environment, capture_output=True, text=True, timeout=600
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
@@ -79,12 +79,12 @@ def test_what_was_used_on_a_day_is_reported_the_night_after_and_again_where_some
     assert night(today)["reports"] >= 2
 
     def published():
-        return [
-            event["detail"] for event in bus_events() if event["detail-type"] == "ReportPublished" and event["detail"]["tenant"] == tenant
-        ]
+        details = [event["detail"] for event in bus_events() if event["detail-type"] == "ReportPublished"]
+        return {detail["team"]: detail for detail in details if detail["tenant"] == tenant}
 
-    whole, team = eventually(published, lambda found: len(found) == 2)
-    assert (whole["team"], team["team"], whole["requests"]) == ("", "search", 2)
+    by_team = eventually(published, lambda found: len(found) == 2)
+    whole, team = by_team[""], by_team["search"]
+    assert whole["requests"] == 2
     assert whole["cost_nanousd"] == sum(detail["cost_nanousd"] for detail in then[:2]) > 0
     for key in [*whole["keys"], *team["keys"]]:
         assert stack.aws("s3").get_object(Bucket=whole["bucket"], Key=key)["Body"].read()
@@ -102,7 +102,8 @@ def test_what_was_used_on_a_day_is_reported_the_night_after_and_again_where_some
     assert stack.admin("GET", f"/admin/reports/{day}?tenant={tenant}").json()["total"]["requests"] == 2
     assert json.loads(reports("--day", day, "--tenant", tenant, "--anew", "--format", "json"))["total"]["requests"] == 3
     assert stack.admin("GET", f"/admin/reports/{day}?tenant={tenant}").json()["total"]["requests"] == 3
-    assert "so far" in reports("--day", str(datetime.fromtimestamp(details[0]["at_ms"] / 1000, UTC).date()), "--tenant", tenant)
+    asked_on = datetime.fromtimestamp(details[0]["at_ms"] / 1000, UTC).date()
+    assert "so far" in reports("--day", str(asked_on), "--tenant", tenant) or datetime.now(UTC).date() > asked_on
 
 
 def put(stack, details):

@@ -5,7 +5,9 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 
 import openai
@@ -33,7 +35,7 @@ CHANGE = {
         LAST: MODEL,
         SMALL: MODEL | {"context_window": 2_000, "max_output_tokens": 1_000, "chain": "e2e-larger"},
         LARGE: MODEL,
-        ONE: MODEL | {"capacity": {"concurrency": 1}},
+        ONE: MODEL | {"capacity": {"concurrency": 1}, "timeouts": {"between_chunks_s": 300, "total_s": 600}},
         FEW: MODEL | {"capacity": {"requests_per_minute": 2}},
         DEAR: MODEL | {"prices": PRICES | {"output": 100}},
     },
@@ -68,7 +70,7 @@ def signalbox(stack):
     """signalbox …: what it printed."""
 
     def run(*words):
-        done = subprocess.run([SIGNALBOX, *words], cwd=ROOT, env=stack.environment, capture_output=True, text=True, timeout=60)
+        done = subprocess.run([SIGNALBOX, *words], cwd=ROOT, env=stack.environment, capture_output=True, text=True, timeout=600)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
@@ -108,10 +110,10 @@ def test_a_draft_changes_nothing_until_it_is_activated(stack, restored):
     draft = {"id": "e2e", "priority": 1, "conditions": conditions, "actions": {"route": "mistral/mistral-large-latest"}}
     added = stack.admin("POST", "/admin/policies", draft).json()["version"]
     followed(stack, added)
-    assert routed(stack, tags="e2e") == ("openai/gpt-4o-mini", "auto-easy")
+    assert routed(stack, tags="e2e")[1] == "auto-easy"
     stack.admin("POST", "/admin/policies/e2e/activate")
     eventually(lambda: routed(stack, tags="e2e"), lambda seen: seen == ("mistral/mistral-large-latest", "e2e"))
-    assert routed(stack) == ("openai/gpt-4o-mini", "auto-easy")
+    assert routed(stack)[1] == "auto-easy"
 
 
 def test_the_terminal_target_of_a_chain_answers_once_all_others_have_failed(stack, document, faults, upstream_ledger):
@@ -130,32 +132,39 @@ def test_what_is_too_long_goes_to_the_larger_window_that_the_chain_names(stack, 
 
 
 def test_a_rival_overtakes_a_target_that_is_slow_and_both_are_in_the_bill(stack, document, faults):
-    faults("mistral", first_chunk_ms=5_000, times=1)
+    faults("mistral", first_chunk_ms=60_000, times=1)
     answer = ask(stack, "e2e-hedged", "words=10")
     usage = recorded(stack, answer)
     assert target(answer) == SECOND
     assert [(attempt["target"], attempt["purpose"]) for attempt in usage["attempts"]] == [(LARGE, ""), (SECOND, "hedge")]
-    assert usage["duration_ms"] < 5_000
+    assert usage["duration_ms"] < 60_000
     assert usage["cost_nanousd"] == sum(attempt["cost_nanousd"] for attempt in usage["attempts"])
 
 
-def test_a_target_whose_places_are_taken_is_passed_over(stack, document, faults):
-    def both(model):
-        with concurrent.futures.ThreadPoolExecutor(2) as pool:
-            return list(pool.map(lambda _: ask(stack, model), range(2)))
+def test_a_target_whose_places_are_taken_is_passed_over(stack, document, client, faults, told_nothing_more):
+    def begun(_):
+        create = client.chat.completions.with_raw_response.create
+        answer = create(model="e2e-one", messages=[{"role": "user", "content": "say: hi"}], stream=True)
+        chunks = answer.parse()
+        next(chunks)
+        return answer, chunks
 
-    both("chat")  # so that there are two containers
-    faults("openai", latency_ms=1_500)
-    answers = both("e2e-one")
-    assert Counter(target(answer) for answer in answers) == {ONE: 1, SECOND: 1}
-    assert [answer.headers["x-signalbox-attempts"] for answer in answers] == ["1", "1"]
-    stack.http.delete(f"{stack.sim_url}/faults/openai")
+    faults("openai", hold_after_chunks=2)
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(begun, range(2)))
+    assert Counter(target(answer) for answer, _ in answers) == {ONE: 1, SECOND: 1}
+    assert [answer.headers["x-signalbox-attempts"] for answer, _ in answers] == ["1", "1"]
+    told_nothing_more("openai")
+    for _, chunks in answers:
+        assert [chunk.choices[0].finish_reason for chunk in chunks][-1] == "stop"
     assert eventually(lambda: target(ask(stack, "e2e-one")), lambda served: served == ONE)
 
 
 def test_a_target_that_has_had_its_minute_is_passed_over(stack, document):
+    began_s = time.time()
     served = Counter(target(ask(stack, "e2e-few")) for _ in range(7))
-    assert 2 <= served[FEW] <= 4  # a minute may have ended meanwhile
+    minutes = int(time.time() // 60 - began_s // 60) + 1
+    assert 2 <= served[FEW] <= 2 * minutes
     assert served[FEW] + served[SECOND] == 7
 
 
@@ -167,11 +176,15 @@ def test_a_routes_daily_ceiling_binds(stack, document, upstream_ledger):
             return error
         return None
 
-    with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        refused = [error for error in pool.map(ask_once, range(10)) if error]
-    assert {error.code for error in refused} == {"budget_exceeded"}
-    assert 0 < len(refused) < 10
-    assert 0 < sum(call["cost_nanousd"] for call in upstream_ledger()) <= CEILING_NANOUSD
+    days, asked = [], []
+    while len(days) < 2 or days[-1] != days[-2]:  # until a day has not ended meanwhile
+        days.append(datetime.now(UTC).date())
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            asked += pool.map(ask_once, range(10))
+        days.append(datetime.now(UTC).date())
+    assert {error.code for error in asked if error} == {"budget_exceeded"}
+    assert None in asked
+    assert 0 < sum(call["cost_nanousd"] for call in upstream_ledger()) <= CEILING_NANOUSD * len(set(days))
     budget = stack.admin("GET", "/admin/budgets?scope=route&id=e2e-capped").json()["budgets"]
     assert [(row["period"], row["hard"], row["limit_nanousd"]) for row in budget] == [("day", True, CEILING_NANOUSD)]
 
