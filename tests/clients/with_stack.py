@@ -10,7 +10,7 @@ from ..e2e.stack import Stack
 
 
 def main(*command: str) -> int:
-    with tempfile.TemporaryDirectory(prefix="signalbox-") as home:
+    with tempfile.TemporaryDirectory(prefix="signalbox-", ignore_cleanup_errors=True) as home:
         stack = Stack(Path(home))
         try:
             stack.start()

@@ -52,7 +52,7 @@ def main() -> int:
         say(f"{took}; {len(complaints)} complaints, and all that happened is in {folder}")
         return 1
     say(f"{took}; nothing to complain of")
-    shutil.rmtree(folder)
+    shutil.rmtree(folder, ignore_errors=True)
     return 0
 
 

@@ -6,12 +6,14 @@ from pathlib import Path
 from signal import SIGKILL
 
 from ops.local.emulator import Emulator
-from ops.local.processes import Child, free_port
+from ops.local.processes import Child
 from ops.local.settings import ROOT, from_environment
+
+from ..e2e.stack import own_port
 
 JARS = ROOT / ".tools" / "dynamodb"
 SERVER = Path(__file__).with_name("dynamodb") / "server.xml"
-START_S = 60
+START_S = 180
 ENGINES = ("amazon", "embedded")
 
 
@@ -24,7 +26,7 @@ def engine(name: str, home: Path) -> Iterator[str]:
 
 @contextmanager
 def _amazon(home: Path) -> Iterator[str]:
-    port, log = free_port(), home / "dynamodb.log"
+    port, log = own_port(), home / "dynamodb.log"
     command = ["java", "-Xmx1g", f"-Djava.library.path={JARS}", "-cp", f"{JARS}/*"]
     command += ["org.eclipse.jetty.xml.XmlConfiguration", f"port={port}", str(SERVER)]
     environment = {name: value for name, value in from_environment().environment.items() if name in ("PATH", "HOME", "JAVA_HOME")}
@@ -40,6 +42,7 @@ def _amazon(home: Path) -> Iterator[str]:
 def _embedded(home: Path) -> Iterator[str]:
     settings = from_environment({"SIGNALBOX_HOME": str(home)})
     settings.logs.mkdir(parents=True, exist_ok=True)
+    (home / "aws.port").write_text(str(own_port()))
     emulator = Emulator(settings)
     try:
         yield emulator.wait().endpoint

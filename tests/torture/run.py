@@ -25,7 +25,7 @@ from .verdict import Figures, judge
 from .wire import Wire
 
 KILLED_EACH_S = (0.2, 0.8)
-HOME_S = 60
+HOME_S = 300
 KEYS = [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]
 
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 from random import Random
 
 from signalbox.aws.client import AwsError
-from signalbox.aws.reconcile import Reconciler
+from signalbox.aws.sweep import Sweep
 
 from .storm import Site, Storm, aws
 from .wire import RoughWire
@@ -23,5 +23,5 @@ def sweep(site: Site, storms: Sequence[Storm], life: int) -> None:
     while True:
         for storm in storms:
             with suppress(AwsError):  # the next one tries again
-                Reconciler(client, storm.tables, site.clock.now_ms).sweep(site.clock.now_ms() + 60_000)
+                Sweep(client, storm.tables, site.clock.now_ms).run(site.clock.now_ms() + 60_000)
         time.sleep(EACH_S)

@@ -10,7 +10,7 @@ from .engine import engine
 
 
 def main(*command: str) -> int:
-    with tempfile.TemporaryDirectory(prefix="signalbox-") as home, engine("amazon", Path(home)) as url:
+    with tempfile.TemporaryDirectory(prefix="signalbox-", ignore_cleanup_errors=True) as home, engine("amazon", Path(home)) as url:
         return subprocess.call(command, env=os.environ | {"SIGNALBOX_DYNAMODB_LOCAL": url})
 
 
