@@ -11,7 +11,7 @@ from uuid import uuid4
 import h11
 
 from . import proxy
-from .http1 import Peer, reason, serve
+from .http1 import Peer, close, reason, serve
 from .invocation import Begin, End, Failure, Invocation
 from .pool import Pool, Throttled
 from .rest_api import Match, RestApi
@@ -37,7 +37,7 @@ class FrontDoor:
         return self._server.sockets[0].getsockname()[1]
 
     async def close(self) -> None:
-        self._server.close()
+        await close(self._server)
         await asyncio.gather(*(pool.close() for pool in self._pools.values()))
 
     async def _exchange(self, peer: Peer, request: h11.Request) -> None:

@@ -78,6 +78,14 @@ def reason(status: int) -> bytes:
         return b""
 
 
+async def close(server: asyncio.Server) -> None:
+    """asyncio by itself forgets to close the connections that it has accepted, and not looked at when the server is closed."""
+    for listening in server.sockets:
+        asyncio.get_running_loop().remove_reader(listening.fileno())
+    await asyncio.sleep(0)
+    server.close()
+
+
 Exchange = Callable[[Peer, h11.Request], Awaitable[None]]
 
 

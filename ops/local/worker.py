@@ -9,12 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from .http1 import serve
+from .http1 import close, serve
 from .invocation import Failure, Invocation
 from .processes import die_with_parent
 from .runtime_api import RuntimeApi
 
-INIT_S = 10.0
+INIT_S = 60.0  # Lambda begins anew after ten, with the function's own timeout; a busy machine takes longer than Lambda does
 LIFE_S = 6 * 3600.0  # as Lambda ends its environments after some hours; the session of their role lasts twelve
 SHUTDOWN_S = 0.5
 
@@ -136,5 +136,5 @@ class Worker:
         if self._work:
             self._work.set_exception(ConnectionResetError())
         self.gone.set()
-        self._server.close()
         self._on_exit(self)
+        await close(self._server)

@@ -55,6 +55,8 @@ class Simulators:
                 await self.serve(self._stop, hear)
             except OSError as error:
                 hear(error)
+            while coming := asyncio.all_tasks() - {asyncio.current_task()}:  # as it ended; cancelled, they would leave their sockets open
+                await asyncio.wait(coming)
 
         self._thread = threading.Thread(target=asyncio.run, args=(run(),), name="simulators")
         self._thread.start()
@@ -74,6 +76,8 @@ class Simulators:
         loop = asyncio.get_running_loop()
 
         def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            if stop.is_set():
+                return writer.transport.abort()
             task = loop.create_task(self._talk(Connection(reader, writer), writer))  # type: ignore[arg-type]
             talks[task] = writer
             task.add_done_callback(talks.pop)
@@ -84,6 +88,9 @@ class Simulators:
         self.port = server.sockets[0].getsockname()[1]
         ready()
         await stop.wait()
+        for listening in server.sockets:
+            loop.remove_reader(listening.fileno())
+        await asyncio.sleep(0)  # asyncio forgets to close whom it has accepted, and not looked at when the server is closed
         server.close()
         for task, writer in list(talks.items()):
             task.cancel()

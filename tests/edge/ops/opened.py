@@ -124,11 +124,13 @@ class Opened:
         return self
 
     def __exit__(self, *_):
-        self.close()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-        self._patient.undo()
+        try:
+            self.close()
+        finally:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
+            self._patient.undo()
 
     def close(self):
         self._run(self._close())
@@ -153,6 +155,10 @@ class Opened:
     def workers(self):
         return len(self._pool.workers)
 
+    @property
+    def idle(self):
+        return len(self._pool._idle)
+
     async def _open(self):
         self._pool = Pool(self._function, self._idle_s)
         self._door = FrontDoor(self._api, {"Streamed": self._pool}, self._invoke)
@@ -161,6 +167,7 @@ class Opened:
     async def _close(self):
         await self._door.close()
         while others := asyncio.all_tasks() - {asyncio.current_task()}:  # one that ends may have begun another
+            await asyncio.sleep(0)  # what is cancelled before it has begun leaves its connection open
             for task in others:
                 task.cancel()
             await asyncio.gather(*others, return_exceptions=True)
