@@ -13,8 +13,8 @@ from .settings import Settings
 
 REGION = "us-east-1"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
-START_S = 30
-SAVE_S = 30
+START_S = 60
+SAVE_S = 60
 
 
 class Cloud:

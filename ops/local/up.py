@@ -23,7 +23,7 @@ from .processes import Child, require_port
 from .settings import ROOT, Settings, from_environment
 
 ROOT_KEY = Credentials.from_env(CREDENTIALS)
-SIMULATORS_S = 15
+SIMULATORS_S = 60
 WATCH_S = 1.0
 ENDINGS = (signal.SIGINT, signal.SIGTERM)
 
