@@ -18,7 +18,7 @@ from signalbox.config.overrides import PREFIX
 from signalbox.providers.rows import ROWS
 from signalbox.runtime.invocation import Context
 
-from .world import KEY, ROOT, World, opened
+from .world import KEY, PATIENCE_S, ROOT, World, opened
 
 Json = Any
 
@@ -301,7 +301,7 @@ class Everywhere:
 
     def _served(self, count: int) -> list[Json]:
         """Without those for a token, which cost nothing. Who was left writes its line a moment later."""
-        until = time.monotonic() + 5
+        until = time.monotonic() + PATIENCE_S
         while True:
             calls = [call for call in self.world.upstreams.ledger.to_json()["calls"] if call["operation"] != "token"]
             if len(calls) >= count or time.monotonic() > until:

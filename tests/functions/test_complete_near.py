@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from signalbox.aws.http import TimedOut
 from signalbox.completion import kept_lookup, kept_near
 
 from .routes import MINI, Routed
@@ -144,10 +145,27 @@ def test_what_is_the_requests_own_fault_no_other_is_asked(two: Routed) -> None:
 
 
 def test_one_that_hangs_leaves_the_next_its_share_of_the_time_and_is_not_ill_for_it(two: Routed, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kept_near, "PATIENCE_S", 3.0)
+    """All that is waited for it goes by on the clock alone."""
     ask(two, SAME)
-    two.fault("openai", times=1, latency_ms=10_000)
+    completions = two.world.module.completions
+    pool, waited_s = completions.means.pool, list[float]()
+    send = pool.send
+
+    class Hanging:
+        def head(self, timeout_s: float) -> int:
+            waited_s.append(timeout_s)
+            raise TimedOut("no answer in time")
+
+        def close(self) -> None:
+            pass
+
+    monkeypatch.setattr(
+        pool, "send", lambda request, timeout_s: Hanging() if "/openai/v1/embeddings" in request.url else send(request, timeout_s)
+    )
+    clock = completions.means.clock._replace(monotonic=lambda: sum(waited_s))
+    completions.means = completions.means._replace(clock=clock)
     assert (cached(ask(two, LIKE)), ended(two)) == ("miss", [(EMBEDS, "deadline"), (NEXT, "ok")])
+    assert waited_s == [kept_near.PATIENCE_S / 2]
 
 
 @pytest.mark.parametrize(("ill", "asked"), [([EMBEDS], [NEXT]), ([NEXT], [EMBEDS]), ([EMBEDS, NEXT], [])])
