@@ -12,6 +12,7 @@ import pytest
 
 from signalbox.aws import kept_claims
 from signalbox.aws.client import Unavailable
+from signalbox.completion.journey import Journey
 from signalbox.completion.kept_once import Claim
 from signalbox.runtime.invocation import Context
 
@@ -265,6 +266,18 @@ def test_an_error_that_may_have_cost_something_is_all_that_its_key_is_charged_fo
     assert response.headers["x-should-retry"] == "false"  # which the official clients would do of themselves
     assert routed.calls == []
     assert (routed.usage[0]["cache"], routed.usage[0]["cost_nanousd"]) == ("replay", 0)
+
+
+def test_an_error_whose_late_count_came_to_nothing_may_be_tried_again_under_its_key(routed, once, monkeypatch):
+    routed.fault("openai", cut_after_chunks=3, times=1)
+    body = {"model": MINI, "stream": True} | said("one two three four five six")
+    with monkeypatch.context() as late:
+        late.setattr(Journey, "drain", lambda journey: journey.flight._tally.forgiven())
+        once(**body)
+    assert (routed.usage[0]["outcome"], routed.usage[0]["cost_nanousd"]) == ("upstream_failed", 0)
+    assert claims(routed) == []
+    response = once(**body)
+    assert (response.status, "idempotent-replayed" in response.headers) == (200, False)
 
 
 def test_a_client_that_left_finds_the_whole_answer_when_it_comes_back(routed, once):

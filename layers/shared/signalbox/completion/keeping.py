@@ -49,6 +49,7 @@ class Keeping:
         self._source: Iterator[Chunk] = iter(())
         self._is_whole = False
         self._is_promised = False
+        self._is_charged = False
         self._put: InFlight | None = None
 
     @property
@@ -154,6 +155,8 @@ class Keeping:
     def store(self, journey: "Journey", told: Mapping[str, str], refusal: Refusal | None) -> Callable[[], None]:
         """Sends what is to be kept and was not promised, and gives what waits for it; neither raises."""
         if self._claim:
+            if self._is_charged and not self._has_cost(journey):  # what was counted late came to nothing
+                self._claim.free()
             self._promised(self._claim, journey, told, refusal)
         if self._terms and self._lookup and not refusal and self._is_whole:
             try:
@@ -227,13 +230,17 @@ class Keeping:
 
     def _refused(self, claim: "Claim", journey: "Journey", told: Mapping[str, str], refusal: Refusal) -> None:
         """An error that cost nothing may be tried again under its key; one that may have is all that a key is charged for."""
-        attempts = (*journey.attempts(), *(self._near.attempts() if self._near else ()))
-        if not any(attempt.cost_nanousd for attempt in attempts):
+        self._is_charged = self._has_cost(journey)
+        if not self._is_charged:
             return claim.free()
         from .kept import Kept
 
         asked, error = self._asked, (refusal.code, refusal.message, refusal.param)
         claim.keep(Kept(asked.id, asked.at_ms // 1000, "", "", told=told, refused=error))
+
+    def _has_cost(self, journey: "Journey") -> bool:
+        attempts = (*journey.attempts(), *(self._near.attempts() if self._near else ()))
+        return any(attempt.cost_nanousd for attempt in attempts)
 
     def _heard(self, ends: Callable[[], None]) -> Iterator[Chunk]:
         try:
