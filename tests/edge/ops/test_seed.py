@@ -115,9 +115,11 @@ def cloud():
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     endpoint = "http://{}:{}".format(*server.get_host_and_port())
-    httpx.post(f"{endpoint}/moto-api/reset").raise_for_status()  # what it holds is the process's
-    yield Cloud(endpoint)
-    server.stop()
+    try:
+        httpx.post(f"{endpoint}/moto-api/reset", timeout=60).raise_for_status()  # what it holds is the process's
+        yield Cloud(endpoint)
+    finally:
+        server.stop()
 
 
 def deployed(cloud):
