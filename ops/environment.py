@@ -29,20 +29,31 @@ CAUSES = (
 )
 
 
+# What may be over by the next time; pip tries a connection again by itself, but no answer that breaks off.
+PASSING = (
+    r"NewConnectionError|Temporary failure in name|Max retries|timed out|IncompleteRead|MATCH THE HASHES"
+    r"|Connection ?(aborted|broken|Reset)|HTTP error 5\d\d|5\d\d Server Error"
+)
+TRIES = 3
+
+
 def fail(message):
     sys.exit("signalbox set-up: " + message)
 
 
 def run(command, log_path):
     """One step; on failure one line that says why, and the whole output in the log."""
-    with open(log_path, "a") as log:
-        log.write("$ " + " ".join(command) + "\n")
-        log.flush()
-        status = subprocess.call(command, stdout=log, stderr=subprocess.STDOUT)
-    if status == 0:
-        return
-    with open(log_path, errors="replace") as log:
-        text = log.read()
+    for _ in range(TRIES):
+        with open(log_path, "a") as log:
+            log.write("$ " + " ".join(command) + "\n")
+            log.flush()
+            status = subprocess.call(command, stdout=log, stderr=subprocess.STDOUT)
+        if status == 0:
+            return
+        with open(log_path, errors="replace") as log:
+            text = log.read()
+        if not re.search(PASSING, text):
+            break
     for pattern, advice in CAUSES:
         if re.search(pattern, text):
             fail(f"{advice} (details: {log_path})")

@@ -53,6 +53,15 @@ def test_pips_pages_become_one_line(tmp_path, words, advice):
     assert words in log.read_text()
 
 
+def test_a_download_that_broke_off_is_tried_again(tmp_path):
+    """What it had by then, pip has kept."""
+    tried = tmp_path / "tried"
+    tried.write_text("")
+    step = "import sys; f = open(sys.argv[1], 'a+'); f.write('x'); sys.exit('timed out' if f.tell() < 3 else 0)"
+    environment.run([sys.executable, "-c", step, str(tried)], str(tmp_path / "log"))
+    assert tried.read_text() == "xxx"
+
+
 def test_a_set_up_that_broke_off_begins_again_and_one_that_stands_is_kept(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("none.txt").write_text("")
