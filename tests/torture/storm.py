@@ -38,7 +38,7 @@ class Storm(NamedTuple):
     @property
     def most_s(self) -> float:
         """How long it may last, on a machine that is busy with more than this: a ledger that refuses nobody is found out, too."""
-        return 120 + self.fits / 4
+        return 600 + self.fits / 4
 
     def limit(self, scope: str) -> int:
         return int(self.fits * MEAN * LIMITS[scope][1])
