@@ -10,6 +10,7 @@ import pytest
 
 from signalbox.aws import dynamodb, events, telemetry
 from signalbox.aws.client import Aws, AwsError, Call, Cancelled, ConditionFailed, Rejected, Throttled, Unavailable
+from signalbox.aws.http import TimedOut, Unreachable
 
 from .conftest import ENVIRONMENT
 
@@ -251,6 +252,45 @@ def test_a_wave_is_under_way_at_once_and_answers_in_order(script, aws):
     answers = aws.wave([CALL, CALL, CALL], timeout_s=SOON_S)
     assert script.together == 3
     assert len(answers) == 3
+
+
+class SlowToConnect:
+    """A pool of which the first request of each wave takes all the time there is to connect; the others are answered a moment later."""
+
+    def __init__(self, monkeypatch):
+        self.now_s, self.sent = 0.0, 0
+        monkeypatch.setattr("signalbox.aws.client.time.monotonic", lambda: self.now_s)
+
+    def send(self, request, timeout_s):
+        self.sent += 1
+        if self.sent % 2:
+            self.now_s += timeout_s
+            raise Unreachable("nobody there")
+        return Prompt(self.now_s + 0.5, self)
+
+    def close(self):
+        pass
+
+
+class Prompt:
+    def __init__(self, at_s, clock):
+        self.at_s, self.clock = at_s, clock
+
+    def head(self, timeout_s):
+        if self.clock.now_s + timeout_s < self.at_s:
+            raise TimedOut("too late")
+        self.clock.now_s = max(self.clock.now_s, self.at_s)
+        return 200
+
+    def read(self, timeout_s):
+        return b"{}"
+
+
+def test_what_is_sent_late_for_anothers_sake_has_all_its_time(monkeypatch):
+    pool = SlowToConnect(monkeypatch)
+    aws = Aws(ENVIRONMENT | {"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, pool=pool)
+    away, fine = aws.wave([CALL, CALL], timeout_s=1.0, tries=1)
+    assert (away.code, fine) == ("Unreachable", {})
 
 
 def test_a_wave_tries_again_only_what_failed(script, aws):

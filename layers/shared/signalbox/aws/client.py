@@ -25,6 +25,7 @@ from .sign import Credentials, presigned, signed
 Json = Any
 
 TIMEOUT_S = 1.0  # of one try, unless SIGNALBOX_AWS_TIMEOUT_S says otherwise
+READ_S = 0.02  # for an answer that came while others were waited for: a container's share of a processor comes in pieces
 TRIES = 2
 MORE_WHEN_THROTTLED = 4  # tries, for each that a call without an answer has: this one was not done, and soon it may be
 BACKOFF_S = 0.05
@@ -158,17 +159,19 @@ class Aws:
     def wave(self, calls: Sequence[Call], *, timeout_s: float | None = None, tries: int = TRIES) -> list[Any]:
         """Every call's answer or its AwsError, in order: all are sent first and then all read, so that a wave lasts as long as one call.
 
-        Unanswered calls are tried again, `tries` times in all, and throttled ones more often; each round lasts `timeout_s` at most.
+        Unanswered calls are tried again, `tries` times in all, and throttled ones more often; each round lasts `timeout_s` from when all
+        are sent.
         """
         timeout_s = self._timeout_s if timeout_s is None else timeout_s
         answers: list[Any] = [None] * len(calls)
         due = list(range(len(calls)))
         for turn in count():
-            began = time.monotonic()
-            sent = [(position, self.begin(calls[position], timeout_s=timeout_s)) for position in due]
-            for position, flight in sent:
+            # Each by its own time: what was slow to connect keeps those behind it from being sent.
+            sent = [(position, self.begin(calls[position], timeout_s=timeout_s), time.monotonic()) for position in due]
+            for position, flight, began in sent:
+                left_s = began + _bounded(calls[position], timeout_s) - time.monotonic()
                 try:
-                    answers[position] = flight.answer(max(0.001, began + _bounded(calls[position], timeout_s) - time.monotonic()))
+                    answers[position] = flight.answer(max(READ_S, left_s))
                 except AwsError as error:
                     answers[position] = error
             due = [position for position in due if turn + 1 < _most_tries(calls[position], answers[position], tries)]
