@@ -41,6 +41,7 @@ class FakeCloud:
 
     def __init__(self, ignored=(), heard=lambda: None):
         self.heard = heard
+        self.page = {}  # a query's, with so many items as a `Limit`: a page of the real table ends with a megabyte
         self.seen = set()
         self.tables = {}
         self.events = []
@@ -88,7 +89,10 @@ class FakeCloud:
             for key, item in sorted(self.items(payload["TableName"]).items())
             if expression.holds(payload["KeyConditionExpression"], item, ())
         ]
-        return {"Items": [to_values(item) for item in found]}
+        after = to_item(payload.get("ExclusiveStartKey", {}))
+        page = [item for item in found if not after or item["sk"] > after["sk"]][: payload.get("Limit")]
+        more = {"LastEvaluatedKey": to_values({name: page[-1][name] for name in ("pk", "sk")})} if len(page) == payload.get("Limit") else {}
+        return {"Items": [to_values(item) for item in page]} | more
 
     def _PutItem(self, payload):
         self._check(payload)
@@ -240,7 +244,10 @@ class Pool:
     delayed    not answered, done when `deliver` is called
     throttled  refused
     contended  a transaction, refused because others are at it
+    invalid    a transaction, refused because one of its parts cannot be done to what is stored
     """
+
+    REFUSED = {"contended": "TransactionConflict", "invalid": "ValidationError"}
 
     def __init__(self, cloud, meddle=lambda action, payload: None, now_ms=lambda: 0):
         self.cloud = cloud
@@ -250,14 +257,14 @@ class Pool:
 
     def send(self, request, timeout_s):
         action = request.headers["x-amz-target"].partition(".")[2]
-        payload = json.loads(request.body)
+        payload = json.loads(request.body) | (self.cloud.page if action == "Query" else {})
         fault = self.meddle(action, payload)
         if fault == "throttled":
             return Exchange((400, Failure("ThrottlingException").body))
-        if fault == "contended" and action == "TransactWriteItems":
-            reasons = [{"Code": "TransactionConflict"} for _ in payload["TransactItems"]]
+        if fault in self.REFUSED and action == "TransactWriteItems":
+            reasons = [{"Code": self.REFUSED[fault]} for _ in payload["TransactItems"]]
             return Exchange((400, Failure("TransactionCanceledException", CancellationReasons=reasons).body))
-        if fault == "contended":
+        if fault in self.REFUSED:
             fault = None
         if fault == "delayed":
             self.delayed.append((self.now_ms(), action, payload))
@@ -276,10 +283,15 @@ class Pool:
 
 
 class Exchange:
+    """Of one request: its connection is another's once it was read."""
+
     def __init__(self, answer):
         self._answer = answer
+        self._is_read = False
 
     def head(self, timeout_s):
+        assert not self._is_read, "an answer is read twice"
+        self._is_read = True
         if self._answer is None:
             raise http.TimedOut("nothing came")
         return self._answer[0]

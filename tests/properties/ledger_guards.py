@@ -152,7 +152,6 @@ HARMLESS = {
     "log": "it decides what the log says, and nothing else",
     "never": "it is for what does not come about in these worlds: for the type checker, or against errors in what is stored",
     "share": "it decides how much is leased at once, and where; what may be leased is decided by the write",
-    "soft": "it is about a soft budget, which refuses nobody",
     "open": "not shown: no story is known that breaks without it, and no reason why there is none",
 }
 

@@ -1,11 +1,12 @@
 """What happens where a condition of the ledger is missing, told as short as it can be. The world in which it happens asserts."""
 
 from contextlib import suppress
+from dataclasses import replace
 from itertools import combinations
 
 from signalbox.admission.leases import Want
 from signalbox.admission.shards import to_sight
-from signalbox.aws import accounts
+from signalbox.aws import accounts, dynamodb
 from signalbox.aws.client import AwsError
 
 from .fake_aws import Pool, client
@@ -348,6 +349,7 @@ def a_slow_one_returns_what_its_owner_leases_again(ignored):
 ROOM = {"key#k": ("total", True, 20_000), "tenant#t": ("total", True, 20_000)}
 WAITED, ALMOST_OVER = (3, 2), 6  # 102 s, of the 120 that a lease stands; and 22 s, of the 30 within which a request is opened
 STILL_ADMITS = 8  # 58 s
+STALLED = 3  # 62 s
 
 
 def a_slice_admits_when_its_lease_is_about_to_end(ignored):
@@ -491,27 +493,33 @@ def the_first_lease_of_a_soft_budget_does_not_arrive(ignored):
 
 
 def a_lease_expires_while_others_are_returned(ignored):
+    """Its owner's clock is behind: for who returns the first it ends only when that has read what the first one's owner began."""
     for place in EVERY_PLACE:
         world = World(ignored, HARD)
         world.act(Act(0, "step", 9))
         world.act(Act(0, "crash"))
         world.act(Act(0, "advance", ALMOST_OVER))
-        world.act(Act(1, "step", 8))
-        world.act(Act(1, "step", 20))
+        world.act(Act(2, "step", 8))
+        world.act(Act(2, "step", 20))
         for wait in (ENDED, 7, 1):  # 122 s after the first, 100 after the second
             world.act(Act(0, "advance", wait))
-        world.act(Act(2, "step", 90, meanwhile=((place, Act(0, "advance", ALMOST_OVER)),)))
-        world.act(Act(2, "step", 20))
+        world.act(Act(3, "step", 90, meanwhile=((place, Act(0, "advance", ALMOST_OVER)),)))
+        world.act(Act(3, "step", 20))
         world.end()
     return world
 
 
-def one_died_with_an_intent_and_another_needs_the_lease(ignored):
+def one_died_with_an_intent(ignored):
     world = World(ignored, HARD)
     world.act(Act(0, "step", 9))
     world.act(Act(0, "step", 20))
     world.act(Act(0, "crash"))
     world.act(Act(0, "advance", TEN_MINUTES))
+    return world
+
+
+def one_died_with_an_intent_and_another_needs_the_lease(ignored):
+    world = one_died_with_an_intent(ignored)
     world.act(Act(1, "step", 90))
     world.act(Act(1, "step", 20))
     return world
@@ -533,6 +541,29 @@ def a_providers_budget_has_less_and_its_container_dies(ignored):
     return world
 
 
+def a_providers_budget_has_less_and_another_needs_the_lease(ignored):
+    world = World(ignored, LESS)
+    world.act(Act(0, "step", 17))
+    world.act(Act(0, "step", 18))
+    world.act(Act(0, "crash"))
+    world.act(Act(0, "advance", A_WHILE))
+    world.act(Act(1, "step"))
+    return world
+
+
+def a_container_comes_back_after_its_lease_was_returned(ignored):
+    world = World(ignored, {"key#k": ("total", True, 100_000)})
+    for _ in range(3):
+        world.act(Act(0, "step", 1))
+    for _ in range(2):
+        world.act(Act(1, "step", 9))
+    world.act(Act(1, "crash"))
+    world.act(Act(0, "advance", TEN_MINUTES))
+    world.act(Act(0, "sweep"))
+    world.act(Act(0, "step", 1))
+    return world
+
+
 def what_was_never_opened_has_cost_something(ignored):
     world = World(ignored, HARD)
     world.act(Act(0, "step", 9))
@@ -541,6 +572,149 @@ def what_was_never_opened_has_cost_something(ignored):
     world.reached[hold.request_id] = Reached(hold, 30)
     with nothing_else_is_raised():
         container.desk.settle(hold, 30, {"id": hold.request_id, "cost_nanousd": 30})
+    return world
+
+
+def a_soft_budget_becomes_hard_while_its_lease_is_not_answered_for(ignored):
+    world = World(ignored, {"team#t/a": ("month", False, 500)})
+    world.act(Act(0, "step", 1))
+    for _ in range(2):
+        world.act(Act(0, "step", 1))
+    world.act(Act(0, "flip"))
+    world.act(Act(0, "advance", 1))
+    world.act(Act(0, "step", 10, faults=((1, "lost"), (2, "lost"))))
+    world.act(Act(0, "step", 20))
+    return world
+
+
+def a_soft_budget_is_never_answered_for(ignored):
+    world = World(ignored, SOFT, faults_a_request=99)
+    world.act(Act(0, "step", faults=tuple((place, "lost") for place in range(1, 99))))
+    return world
+
+
+def more_want_a_soft_budget_than_there_are_places(ignored):
+    with small_shards(1):
+        world = World(ignored, SOFT)
+        for who in range(6):
+            world.act(Act(who, "step", 1))
+            world.act(Act(who, "step", 20))
+        for who in range(6):
+            world.act(Act(who, "step", 1))
+    return world
+
+
+def the_intent_of_a_hard_budget_does_not_arrive(ignored):
+    world = World(ignored, HARD)
+    world.act(Act(0, "step"))
+    world.act(Act(0, "step", faults=((0, "lost"), (1, "lost"))))
+    return world
+
+
+def a_settled_request_arrives_after_it_was_charged(ignored):
+    """Without a lease, so that its charge goes with the item that it would take the place of."""
+    world = World(ignored, SOFT, faults_a_request=9)
+    world.act(Act(0, "step", faults=((3, "lost"), (4, "lost"))))
+    world.act(Act(0, "step", 20))
+    world.act(Act(0, "step", faults=((0, "delayed"), (1, "lost"), (2, "lost"), (3, "lost"))))
+    world.act(Act(0, "deliver"))
+    return world
+
+
+def the_sweeper_finishes_what_another_has_just_read(ignored):
+    for other, places in ((Act(1, "step", 90), range(3, 8)), (Act(1, "sweep"), range(ONE_PARTITION_EACH, ONE_PARTITION_EACH + 5))):
+        for place in places:
+            world = one_died_with_an_intent(ignored)
+            world.act(replace(other, meanwhile=((place, Act(0, "sweep")),)))
+            world.end()
+    return world
+
+
+def one_dies_while_it_settles_and_another_needs_the_lease(ignored):
+    for place in EVERY_PLACE:
+        world = World(ignored, HARD)
+        world.act(Act(0, "step", 9))
+        world.act(Act(0, "step", 20))
+        world.act(Act(0, "advance", TEN_MINUTES))
+        settles = Act(0, "step", faults=((1, "crash"),))
+        world.act(Act(1, "step", 90, meanwhile=((place, settles),)))
+        world.act(Act(1, "step", 20))
+        world.end()
+    return world
+
+
+def an_account_cannot_be_charged_for_a_while(ignored):
+    world = World(ignored, SOFT, faults_a_request=99)
+    world.act(Act(0, "step", faults=((3, "lost"), (4, "lost"))))
+    world.act(Act(0, "step", 20))
+    world.act(Act(0, "step", faults=tuple((place, "invalid") for place in range(30))))
+    return world
+
+
+def a_record_is_gone_before_its_first_request_is_charged(ignored):
+    """As where a table was restored."""
+    world = World(ignored, SOFT, faults_a_request=9)
+    world.act(Act(0, "step", faults=((1, "lost"), (2, "lost"))))
+    world.act(Act(0, "step", 20))
+    late(world, dynamodb.delete("control", "team#t/a", "scope"))
+    world.act(Act(0, "step"))
+    return world
+
+
+def a_scope_has_two_budgets(ignored):
+    """The first lease of either does not arrive."""
+    world = World(ignored, {"team#t/a": ("total", False, 500)}, faults_a_request=9)
+    world.cloud.items("control")["team#t/a", "scope"]["budgets"]["day"] = {"limit_nanousd": 700, "hard": False, "version": 2}
+    world.act(Act(0, "step", faults=tuple((place, "lost") for place in range(1, 5))))
+    world.act(Act(0, "step", 20))
+    world.act(Act(0, "step"))
+    return world
+
+
+def the_control_table_does_not_answer_beside_a_settling(ignored):
+    world = World(ignored, HARD)
+    world.act(Act(0, "step"))
+    world.act(Act(0, "step"))
+    world.act(Act(0, "advance", 1))
+    world.act(Act(0, "step", faults=((3, "lost"), (4, "lost"))))
+    return world
+
+
+def a_container_stalls_while_it_settles(ignored):
+    """Its slice is old by then: it must not go back before the outbox is cleared."""
+    for place in EVERY_PLACE:
+        world = World(ignored, {"key#k": ("total", True, 100_000)}, faults_a_request=9)
+        world.act(Act(0, "step", 20))
+        world.act(Act(0, "step", 20))
+        faults = tuple((lost, "lost") for lost in range(3, 12, 2))
+        world.act(Act(0, "step", faults=faults, meanwhile=((place, Act(0, "advance", STALLED)),)))
+        world.end()
+    return world
+
+
+def what_is_pending_cannot_be_read(ignored):
+    for who in (Act(1, "step", 90), Act(0, "sweep")):
+        for place in (*EVERY_PLACE, ONE_PARTITION_EACH - 1):
+            again = ONE_PARTITION_EACH if who.what == "sweep" else place + 1
+            world = one_died_with_an_intent(ignored)
+            world.act(replace(who, faults=((place, "lost"), (again, "lost"))))
+            world.end()
+    return world
+
+
+def what_is_pending_fills_more_than_one_page(ignored):
+    """The intent of one that died is behind an event of an earlier request."""
+    world = World(ignored, HARD)
+    world.cloud.page = {"Limit": 1}
+    world.act(Act(0, "step", 9))
+    world.act(Act(0, "step", 9))
+    world.act(Act(0, "step", faults=((1, "lost"), (3, "lost"))))
+    world.act(Act(0, "step", 8))
+    world.act(Act(0, "step", 20))
+    world.act(Act(0, "crash"))
+    world.act(Act(0, "advance", A_WHILE))
+    world.act(Act(1, "step", 90))
+    world.act(Act(1, "step", 20))
     return world
 
 

@@ -18,6 +18,7 @@ from signalbox.admission import admitting, shards
 from signalbox.admission.budgets import Raise, scopes_of, to_budgets
 from signalbox.admission.keys import Caller
 from signalbox.admission.leases import GRACE_MS
+from signalbox.admission.periods import kind_of
 from signalbox.aws import accounts, boto_accounts, boto_budgets, boto_tables
 from signalbox.aws.client import AwsError
 from signalbox.aws.ledger import OPEN_WITHIN_MS, BudgetExceeded, Desk, Hold, Tables
@@ -148,6 +149,7 @@ class World:
 
     def __post_init__(self):
         self.cloud = FakeCloud(self.ignored, self.check)
+        self.may_refuse = any(hard for _, hard, _ in self.limits.values())
         self.most = {}
         self.committed = {}
         for scope, (kind, hard, limit) in self.limits.items():
@@ -221,7 +223,9 @@ class World:
         pool = Pool(self.cloud, self._meddler(act, Container(faults_left=2)), lambda: self.now_ms)
         with suppress(Crash, AwsError):  # the next one tries again
             swept = Reconciler(client(pool), TABLES, lambda: self.now_ms + 2_000).sweep(self.now_ms + 60_000_000)
-            assert not swept.failed or act.faults or act.meanwhile or self.depth > 1, "in peace, and a sweep fails"
+            assert not swept.failed or act.faults or self.depth > 1 or any(other.faults for _, other in act.meanwhile), (
+                "in peace, and a sweep fails"
+            )
 
     def _change(self, act, container):
         self._revise(act, lambda was, limit: was._replace(limit_nanousd=limit * act.size // 10))
@@ -241,6 +245,7 @@ class World:
         def revised(_record, was):
             budget = new(was, limit)
             self.most[scope] = max(self.most[scope], budget.limit_at(self.now_ms))
+            self.may_refuse |= budget.hard
             return budget
 
         with patch.object(boto_tables, "pause"), suppress(boto_budgets.Contended, boto_accounts.Torn):
@@ -268,6 +273,7 @@ class World:
                 CALLER, SCOPES, request_id=request_id, bound_nanousd=bound, floor_nanousd=bound // 3, deadline_ms=deadline_ms
             )
         except Refusal as refusal:
+            self._check_right_to_refuse(refusal)
             if not act.faults and not act.meanwhile and not container.pool.delayed:
                 self._check_refusal(refusal, container, bound // 3)
             container.desk.record({"id": request_id})
@@ -342,6 +348,8 @@ class World:
         return sum(request.billed_in(account[0]) for request in self.reached.values() if account in request.accounts())
 
     def check(self):
+        for hand in (container.desk._hand for container in self.containers if container.desk):
+            assert hand.unneeded <= hand.leases.keys(), "what is not in hand is remembered for ever"
         for (pk, _), item in self.cloud.items("ledger").items():
             if pk.startswith("pending"):
                 assert "request" in item, "nobody knows what an item of the outbox is of"
@@ -362,7 +370,7 @@ class World:
     def _check_limit(self, account, total):
         """Where raises have ended nobody may have taken them back yet."""
         if account[1] == "total":
-            budget = self._budget(account[0])
+            budget = self._budget(account)
             ends = (0, *(row.until_ms for row in budget.raises))
             assert total in {budget.limit_at(at_ms) for at_ms in ends}, "a budget changed, and its headroom did not"
 
@@ -390,9 +398,12 @@ class World:
         assert billed <= self.most[account[0]], "overspent"
         unseen = sum(request.hold.granted_nanousd for request in touching if request.was_waived(account))
         asked_ms = min(self.now_ms + min(SKEWS_MS), self.cloud.asked_ms or self.now_ms)  # a write may be slow to arrive
-        limit = total if account[1] != "total" else min(total, self._budget(account[0]).limit_at(asked_ms))
+        limit = total if account[1] != "total" else min(total, self._budget(account).limit_at(asked_ms))
         assert committed <= max(limit, self.committed.get(account, 0)) + unseen, "leased beyond the limit"
         self.committed[account] = committed
+
+    def _check_right_to_refuse(self, refusal):
+        assert self.may_refuse or "control table" in str(refusal), "a soft budget refuses"
 
     def _check_refusal(self, refusal, container, floor):
         """In peace nobody is refused what there is, over all shards, nor for others' sake but where all places are taken."""
@@ -404,7 +415,7 @@ class World:
         items = self.accounts()[refusal.scope, refusal.period]
         mine = sum(lease["held"] for item in items for id, lease in item["leases"].items() if id.startswith(container.name))
         total = items[0].get("total", items[0]["limit"])
-        ended = total - self._budget(refusal.scope).limit_at(self.now_ms + container.skew_ms)  # a raise, by its clock
+        ended = total - self._budget((refusal.scope, refusal.period)).limit_at(self.now_ms + container.skew_ms)  # a raise, by its clock
         assert sum(item["remaining"] for item in items) + mine - max(0, ended) < floor, "refused, and there was enough"
 
     def _check_finished(self, request, others_may=False):
@@ -412,8 +423,9 @@ class World:
         waits = any(item.get("request") == request for (pk, _), item in self.cloud.items("ledger").items() if pk.startswith("pending"))
         assert others_may or not waits, "left to the sweeper in peace"
 
-    def _budget(self, scope):
-        [budget] = to_budgets(scope, self.cloud.items("control")[scope, "scope"])
+    def _budget(self, account):
+        scope, period = account
+        [budget] = [each for each in to_budgets(scope, self.cloud.items("control")[scope, "scope"]) if each.kind == kind_of(period)]
         return budget
 
     def end(self):
@@ -439,6 +451,7 @@ class World:
             assert not any(item["leases"] for item in items), "a lease outlives everything"
         assert not [sk for pk, sk in self.cloud.items("ledger") if pk.startswith("pending")], "an outbox is never cleared"
         known = {account for request in self.reached.values() if request.billed for account in request.accounts()}
+        known = {account for account in known if (account[0], "scope") in self.cloud.items("control")}
         assert known <= self.accounts().keys(), "spent, and there is no account of it"
         published = {event["id"] for event in self.cloud.events}
         assert self.recorded | {id for id, request in self.reached.items() if request.billed} <= published, "an event is lost"

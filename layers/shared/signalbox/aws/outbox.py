@@ -13,7 +13,6 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ..admission.leases import GRACE_MS, Part
-from ..admission.shards import Account
 from ..usage.record import CRASHED
 from ..usage.shares import cost_in
 from . import dynamodb
@@ -203,5 +202,5 @@ def published_detail(pending: Pending) -> dict[str, Any]:
     return detail | {"outcome": CRASHED, "estimated": True, "cost_nanousd": pending.cost}
 
 
-def names(pending: Pending, account: Account, lease: str) -> bool:
-    return any(part.account == account and part.lease == lease for part in pending.holds.values())
+def names(pending: Pending, lease: str) -> bool:
+    return any(part.lease == lease for part in pending.holds.values())

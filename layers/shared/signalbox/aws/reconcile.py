@@ -101,13 +101,8 @@ class Reconciler:
     def charge(self, pending: Pending, holds: Mapping[str, Part]) -> bool:
         """Puts the cost of a settled item into these accounts of it, in each once. False where one could not take it now."""
         ledger = self._tables.ledger
-        todo = {
-            slot: accounts.settle(ledger, part, pending.cost_of(slot), min(0, pending.bound - pending.cost_of(slot)))
-            for slot, part in holds.items()
-        }
+        todo = {slot: accounts.settle(ledger, part, pending.cost_of(slot), 0) for slot, part in holds.items()}
         for _ in range(TURNS):
-            if not todo:
-                return True
             answers = dict(zip(todo, self._aws.wave(list(todo.values())), strict=True))
             again = {slot: self._next(pending, slot, holds[slot], todo[slot], answer) for slot, answer in answers.items()}
             todo = {slot: call for slot, call in again.items() if call}
@@ -169,7 +164,7 @@ class Reconciler:
             return outbox.to_pending(item) if item else None
 
     def _return(self, account: Account, shard: int, lease: Lease, uncharged: Iterable[Pending]) -> Call:
-        naming = [pending for pending in uncharged if outbox.names(pending, account, lease.id)]
+        naming = [pending for pending in uncharged if outbox.names(pending, lease.id)]
         if not naming:
             return accounts.give_back(self._tables.ledger, account, shard, lease)
         keep = min(lease.held, sum(max(pending.bound, pending.cost) for pending in naming))

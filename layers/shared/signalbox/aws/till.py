@@ -135,7 +135,7 @@ class Till:
         if not stored:
             self.drop(hold)
             return self._failed("a settled request could not be stored", hold.request_id)
-        if left and not self._charged(item, left):
+        if not self._charged(item, left):
             self.drop(hold)
             return self._failed("a request's cost is not in every budget yet", hold.request_id)
         keep = not published or hold.doubtful  # while it is there no late intent can take its place
@@ -158,7 +158,7 @@ class Till:
         """Whether our write of a pending item is what is stored, also where its first try was done and its second refused."""
         if isinstance(answer, ConditionFailed):
             item = dynamodb.old_item(answer)
-            return item is not None and item["state"] == outbox.SETTLED and not item.get("estimated")
+            return item is not None and not item.get("estimated")
         return not isinstance(answer, AwsError)
 
     def _wave_with_control(self, calls: list[Call], scopes: Iterable[str]) -> list[Any]:
