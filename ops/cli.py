@@ -30,6 +30,7 @@ from .local import up
 from .trouble import Trouble
 
 CUT_OFF = 141  # as a shell tells of whoever was writing when its pipe was closed
+INTERRUPTED = 130  # the same of Ctrl-C
 
 
 class Command(NamedTuple):
@@ -75,6 +76,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read it, as head does, has had enough; what is left is not written at the end either
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return CUT_OFF
+    except KeyboardInterrupt:
+        print("signalbox: interrupted; what was asked for may have been done", file=sys.stderr)
+        return INTERRUPTED
     except Trouble as trouble:
         print(f"signalbox: {trouble}", file=sys.stderr)
         return trouble.status

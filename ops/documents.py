@@ -13,7 +13,7 @@ def read(path: Path) -> str:
     try:
         return sys.stdin.read() if path == STDIN else path.read_bytes().decode()
     except (OSError, UnicodeDecodeError) as error:
-        raise Trouble(f"{path} cannot be read: {error}") from error
+        raise Trouble(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
 
 
 def write_new(path: Path, text: str, *, force: bool = False) -> None:
@@ -23,4 +23,4 @@ def write_new(path: Path, text: str, *, force: bool = False) -> None:
     except FileExistsError as error:
         raise Trouble(f"{path} is there already, and stays as it is; --force writes over it, or name another") from error
     except OSError as error:
-        raise Trouble(f"{path} cannot be written: {error}") from error
+        raise Trouble(f"{path} cannot be written: {error.strerror or error}") from error

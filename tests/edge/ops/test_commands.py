@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import boto3
+import httpx
 import pytest
 
 from ops import cli
@@ -176,3 +177,17 @@ def test_whoever_reads_no_further_is_told_nothing_more():
     checked = subprocess.run(command, stdout=writes, stderr=subprocess.PIPE, cwd=ROOT, check=False)
     os.close(writes)
     assert (checked.returncode, checked.stderr) == (cli.CUT_OFF, b"")
+
+
+def test_who_interrupts_a_command_is_told_so_in_a_line(stage, operator, monkeypatch, capsys):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(httpx, "request", interrupted)
+    assert cli.main(["keys", "list", "--stage", "dev"]) == 130
+    assert capsys.readouterr().err == "signalbox: interrupted; what was asked for may have been done\n"
+
+
+def test_a_file_that_is_not_there_is_named_once(capsys):
+    assert cli.main(["config", "check", "nosuch.yaml"]) == 1
+    assert capsys.readouterr().err == "signalbox: nosuch.yaml cannot be read: No such file or directory\n"
