@@ -16,11 +16,9 @@ from moto.server import ThreadedMotoServer
 
 from ops.local.settings import DATA_KEY, DATA_ROW
 from ops.simulators.server import Simulators
-from signalbox.aws import kept
+from signalbox.aws import capacity, jwks, kept, ledger, rates, secrets, snapshots
 from signalbox.aws.boto_fields import Plain
 from signalbox.aws.boto_versions import Versions
-from signalbox.aws.jwks import Jwks
-from signalbox.aws.ledger import Desk
 from signalbox.aws.secret_cache import SecretCache
 from signalbox.completion import kept_near, kept_once, race
 from signalbox.config.overrides import PREFIX
@@ -46,7 +44,13 @@ SETTINGS = {
 # A machine that has other things to do is no upstream, and no cache, that is down.
 PATIENCE_S = 20
 PATIENT = {"ttft_s": PATIENCE_S, "between_chunks_s": PATIENCE_S}
-PATIENT_PARTS = ((kept, "PATIENCE_S"), (kept_near, "PATIENCE_S"), (kept_once, "SOON_S"), (race, "LOSER_S"))
+PATIENT_PARTS = (
+    *((part, "TIMEOUT_S") for part in (capacity, jwks, secrets, snapshots)),
+    *((part, "RELEASE_S") for part in (ledger, rates)),
+    *((part, "PATIENCE_S") for part in (kept, kept_near)),
+    *((kept_once, name) for name in ("SOON_S", "LARGE_S")),
+    (race, "LOSER_S"),
+)
 
 
 def sample(name: str) -> dict:
@@ -76,7 +80,7 @@ class World:
         self.client = partial(client, endpoint)
         self.table = lambda name: resource(endpoint, "dynamodb").Table(name)
         self.upstreams = upstreams
-        self.now_s = float(int(time.time()))
+        self.now_s = time.time() // 60 * 60 + 20  # neither the beginning nor the end of a minute
         self.module: Any = None
         self.versions: Any = None
         self.queue = ""
@@ -84,8 +88,10 @@ class World:
     def stand(self, patch: pytest.MonkeyPatch) -> None:
         """No minute, no day, and no few seconds in which something is fresh, end within a test that does not move `now_s` itself."""
         patch.setattr(time, "time", lambda: self.now_s)
-        patch.setattr(Desk.__init__, "__kwdefaults__", (Desk.__init__.__kwdefaults__ or {}) | {"wall": time.time, "ticks": time.time})
-        for part in (SecretCache, Jwks):
+        patch.setattr(
+            ledger.Desk.__init__, "__kwdefaults__", (ledger.Desk.__init__.__kwdefaults__ or {}) | {"wall": time.time, "ticks": time.time}
+        )
+        for part in (SecretCache, jwks.Jwks):
             patch.setattr(part.__init__, "__defaults__", (time.time,))
 
     def ask(self, event: dict | None = None, *, timeout_s: float = 30, **body):
