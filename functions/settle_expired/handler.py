@@ -16,10 +16,10 @@ from signalbox.aws import boto_daily_alert, boto_raises
 from signalbox.aws.boto_raises import Ended
 from signalbox.aws.boto_tables import table
 from signalbox.aws.client import Aws
-from signalbox.aws.reconcile import Reconciler
+from signalbox.aws.sweep import Sweep
 from signalbox.aws.tables import Tables
 
-SPARE_MS = 5_000
+SPARE_MS = 9_000  # what was begun last may be tried until nobody waits for an answer any more
 
 logger = Logger()
 tracer = Tracer()
@@ -31,7 +31,7 @@ metrics = Metrics()
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     kept = upkeep()
-    swept = Reconciler(Aws(os.environ), Tables.from_env(os.environ), now_ms).sweep(
+    swept = Sweep(Aws(os.environ), Tables.from_env(os.environ), now_ms).run(
         until_ms=now_ms() + context.get_remaining_time_in_millis() - SPARE_MS
     )
     metrics.add_metric("RequestsEstimated", MetricUnit.Count, swept.estimated)

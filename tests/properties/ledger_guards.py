@@ -28,6 +28,7 @@ GUARDED = {
     "aws.till": ("Till",),
     "aws.hold": ("Hold",),
     "aws.reconcile": ("Reconciler",),
+    "aws.sweep": ("Sweep",),
     "aws.outbox": ("Pending", "settle", "names"),
 }
 MARGINS = {"GRACE_MS", "ADMITS_MS"}

@@ -731,6 +731,17 @@ def late(world, call):
         client(Pool(world.cloud)).call(call)
 
 
+def the_bus_takes_nothing_from_the_sweeper(ignored):
+    world = World(ignored, HARD)
+    world.act(Act(0, "step", 9))
+    world.act(Act(0, "step", 9))
+    world.act(Act(0, "crash"))
+    world.act(Act(0, "advance", TEN_MINUTES))
+    settled_and_charged = ONE_PARTITION_EACH + 3
+    world.act(Act(0, "sweep", faults=((settled_and_charged, "lost"), (settled_and_charged + 1, "lost"))))
+    return world
+
+
 STORIES = tuple(
     story
     for name, story in list(globals().items())

@@ -23,6 +23,7 @@ from signalbox.aws import accounts, boto_accounts, boto_budgets, boto_tables
 from signalbox.aws.client import AwsError
 from signalbox.aws.ledger import OPEN_WITHIN_MS, BudgetExceeded, Desk, Hold, Tables
 from signalbox.aws.reconcile import Reconciler
+from signalbox.aws.sweep import Sweep
 from signalbox.errors import Refusal
 
 from .fake_aws import BotoTable, FakeCloud, Pool, client
@@ -222,7 +223,7 @@ class World:
     def _sweep(self, act, container):
         pool = Pool(self.cloud, self._meddler(act, Container(faults_left=2)), lambda: self.now_ms)
         with suppress(Crash, AwsError):  # the next one tries again
-            swept = Reconciler(client(pool), TABLES, lambda: self.now_ms + 2_000).sweep(self.now_ms + 60_000_000)
+            swept = Sweep(client(pool), TABLES, lambda: self.now_ms + 2_000).run(self.now_ms + 60_000_000)
             assert not swept.failed or act.faults or self.depth > 1 or any(other.faults for _, other in act.meanwhile), (
                 "in peace, and a sweep fails"
             )

@@ -10,7 +10,7 @@ from signalbox.admission.keys import Caller
 from signalbox.aws import dynamodb
 from signalbox.aws.client import Aws, InFlight, Unavailable
 from signalbox.aws.ledger import BudgetExceeded, Desk
-from signalbox.aws.reconcile import Reconciler
+from signalbox.aws.sweep import Sweep
 from signalbox.errors import Refusal
 
 from .conftest import ENVIRONMENT
@@ -363,13 +363,13 @@ def test_an_event_that_the_bus_does_not_take_waits_in_the_outbox_for_the_sweeper
     assert (item["state"], item["charged"], json.loads(item["detail"])["id"]) == ("settled", True, "r1")
     assert "waits in the outbox" in told(capsys)
     clock.now_s += 61
-    swept = Reconciler(counted, tables, lambda: int(clock.now_s * 1000)).sweep(int(clock.now_s * 1000) + 1)
+    swept = Sweep(counted, tables, lambda: int(clock.now_s * 1000)).run(int(clock.now_s * 1000) + 1)
     assert (swept.published, swept.failed) == (0, 1)
     log = told(capsys)
-    assert "a request could not be finished" in log
+    assert "a usage event waits in the outbox" in log
     assert "TimedOut" in log
     counted.broken = ()
-    swept = Reconciler(counted, tables, lambda: int(clock.now_s * 1000)).sweep(int(clock.now_s * 1000) + 1)
+    swept = Sweep(counted, tables, lambda: int(clock.now_s * 1000)).run(int(clock.now_s * 1000) + 1)
     assert (swept.estimated, swept.published, swept.failed) == (0, 1, 0)
     assert pending(counted) == []
     assert [event["id"] for event in events()] == ["r1"]
@@ -389,7 +389,7 @@ def test_a_crashed_request_counts_in_full_and_only_when_its_time_is_over(counted
     assert spend(other, clock, 0, id="r2", bound=700).granted_nanousd == 700
 
     clock.now_s += 161
-    swept = Reconciler(counted, tables, lambda: int(clock.now_s * 1000)).sweep(int(clock.now_s * 1000) + 1)
+    swept = Sweep(counted, tables, lambda: int(clock.now_s * 1000)).run(int(clock.now_s * 1000) + 1)
     assert (swept.estimated, swept.published, swept.failed) == (1, 1, 0)
     assert stored(counted, KEY)["settled"] == 300
     assert stored(counted, KEY)["remaining"] == 700

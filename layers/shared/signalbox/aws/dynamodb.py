@@ -107,12 +107,13 @@ def batch_get(table: str, keys: Iterable[tuple[str, str]]) -> Call:
     return Call("dynamodb", "BatchGetItem", {"RequestItems": wanted}, to_answer)
 
 
-def query(table: str, pk: str, sk_begins: str = "", after: Mapping[str, Any] | None = None) -> Call:
+def query(table: str, pk: str, sk_begins: str = "", after: Mapping[str, Any] | None = None, limit: int = 0) -> Call:
     """A page of items, read consistently, and where the next page begins (None: this was the last)."""
     condition = "#pk = :pk AND begins_with(#sk, :sk)" if sk_begins else "#pk = :pk"
     expression = Expression(condition=condition, values={"pk": pk, "sk": sk_begins}).to_payload()
     expression["KeyConditionExpression"] = expression.pop("ConditionExpression")
-    payload = {"TableName": table, "ConsistentRead": True} | expression | ({"ExclusiveStartKey": after} if after else {})
+    page = ({"ExclusiveStartKey": after} if after else {}) | ({"Limit": limit} if limit else {})
+    payload = {"TableName": table, "ConsistentRead": True} | expression | page
 
     def to_answer(answer: Any) -> tuple[list[Item], Mapping[str, Any] | None]:
         return [to_item(item) for item in answer["Items"]], answer.get("LastEvaluatedKey")

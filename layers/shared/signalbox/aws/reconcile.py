@@ -1,17 +1,18 @@
-"""Finishing what a container began and could not finish: at need (a request wants the money), and every minute (`settle_expired`).
+"""Finishing what a container began and could not finish: at need (a request wants the money), and every minute (`sweep`).
 
 Safe to run anywhere, at any time and twice: see `outbox` for why.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 from ..admission.budgets import to_budgets
 from ..admission.leases import GRACE_MS, Part
 from ..admission.periods import kind_of
 from ..admission.settling import Unsettled, why_unsettled
 from ..admission.shards import Account, Lease, Sight, to_sight
-from . import accounts, dynamodb, events, outbox, shards, telemetry
+from . import accounts, dynamodb, outbox, shards, telemetry
 from .client import Aws, AwsError, Call, Cancelled, ConditionFailed, Throttled
 from .outbox import Pending
 from .tables import Tables
@@ -21,42 +22,11 @@ AT_ONCE = 50  # calls, each of which has a connection of its own
 FAILED = "ConditionalCheckFailed"
 
 
-class Swept:
-    """What one sweep did. `failed` items are tried again by the next one."""
-
-    def __init__(self) -> None:
-        self.estimated = self.published = self.failed = 0
-
-
 class Reconciler:
     def __init__(self, aws: Aws, tables: Tables, now_ms: Callable[[], int]) -> None:
         self._aws = aws
         self._tables = tables
         self._now_ms = now_ms
-
-    def sweep(self, until_ms: int) -> Swept:
-        """Every pending item that is due: settled, charged, published, cleared; then the expired leases beside them go back.
-
-        What cannot be read or finished holds up nothing else.
-        """
-        swept, touched = Swept(), set[Account]()
-        found, unreadable = self._pending([(partition, "") for partition in outbox.PARTITIONS])
-        swept.failed += len(unreadable)
-        for pending in found:
-            if self._now_ms() > until_ms:
-                break
-            if pending.is_due(self._now_ms()):
-                touched.update(part.account for part in pending.holds.values())
-                self._sweep_one(pending, swept)
-        for account in touched:
-            if self._now_ms() > until_ms:
-                break
-            try:
-                self.reclaim(account)
-            except Exception as error:
-                swept.failed += 1
-                telemetry.say("ERROR", "expired leases could not be returned", **_why(error), scope=account[0])
-        return swept
 
     def reclaim(self, account: Account) -> None:
         """Returns the account's expired leases, but for what open intents need. Raises AwsError.
@@ -76,10 +46,9 @@ class Reconciler:
             for lease in seen.expired(self._now_ms())
             if lease.id in expired and lease.container not in unreadable  # whose pending items were read before
         ]
-        for begin in range(0, len(calls), AT_ONCE):
-            for answer in self._aws.wave(calls[begin : begin + AT_ONCE]):
-                if isinstance(answer, AwsError) and not isinstance(answer, ConditionFailed):
-                    raise answer
+        for answer in in_waves(self._aws, calls):
+            if isinstance(answer, AwsError) and not isinstance(answer, ConditionFailed):
+                raise answer
 
     def finish(self, pending: Pending) -> bool:
         """True where every account has its cost. An intent that is not due stays as it is. Raises AwsError."""
@@ -88,7 +57,7 @@ class Reconciler:
         if pending.state == outbox.INTENT:
             if not pending.is_due(self._now_ms()):
                 return False
-            estimated = self._estimate(pending)
+            estimated = self.estimate(pending)
             if estimated is None:
                 return True
             pending = estimated
@@ -139,23 +108,7 @@ class Reconciler:
                 return accounts.settle(ledger, part, cost, covered - cost)
         raise AssertionError("unreachable")
 
-    def _sweep_one(self, pending: Pending, swept: Swept) -> None:
-        try:
-            settled = self._estimate(pending) if pending.state == outbox.INTENT else pending
-            if settled is None:
-                return
-            swept.estimated += settled is not pending
-            if not self.finish(settled):
-                swept.failed += 1
-                return
-            self._aws.call(events.put(self._tables.bus, events.USAGE_RECORDED, outbox.published_detail(settled)))
-            self._aws.call(outbox.clear(self._tables.ledger, pending.pk, pending.sk))
-            swept.published += 1
-        except Exception as error:
-            swept.failed += 1
-            telemetry.say("ERROR", "a request could not be finished", **_why(error), request_id=pending.request)
-
-    def _estimate(self, pending: Pending) -> Pending | None:
+    def estimate(self, pending: Pending) -> Pending | None:
         """The item as it is once it is settled, by whomever; None where it was finished meanwhile."""
         try:
             return outbox.to_pending(self._aws.call(outbox.estimate(self._tables.ledger, pending, self._now_ms())))
@@ -186,16 +139,27 @@ class Reconciler:
                 if isinstance(answer, AwsError):
                     raise answer
                 items, after = answer
-                for item in items:
-                    try:
-                        found.append(outbox.to_pending(item))
-                    except outbox.Malformed as error:
-                        unreadable.add(item["sk"].partition("#")[0])
-                        telemetry.say("ERROR", "a pending item is malformed, and left as it is", pk=pk, sk=item["sk"], why=str(error))
+                read, ill = to_pendings(items)
+                found += read
+                unreadable |= ill
                 if after:
                     pages.append((pk, begins, after))
         return found, unreadable
 
 
-def _why(error: Exception) -> dict[str, str | None]:
-    return {"code": getattr(error, "code", None), "error": type(error).__name__}
+def to_pendings(items: Iterable[Mapping[str, Any]]) -> tuple[list[Pending], set[str]]:
+    """And the containers of those that are not as they are written here."""
+    found, unreadable = list[Pending](), set[str]()
+    for item in items:
+        try:
+            found.append(outbox.to_pending(item))
+        except outbox.Malformed as error:
+            unreadable.add(item["sk"].partition("#")[0])
+            telemetry.say("ERROR", "a pending item is malformed, and left as it is", pk=item["pk"], sk=item["sk"], why=str(error))
+    return found, unreadable
+
+
+def in_waves(aws: Aws, calls: Sequence[Call]) -> Iterator[Any]:
+    """Each one's answer or AwsError, however many there are."""
+    for begin in range(0, len(calls), AT_ONCE):
+        yield from aws.wave(calls[begin : begin + AT_ONCE])
