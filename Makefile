@@ -95,7 +95,7 @@ clean: ## remove what set-up, builds and runs have made (the local stack's state
 $(JS)/node_modules/.ready: $(JS)/package.json $(JS)/package-lock.json
 	@command -v npm >/dev/null && node -e 'process.exitCode = Number(parseInt(process.versions.node) < 20)' \
 		|| { echo 'signalbox set-up: node 20 or newer with npm is not there: install it (the other tests do not need it)'; exit 1; }
-	@npm ci --prefix $(JS) --silent || { echo 'signalbox set-up: npm could not install $(JS): is its registry reachable?'; exit 1; }
+	@npm ci --prefix $(JS) --silent || npm ci --prefix $(JS) --silent || { echo 'signalbox set-up: npm could not install $(JS): is its registry reachable?'; exit 1; }
 	@touch $@
 
 .tools/dynamodb/.ready: tests/torture/dynamodb/pom.xml
@@ -103,7 +103,8 @@ $(JS)/node_modules/.ready: $(JS)/package.json $(JS)/package-lock.json
 		|| { echo 'signalbox set-up: Maven and Java 17 or newer are not there: install them (the other tests do not need them)'; exit 1; }
 	@echo 'Setting up .tools/dynamodb (once, a minute or two) …'
 	@rm -rf $(@D)
-	@mvn --quiet --batch-mode --strict-checksums --file $< dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/$(@D) \
+	@fetch='mvn --quiet --batch-mode --strict-checksums --file $< dependency:copy-dependencies'; \
+		$$fetch -DoutputDirectory='$(CURDIR)/$(@D)' || $$fetch -DoutputDirectory='$(CURDIR)/$(@D)' \
 		|| { echo 'signalbox set-up: Maven could not fetch DynamoDB Local: is its repository reachable?'; exit 1; }
 	@touch $@
 
