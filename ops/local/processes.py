@@ -1,5 +1,6 @@
-"""Child processes: each with its log, none that outlives the local stack."""
+"""Child processes: each with its log, none that outlives the local stack, nor leaves anybody behind."""
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -57,9 +58,15 @@ class Child:
         try:
             self.process.wait(patience_s)
         except subprocess.TimeoutExpired:
-            os.killpg(self.process.pid, signal.SIGKILL)
+            self._end_group()
             self.process.wait()
+        self._end_group()
         return self.process.returncode == 0
+
+    def _end_group(self) -> None:
+        """With whoever it has begun and left: the embedded AWS leaves functions that are at work."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS has the latter where only dead ones are left
+            os.killpg(self.process.pid, signal.SIGKILL)
 
 
 def die_with_parent(number: signal.Signals = signal.SIGKILL) -> Callable[[], None] | None:

@@ -73,7 +73,7 @@ class Stack:
         port = require_port(settings.port, "PORT", "the API")
         sim_port = require_port(settings.sim_port, "SIM_PORT", "the simulated providers")
         settings.logs.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(settings.home / "tmp", ignore_errors=True)
+        self._empty()
         say("starting the embedded AWS and the simulated providers …")
         self.emulator = Emulator(settings)
         simulators = self._simulators(sim_port)
@@ -91,7 +91,13 @@ class Stack:
         """True where the embedded AWS has saved its state."""
         for child in self.children:
             child.stop(2)
-        return self.emulator.stop() if self.emulator else not self.instance.crashed
+        saved = self.emulator.stop() if self.emulator else not self.instance.crashed
+        self._empty()
+        return saved
+
+    def _empty(self) -> None:
+        """Where the embedded AWS unpacks functions: of use to nobody once it has ended."""
+        shutil.rmtree(self.settings.home / "tmp", ignore_errors=True)
 
     def _simulators(self, port: int) -> Child:
         command = [sys.executable, "-m", "ops.simulators", "--port", str(port)]
