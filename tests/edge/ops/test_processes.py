@@ -29,7 +29,8 @@ def test_who_was_begun_by_a_child_ends_with_it(tmp_path: Path, code: int) -> Non
     with open(tmp_path / "stands"), open(tmp_path / "held") as held:  # each is open once its writer is there
         assert child.stop(60) is (code == 0)
         ready, _, _ = select.select([held], [], [], 60)
-        assert ready and held.read() == ""  # nobody holds the other end any more
+        assert ready
+        assert held.read() == ""  # nobody holds the other end any more
 
 
 def test_a_child_that_has_ended_before_is_no_trouble(tmp_path: Path) -> None:

@@ -77,3 +77,11 @@ def test_a_document_differs_from_itself_in_nothing_and_from_another_as_much_as_t
     if float(f"{ttft_s:f}"):
         assert said(text, text) == []
         assert len(said(TINY, text)) == len(said(text, TINY))
+
+
+def test_a_text_is_shown_as_it_is_written_and_on_one_line() -> None:
+    with_own = 'guardrails: {redact: {options: {own: {employee: \'E\\d{6} "x"\'}, said: "a\\nb\\u202Ec", on: true, none: null}}}\n'
+    [line] = said(TINY, TINY + with_own)
+    assert line == r'+ guardrails.redact: {options: {own: {employee: E\d{6} "x"}, said: a\nb\u202ec, on: true, none: null}}'
+    [line] = said(TINY + with_own, TINY + with_own.replace("a\\nb", "c\\nd"))
+    assert line == r"~ guardrails.redact.options.said: a\nb\u202ec → c\nd\u202ec"

@@ -65,9 +65,20 @@ def summary(changes: Sequence[Change]) -> str:
 
 def to_text(value: Any) -> str:
     """On one line, and cut. What looks like a key is not shown."""
-    data = to_json(_without_keys(value))
-    text = data if isinstance(data, str) else json.dumps(data, ensure_ascii=False).replace('"', "")
+    text = _in_line(to_json(_without_keys(value)))
     return text if len(text) <= MOST_CHARS else f"{text[: MOST_CHARS - 3]}..."
+
+
+def _in_line(data: Any) -> str:
+    """As YAML has it between braces, and without quotes: a pattern is to be found again in the document."""
+    match data:
+        case dict():
+            return "{" + ", ".join(f"{_in_line(name)}: {_in_line(item)}" for name, item in data.items()) + "}"
+        case list():
+            return "[" + ", ".join(map(_in_line, data)) + "]"
+        case str():
+            return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in data)
+    return json.dumps(data)
 
 
 def _differences(path: Path, old: Mapping, new: Mapping, old_brief: Any, new_brief: Any) -> Iterator[Change]:
