@@ -74,6 +74,32 @@ def test_a_version_that_was_published_meanwhile_decides(aged: Routed):
     assert held(aged) == 0
 
 
+@pytest.mark.parametrize("before", [None, False], ids=["no budget", "a soft budget"])
+def test_a_budget_that_has_become_hard_meanwhile_holds_what_has_no_bound(routed: Routed, monkeypatch, before):
+    monkeypatch.setattr(records, "FRESH_S", 60)
+    budget = {"limit_nanousd": LIMIT, "version": 1}
+    routed.permit(**({} if before is None else {"budgets": {"total": budget | {"hard": before}}}))
+    assert routed.ask(service_tier="priority").status == 200
+    monkeypatch.setattr(records, "FRESH_S", -1)
+    routed.permit(budgets={"total": budget | {"hard": True, "version": 2}})
+    refused = routed.ask(service_tier="priority")
+    assert (refused.status, code(refused)) == (400, "unsupported_parameter")
+    assert routed.calls == []
+    assert routed.ask().status == 200
+    assert held(routed) == 0
+
+
+def test_a_budget_that_has_become_hard_meanwhile_refuses_nothing_that_has_a_bound(routed: Routed, monkeypatch):
+    monkeypatch.setattr(records, "FRESH_S", 60)
+    routed.permit()
+    assert routed.ask().status == 200
+    monkeypatch.setattr(records, "FRESH_S", -1)
+    routed.permit(budgets={"total": {"limit_nanousd": LIMIT, "hard": True, "version": 1}})
+    response = routed.ask()
+    assert (response.status, response.headers["x-signalbox-target"], len(routed.calls)) == (200, MINI, 1)
+    assert held(routed) == 0
+
+
 def test_a_target_at_its_capacity_is_passed_over_and_then_the_caller_is_told_to_wait(routed: Routed):
     narrow = routed.document()["models"][MINI] | {"id": "gpt-4.1-mini", "capacity": {"requests_per_minute": 1}}
     document = routed.document()

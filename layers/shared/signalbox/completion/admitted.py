@@ -155,6 +155,8 @@ def _held(
     served(fresh.trip)
     if not set(counted_in(fresh)) <= set(scopes):
         return None
+    if hold.binds and not bounds.hard:
+        return None  # what has no bound was not refused
     if fresh is not routed and bounds_of(fresh.trip, hold.binds).most_nanousd > bounds.most_nanousd:
         return None
     # By an old view a tenant that brings its own keys would be served with the stage's.

@@ -13,6 +13,7 @@ from .trip import Trip
 class Bounds(NamedTuple):
     most_nanousd: int
     least_nanousd: int
+    hard: bool  # as it was known of the budgets when these were made
     near_nanousd: int | None = None  # of the most, for a look-up by meaning; None: there is none
 
 
@@ -29,8 +30,8 @@ def bounds_of(trip: Trip, hard: bool) -> Bounds:
     most = worst_nanousd(decision, each.__getitem__)
     near = _near(trip, hard)
     if near is None or (ceiling is not None and most + near > ceiling):
-        return Bounds(most, min(least, most))
-    return Bounds(most + near, min(least, most), near)
+        return Bounds(most, min(least, most), hard)
+    return Bounds(most + near, min(least, most), hard, near)
 
 
 def _near(trip: Trip, hard: bool) -> int | None:
