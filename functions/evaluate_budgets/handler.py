@@ -33,13 +33,13 @@ MOST_KNOWN = 10_000  # of each
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     metrics.add_metric("UsageReceived", MetricUnit.Count, len(event["Records"]))
-    evaluate_once = partial(evaluate, seen=set(), spenders=Spenders(table(os.environ["SIGNALBOX_USAGE_TABLE"])))
+    evaluate_once = partial(evaluate, seen=set[tuple[str, ...]](), spenders=Spenders(table(os.environ["SIGNALBOX_USAGE_TABLE"])))
     answer = process_partial_response(event, evaluate_once, boto_inbox.processor(logger), context)
     metrics.add_metric("UsageUnevaluated", MetricUnit.Count, len(answer["batchItemFailures"]))
     return answer
 
 
-def evaluate(record: UsageMessage, seen: set[tuple[str, str]], spenders: Spenders) -> None:
+def evaluate(record: UsageMessage, seen: set[tuple[str, ...]], spenders: Spenders) -> None:
     """`seen` holds the budgets that this batch has looked at: the ledger was settled before any of its events was sent."""
     usage = record.body.detail
     for scope, period in {(scope, period) for scope, periods in usage.period_by_scope.items() for period in periods} - seen:
@@ -50,10 +50,11 @@ def evaluate(record: UsageMessage, seen: set[tuple[str, str]], spenders: Spender
                 tell(alert, defined, spenders)
             note(budget)
         seen.add((scope, period))
-    if usage.refused_by and usage.outcome == "budget_exceeded":
+    if usage.refused_by and usage.outcome == "budget_exceeded" and ("exhausted", *usage.refused_by) not in seen:
         budget = boto_alerts.budget(table(os.environ["SIGNALBOX_LEDGER_TABLE"]), *usage.refused_by)
-        if budget:
+        if budget and exhausted(budget).id not in told:
             tell(exhausted(budget), boto_alerts.definition(table(os.environ["SIGNALBOX_CONTROL_TABLE"]), *usage.refused_by), spenders)
+        seen.add(("exhausted", *usage.refused_by))
 
 
 def tell(alert: Alert, defined: Definition | None, spenders: Spenders) -> None:

@@ -183,6 +183,34 @@ def test_one_budget_is_read_once_for_a_batch(stage, context, event, monkeypatch)
     assert sorted(read) == [("global#*", "day#2026-11-21"), (SCOPE, PERIOD)]
 
 
+def test_who_hammers_a_spent_budget_has_it_read_once_for_a_batch_and_what_it_is_only_to_be_told(stage, context, event, monkeypatch):
+    settle(stage, 49_000_000)
+    read = []
+    for name in ("budget", "definition"):
+        ours = getattr(boto_alerts, name)
+        monkeypatch.setattr(boto_alerts, name, lambda table, *of, name=name, ours=ours: read.append(name) or ours(table, *of))
+    refusals = batch(event, *[details(event)[1] | {"id": f"r{n}"} for n in range(10)])
+    handler(refusals, context)
+    assert read == ["budget", "definition"]
+    handler(refusals, context)
+    assert read == ["budget", "definition", "budget"]
+    assert [name for name, _ in stage.heard()] == ["BudgetExhausted"]
+
+
+def test_a_spent_budget_that_could_not_be_told_is_told_by_the_next_of_the_batch(stage, context, event, monkeypatch):
+    settle(stage, 49_000_000)
+    announce, tries = boto_alerts.announce, []
+
+    def fails_once(*of):
+        tries.append(of)
+        return _down() if len(tries) == 1 else announce(*of)
+
+    monkeypatch.setattr(boto_alerts, "announce", fails_once)
+    assert failed(handler(batch(event, *[details(event)[1] | {"id": f"r{n}"} for n in range(3)]), context)) == ["m0"]
+    assert len(tries) == 2
+    assert [name for name, _ in stage.heard()] == ["BudgetExhausted"]
+
+
 @pytest.mark.parametrize("service", ["publish", "notify"])
 def test_an_alert_that_could_not_be_told_is_told_at_the_next_delivery(stage, context, usage, monkeypatch, service):
     settle(stage, 30_000_000)
