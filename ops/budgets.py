@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_scope(row)
     _add_period(row)
     for action in actions.choices.values():
-        action.add_argument("--json", action="store_true", help="the API's own answer")
+        action.add_argument("--json", action="store_true", help="the API's own answer; of `list` a plain list of all pages")
         stages.add_argument(action)
 
 

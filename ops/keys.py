@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         row.add_argument("id")
         row.set_defaults(told=told)
     for row in actions.choices.values():
-        row.add_argument("--json", action="store_true", help="the API's own answer")
+        row.add_argument("--json", action="store_true", help="the API's own answer; of `list` a plain list of all pages")
         stages.add_argument(row)
 
 

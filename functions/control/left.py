@@ -41,8 +41,9 @@ class Forecast(BaseModel):
 class Spending(BaseModel):
     """Of the running period; settled + held + remaining is the limit, raises included.
 
-    `held` is for requests under way or to come, at what they may cost at the most: it comes back as they settle, and from a
-    container that nobody asks within two minutes. `remaining` is below zero where more is spent and held than the limit.
+    `held` is for requests under way or to come, at what they may cost at the most: it comes back as they settle, what is held
+    beyond them within two minutes, and what a killed container held for requests 60 s after their deadlines. `remaining` is below zero
+    where more is spent and held than the limit.
     """
 
     id: str
