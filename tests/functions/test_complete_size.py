@@ -1,5 +1,7 @@
-"""How long a request may be: 1 MiB, or what its route says; told in every dialect, and nobody is asked."""
+"""How long a request may be, 1 MiB or what its route says, and how it is written; told in every dialect, and nobody is asked."""
 
+import base64
+import gzip
 import json
 from typing import Any
 
@@ -50,3 +52,37 @@ def test_a_route_may_take_more_or_less_than_that(routed: Routed):
     assert [ask(routed, path, size, "large").status for size in (2 * MIB, 2 * MIB + 1)] == [200, 413]
     response = ask(routed, path, 1_025, "small")
     assert "1,024 bytes that small takes" in json.loads(response.body)["error"]["message"]
+
+
+def sent(routed: Routed, path: str, body: bytes, *, is_encoded: bool = False, **headers: str):
+    """As API Gateway hands over what was sent in so many bytes."""
+    event = sample("complete_chat") | {"path": path, "isBase64Encoded": is_encoded}
+    event["headers"] |= {"content-length": str(len(body))} | {name.replace("_", "-"): value for name, value in headers.items()}
+    event["body"] = base64.b64encode(body).decode() if is_encoded else body.decode("utf-8", "replace")
+    routed.world.upstreams.ledger.clear()
+    return routed.world.ask(event)
+
+
+@pytest.mark.parametrize("is_encoded", [False, True], ids=["as text", "in base64"])
+@pytest.mark.parametrize("path", PATHS)
+def test_a_body_that_is_not_utf8_is_refused_in_its_dialect(routed: Routed, path, is_encoded):
+    body = json.dumps({"model": "chat", "user": "Ren\u00e9"} | PATHS[path], ensure_ascii=False).encode("latin-1")
+    response = sent(routed, path, body, is_encoded=is_encoded)
+    assert told(response) == (400, "invalid_request")
+    assert "is not UTF-8" in json.loads(response.body)["error"]["message"]
+    assert routed.calls == []
+
+
+@pytest.mark.parametrize("is_encoded", [False, True], ids=["as text", "in base64"])
+def test_a_replacement_character_of_the_clients_own_goes_through(routed: Routed, is_encoded):
+    body = json.dumps({"model": "chat", "messages": [{"role": "user", "content": "say: \ufffd"}]}, ensure_ascii=False).encode()
+    response = sent(routed, "/v1/chat/completions", body, is_encoded=is_encoded)
+    assert json.loads(response.body)["choices"][0]["message"]["content"] == "\ufffd"
+
+
+def test_a_compressed_body_is_refused_by_its_coding(routed: Routed):
+    body = gzip.compress(json.dumps({"model": "chat"} | PATHS["/v1/chat/completions"]).encode())
+    response = sent(routed, "/v1/chat/completions", body, content_encoding="gzip")
+    assert told(response) == (400, "invalid_request")
+    assert "content-encoding gzip" in json.loads(response.body)["error"]["message"]
+    assert routed.calls == []

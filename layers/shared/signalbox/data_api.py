@@ -29,6 +29,9 @@ ELSEWHERE = ("/admin/*", "/openapi.json", "/v1/requests/*", "/v1/usage")  # whic
 NOT_AGAIN = frozenset({"idempotency_conflict"})
 LONGEST_WAIT_S = 60
 
+PLAIN = "identity"  # https://www.rfc-editor.org/rfc/rfc9110#section-8.4.1
+REPLACED = "\ufffd"  # as API Gateway hands over what is not UTF-8, longer than it was
+
 IDEMPOTENCY_KEY = "idempotency-key"
 REQUEST_IDS = ("x-signalbox-request-id", "x-request-id", "request-id")  # ours, and those that OpenAI's and Anthropic's clients look for
 
@@ -78,20 +81,32 @@ class DataApi:
 
 def to_call(event: Mapping[str, Any], context: Context) -> Call:
     """From API Gateway's proxy event. https://docs.aws.amazon.com/lambda/latest/dg/services-apigateway.html"""
-    given = event.get("body") or ""
-    if len(given) > MAX_BODY_BYTES * 4:  # base64 and escapes never add more: not worth decoding
-        raise too_large()
-    body = base64.b64decode(given) if event.get("isBase64Encoded") else given.encode("utf-8", "surrogatepass")
-    if len(body) > MAX_BODY_BYTES:
-        raise too_large()
+    headers = _headers(event)
     return Call(
         method=event.get("httpMethod") or "GET",
         path=_path(event),
-        headers=_headers(event),
-        body=body,
+        headers=headers,
+        body=_body(event, headers),
         remaining_s=context.remaining_s(),
         trace_id=context.trace_id,
     )
+
+
+def _body(event: Mapping[str, Any], headers: Mapping[str, str]) -> bytes:
+    """As it was sent, which it is where it has the length that was told: text may hold U+FFFD of its own."""
+    given, is_encoded = event.get("body") or "", event.get("isBase64Encoded")
+    if len(given) > MAX_BODY_BYTES * 4:  # base64 and escapes never add more: not worth decoding
+        raise too_large()
+    body = base64.b64decode(given) if is_encoded else given.encode("utf-8", "surrogatepass")
+    if len(body) > MAX_BODY_BYTES:
+        raise too_large()
+    coding = headers.get("content-encoding") or PLAIN
+    if body and coding.lower() != PLAIN:
+        message = f"The body is sent with content-encoding {coding[:40]}, which is not read here. Send it as plain JSON."
+        raise Refusal("invalid_request", message, param="content-encoding")
+    if not is_encoded and REPLACED in given and headers.get("content-length", str(len(body))) != str(len(body)):
+        raise Refusal("invalid_request", "The body is not UTF-8, or was damaged on its way. Send a JSON object in UTF-8.")
+    return body
 
 
 def _headers(event: Mapping[str, Any]) -> dict[str, str]:
