@@ -190,7 +190,7 @@ def test_a_cut_stream_ends_in_an_error_event_and_is_charged_by_what_is_known(wor
     assert usage["cost_nanousd"] >= billed(world) > 0
 
 
-@pytest.mark.parametrize("timeout_ms", ["0", "-5", "soon", "1.5", "²"])
+@pytest.mark.parametrize("timeout_ms", ["0", "", "000", "-5", "soon", "1.5", "²", "0²"])
 def test_a_timeout_that_means_nothing_is_refused(world, timeout_ms):
     event = sample("complete_chat")
     event["headers"]["x-signalbox-timeout-ms"] = timeout_ms
@@ -249,11 +249,11 @@ def test_a_revoked_key_lists_no_models(world, monkeypatch):
     assert world.ask(sample("complete_models")).status == 401
 
 
-@pytest.mark.parametrize("digits", [10, 400, 5000])
-def test_a_timeout_of_many_digits_is_refused(world, digits):
+@pytest.mark.parametrize("timeout_ms", ["9" * 10, "9" * 20, "9" * 5000, "0" * 30 + "60000"])
+def test_a_timeout_of_many_digits_is_as_long_as_lambda_allows(world, timeout_ms):
     event = sample("complete_chat")
-    event["headers"]["x-signalbox-timeout-ms"] = "9" * digits
-    assert json.loads(world.ask(event).body)["error"]["code"] == "invalid_request"
+    event["headers"]["x-signalbox-timeout-ms"] = timeout_ms
+    assert world.ask(event).status == 200
 
 
 @pytest.mark.parametrize("stream", [False, True])

@@ -262,7 +262,9 @@ def test_an_error_that_may_have_cost_something_is_all_that_its_key_is_charged_fo
     response = once(**body)
     assert (response.status, code(response)) == (502, "upstream_failed")
     assert response.headers["idempotent-replayed"] == "true"
-    assert json.loads(response.body)["error"]["message"].endswith("to try again use a new idempotency-key.")
+    assert json.loads(response.body)["error"]["message"].endswith(
+        "Another try needs a new idempotency-key: what it cost is charged, and for 24 hours this one is answered with it."
+    )
     assert response.headers["x-should-retry"] == "false"  # which the official clients would do of themselves
     assert routed.calls == []
     assert (routed.usage[0]["cache"], routed.usage[0]["cost_nanousd"]) == ("replay", 0)

@@ -95,9 +95,10 @@ def test_a_character_of_two_escapes_is_whole():
     ("body", "param", "said"),
     [
         (b"not json", None, "not JSON (line 1, column 1)"),
-        (b"\xff\xfe", None, "not JSON"),
-        ('{"model": "chat"}'.encode("utf-16"), None, "not JSON"),
-        (b'{"model": "\xed\xa0\x80"}', None, "not JSON"),
+        (b"\xff\xfe", None, "not UTF-8"),
+        ('{"model": "chat"}'.encode("utf-16"), None, "not UTF-8"),
+        (b'{"model": "\xed\xa0\x80"}', None, "not UTF-8"),
+        (b'{"model": "chat", "max_tokens": ' + b"9" * 5_000 + b"}", None, "a number of thousands of digits"),
         (b'{"model": "\\ud83d"}', None, "half of a surrogate pair"),
         (b'{"model": "\\ude00\\ud83d"}', None, "half of a surrogate pair"),
         (b'{"model": "chat", "\\uDC00": 1}', None, "half of a surrogate pair"),
@@ -115,7 +116,11 @@ def test_a_character_of_two_escapes_is_whole():
         (b'{"model": "chat", "messages": [{"role": "king"}]}', "messages[0].role", "must be one of"),
         (b'{"model": "chat", "messages": [{"role": ["user"]}]}', "messages[0].role", "must be one of"),
         (b'{"model": "chat", "messages": [{"role": "user"}]}', "messages[0].content", "is missing"),
-        (b'{"model": "chat", "messages": [{"role": "user", "content": 3}]}', "messages[0].content", "an array of objects"),
+        (
+            b'{"model": "chat", "messages": [{"role": "user", "content": 3}]}',
+            "messages[0].content",
+            "must be a string or an array of objects",
+        ),
         (b'{"model": "chat", "messages": [{"role": "user", "content": [{"type": "smell"}]}]}', "messages[0].content[0].type", "one of"),
         (b'{"model": "chat", "messages": [{"role": "tool", "content": "x"}]}', "messages[0].tool_call_id", "must be a string"),
         (

@@ -18,6 +18,7 @@ MOST_AGENT_CHARS = 200  # it stands in keys and events
 FALLBACKS = "fallbacks"  # of the body: ours, and no provider's
 EXPLAIN = "x-signalbox-explain"
 MOST_KEY_CHARS = 255
+MOST_DIGITS = 10  # of milliseconds: weeks, and whatever more is said comes to what Lambda allows too
 
 
 class Asked(NamedTuple):
@@ -90,6 +91,7 @@ def _fallbacks(request: Request) -> tuple[str, ...]:
 def _wanted_s(header: str | None) -> float:
     if header is None:
         return float("inf")
-    if not (header.isascii() and header.isdecimal() and len(header) < 10) or int(header) == 0:
+    digits = header.lstrip("0")
+    if not (digits and header.isascii() and header.isdecimal()):
         raise Refusal("invalid_request", "x-signalbox-timeout-ms must be a whole number of milliseconds above 0.")
-    return int(header) / 1000
+    return int(digits[:MOST_DIGITS]) / 1000

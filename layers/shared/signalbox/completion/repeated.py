@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .admitted import Admitted
 
 # Of an error, which itself may advise another try.
-AGAIN = f"What it cost is charged, and for 24 hours this {IDEMPOTENCY_KEY} is answered with it: to try again use a new {IDEMPOTENCY_KEY}."
+AGAIN = f"Another try needs a new {IDEMPOTENCY_KEY}: what it cost is charged, and for 24 hours this one is answered with it."
 
 
 class Told(NamedTuple):

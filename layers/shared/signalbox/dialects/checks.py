@@ -65,9 +65,13 @@ def to_object(body: bytes) -> dict[str, Any]:
         raise Refusal(
             "invalid_request", "The body holds half of a surrogate pair, which no UTF-8 text can. Send whole characters."
         ) from None
-    except ValueError as error:
-        where = f" (line {error.lineno}, column {error.colno})" if isinstance(error, json.JSONDecodeError) else ""
-        raise Refusal("invalid_request", f"The body is not JSON{where}. Send a JSON object in UTF-8.") from None
+    except UnicodeDecodeError:
+        raise Refusal("invalid_request", "The body is not UTF-8. Send a JSON object in UTF-8.") from None
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise Refusal("invalid_request", f"The body is not JSON ({where}). Send a JSON object in UTF-8.") from None
+    except ValueError:  # so `int` says that it was given too many digits
+        raise Refusal("invalid_request", "The body holds a number of thousands of digits. Send one that can be meant.") from None
     if not isinstance(value, dict):
         raise Refusal("invalid_request", "The body is not a JSON object. Send one with a `model`.")
     return value

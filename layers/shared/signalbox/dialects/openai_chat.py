@@ -21,7 +21,20 @@ from ..request import (
     ToolChoice,
     ToolResult,
 )
-from .checks import BOOLEAN, OBJECT, OBJECTS, STRING, STRING_OR_OBJECT, expect, number, string, taken, to_object, whole_number
+from .checks import (
+    BOOLEAN,
+    OBJECT,
+    OBJECTS,
+    STRING,
+    STRING_OR_OBJECT,
+    STRING_OR_OBJECTS,
+    expect,
+    number,
+    string,
+    taken,
+    to_object,
+    whole_number,
+)
 from .contract import Dialect
 from .openai_chat_answer import DETAIL_SEALED, to_body, to_events
 from .openai_errors import to_error
@@ -187,7 +200,7 @@ def to_parts(content: Any, path: str, kinds: frozenset[str]) -> tuple[Part, ...]
         return ()
     if isinstance(content, str):
         return (Text(content),)
-    expect(content, OBJECTS, f"{path}.content")
+    expect(content, STRING_OR_OBJECTS, f"{path}.content")
     return tuple(to_part(part, f"{path}.content[{position}]", kinds) for position, part in enumerate(content))
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from ..errors import Refusal
 from ..request import NOTHING, Image, Json, Message, Part, Raw, Reasoning, Signature, Text, ToolCall, ToolResult
-from .checks import OBJECT, OBJECTS, STRING, expect, string
+from .checks import OBJECT, OBJECTS, STRING, STRING_OR_OBJECTS, expect, string
 from .signatures import unpack
 
 FAMILY = "openai"
@@ -47,7 +47,7 @@ def to_messages(input: Json, instructions: str | None) -> tuple[Message, ...]:
         return (*messages, Message("user", (Text(input),)))
     if not input:
         raise Refusal("invalid_request", "`input` is missing or empty. Send a string or an array of items.", param="input")
-    expect(input, OBJECTS, "input")
+    expect(input, STRING_OR_OBJECTS, "input")
     answer: _Answer | None = None
     for place, item in enumerate(input):
         path = f"input[{place}]"
@@ -90,7 +90,7 @@ def to_parts(content: Json, path: str) -> tuple[Part, ...]:
         return (Text(content),)
     if content is None:
         raise Refusal("invalid_request", f"`{path}` is missing. Send a string or an array of parts.", param=path)
-    expect(content, OBJECTS, path)
+    expect(content, STRING_OR_OBJECTS, path)
     return tuple(to_part(part, f"{path}[{place}]") for place, part in enumerate(content))
 
 
