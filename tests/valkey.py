@@ -37,6 +37,7 @@ class Server:
                 return self
             except OSError:
                 time.sleep(0.01)
+        self.__exit__()
         raise AssertionError(f"the server did not start: {self._command}")
 
     def stop(self) -> None:

@@ -131,7 +131,7 @@ def owner(pk: str) -> str | None:
 
 
 # What fails is not made smaller: it is short, and each request of it takes its time.
-@settings(max_examples=8, deadline=None, phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 @given(st.lists(ASKS, min_size=4, max_size=10))
 def test_what_one_tenant_asks_touches_nothing_of_anothers(routed: Routed, secrets: dict[str, str], asks: list[Ask]) -> None:
     told: set[str] = set()

@@ -20,7 +20,7 @@ USES = st.lists(st.tuples(st.sampled_from(TENANTS), st.integers(0, 2), st.intege
 
 
 @pytest.mark.usefixtures("still")
-@settings(max_examples=6, deadline=None, phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 @given(uses=USES, agent=st.sampled_from(("", "robot")))
 def test_a_key_reads_its_own_and_its_tenants_alone(
     issued: Api, sample: Callable[[str], Any], context: Any, uses: list[tuple[str, int, int]], agent: str
