@@ -16,7 +16,7 @@ from samtranslator.yaml_helper import yaml_parse
 from ops.local.deploy import JWT, parameters
 from signalbox.admission.budgets import scopes_of
 from signalbox.admission.keys import Caller
-from signalbox.aws import boto_sums
+from signalbox.aws import boto_sums, telemetry
 from signalbox.aws.boto_rollbacks import LIST
 from signalbox.aws.issuer import FIELDS
 from signalbox.dialects import openai_errors
@@ -883,8 +883,20 @@ def test_what_goes_wrong_is_noticed() -> None:
     aside = {id for id, queue in of_type("AWS::SQS::Queue").items() if "RedrivePolicy" not in queue}
     set_aside = {("ApproximateNumberOfMessagesVisible", queue) for queue in aside}
     failing = {("Errors", function) for function in FUNCTIONS}
-    others = {("Throttles", "CompleteFunction"), ("ExecutionsFailed", "RollBackWorkflow"), ("5XXError", "Api")}
-    assert waiting | set_aside | failing | others <= watched()
+    undone = {(f"Executions{how}", "RollBackWorkflow") for how in ("Failed", "TimedOut", "Aborted")}
+    others = {("Throttles", "CompleteFunction"), ("5XXError", "Api")}
+    assert waiting | set_aside | failing | undone | others <= watched()
+
+
+@pytest.mark.parametrize("metric", ["SweepFailures", "SettleFailures", "RatesUncounted"])
+def test_what_our_own_metrics_say_of_undone_work_is_noticed(metric: str) -> None:
+    """By the very dimension that they are written with, or the alarm would see nothing for ever."""
+    [alarm] = [alarm for alarm in of_type("AWS::CloudWatch::Alarm").values() if alarm["MetricName"] == metric]
+    variables = properties("SettleExpiredFunction")["Environment"]["Variables"]
+    [dimension] = alarm["Dimensions"]
+    assert dimension == {"Name": "service", "Value": variables["POWERTOOLS_SERVICE_NAME"]}
+    assert alarm["Namespace"] == variables["POWERTOOLS_METRICS_NAMESPACE"] == telemetry.NAMESPACE
+    assert properties("CompleteFunction")["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"] == dimension["Value"]
 
 
 def test_requests_refused_for_want_of_the_ledger_are_counted_in_the_log_of_complete() -> None:
