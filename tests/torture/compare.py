@@ -6,6 +6,7 @@ from typing import Any
 
 Row = Mapping[str, Any]
 
+GIVEN_UP = ("timeout", "abandoned")  # by us, before the whole of it was read: on a busy machine it may have been written by then
 TEXT_BY_TEXT = ("invoke", "predict")  # operations of which one attempt at an embedding makes a call for each text
 
 
@@ -45,7 +46,7 @@ def _pairs(attempts: list[Row], calls: list[Row]) -> list[tuple[Sequence[Row], S
 def _hold(sums: Counter[str], attempts: Sequence[Row], calls: Sequence[Row]) -> str:
     """What is wrong with it, if anything."""
     billed = [call for call in calls if call["cost_nanousd"]]
-    delivered = all(map(_is_delivered, billed))
+    delivered = all(map(_is_delivered, billed)) and not any(attempt["outcome"] in GIVEN_UP for attempt in attempts)
     theirs, ours = (sum(row["cost_nanousd"] for row in rows) for rows in (calls, attempts))
     marked = any(attempt["estimated"] for attempt in attempts)
     captured = len(attempts) >= (1 if any(call["operation"] in TEXT_BY_TEXT for call in calls) else len(calls))

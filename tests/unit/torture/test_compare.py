@@ -10,8 +10,9 @@ def call(cost=10, ref="r1", provider="openai", delivered=True, at_ms=1, operatio
     return told | {"fault": fault or None, "outcome": "served", "input_tokens": 1, "output_tokens": 1}
 
 
-def attempt(cost=10, provider="openai", estimated=False, at_ms=1, purpose=""):
-    return {"target": f"{provider}/m", "cost_nanousd": cost, "estimated": estimated, "at_ms": at_ms, "purpose": purpose, "tokens": {}}
+def attempt(cost=10, provider="openai", estimated=False, at_ms=1, purpose="", outcome="ok"):
+    told = {"target": f"{provider}/m", "cost_nanousd": cost, "estimated": estimated, "at_ms": at_ms}
+    return told | {"purpose": purpose, "outcome": outcome, "tokens": {}}
 
 
 def event(*attempts, ref="r1"):
@@ -40,6 +41,8 @@ def test_equal_is_equal():
         ([call(10, delivered=False)], [event(attempt(9, estimated=True))], "less, where no usage was delivered"),
         ([call(10, delivered=False)], [event(attempt(11))], "more, and not marked as estimated"),
         ([call(0)], [event(attempt(11))], "more, and not marked as estimated"),
+        ([call(10)], [event(attempt(11, outcome="timeout"))], "more, and not marked as estimated"),
+        ([call(10)], [event(attempt(9, outcome="abandoned", estimated=True))], "less, where no usage was delivered"),
     ],
 )
 def test_what_differs_is_complained_of(calls, events, complaint):
@@ -49,6 +52,12 @@ def test_what_differs_is_complained_of(calls, events, complaint):
 def test_an_estimate_may_be_more_where_no_usage_came_or_none_could_be_read():
     for undelivered in (call(10, delivered=False), call(10, malformed=True), call(0, status=500)):
         assert compared([undelivered], [event(attempt(12, estimated=True))])[1] == []
+
+
+def test_what_was_given_up_before_it_was_read_was_not_delivered_whatever_its_sender_thinks():
+    for outcome in ("timeout", "abandoned"):
+        sums, complaints = compared([call(10)], [event(attempt(12, estimated=True, outcome=outcome))])
+        assert (complaints, sums["openai"]["delivered"], sums["openai"]["elsewhere_ours"]) == ([], 0, 12)
 
 
 def test_a_rival_is_counted_with_whom_it_ran_against():
