@@ -3,7 +3,7 @@
 import argparse
 import json
 from collections.abc import Iterator, Mapping
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -137,7 +137,8 @@ def _ms(ms: float | None) -> str:
 
 
 def day(text: str) -> str:
+    today = datetime.now(UTC).date()
     try:
-        return date.fromisoformat(text).isoformat()
+        return str({"today": today, "yesterday": today - timedelta(days=1)}.get(text) or date.fromisoformat(text))
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no day: write it as 2026-11-21") from error
+        raise argparse.ArgumentTypeError(f"{text!r} is no day: write it as 2026-11-21, or today, or yesterday") from error

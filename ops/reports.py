@@ -21,7 +21,7 @@ MOST_LISTED = 1_000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--day", type=day, help="in UTC, as in 2026-11-20 (yesterday)")
+    parser.add_argument("--day", type=day, help="in UTC: 2026-11-20, today or yesterday (yesterday)")
     parser.add_argument("--tenant", help="whose; without it, those that there are of the day are listed")
     parser.add_argument("--team", help="of that tenant; without it, of all of it")
     parser.add_argument("--format", choices=FORMATS, help="as it is stored, instead of a table")
@@ -46,12 +46,20 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.out and format is None:
         raise Trouble(f"in which format is {arguments.out} to be? --format, or a name that ends in .json, .csv or .html")
     query = urlencode({"tenant": arguments.tenant, "format": format or "json"} | ({"team": arguments.team} if arguments.team else {}))
-    body = control_api.text(arguments.stage, f"/admin/reports/{of}?{query}")
+    try:
+        body = control_api.text(arguments.stage, f"/admin/reports/{of}?{query}")
+    except control_api.Missing as error:
+        raise Trouble(f"{error}\n{_remedy(of)}") from error
     if arguments.out:
         documents.write_new(arguments.out, body, force=True)
         print(f"{arguments.out}: {counted(len(body.encode()), 'byte')}")
     else:
         print(body.rstrip("\r\n") if format else "\n".join(table(json.loads(body))))
+
+
+def _remedy(of: str) -> str:
+    is_today = of == str(datetime.now(UTC).date())
+    return f"`signalbox usage report --day {of}` lists those there are" + ("" if is_today else "; `--day today` is for today so far")
 
 
 def listed(told: Json) -> Iterator[str]:

@@ -1,5 +1,7 @@
 """/admin/keys: data keys are minted and renewed here, and shown once."""
 
+import re
+from datetime import UTC, datetime
 from secrets import token_hex
 from typing import Annotated, Any
 
@@ -18,6 +20,7 @@ from signalbox.money import NANOUSD_PER_USD
 
 router = Router()
 
+MINTED = re.compile("k0[0-9a-f]{21}")  # as `create` has it, up to the year 2527
 MOST_SECRETS = 8  # of one key, at once
 SAID = {"expires_ms", "budgets", *Grants.model_fields}  # of a record, beside whose it is
 
@@ -151,6 +154,13 @@ def _contended(key_id: str) -> Refusal:
 
 
 def _unknown(key_id: str) -> Refusal:
+    if MINTED.fullmatch(key_id):
+        day = datetime.fromtimestamp(int(key_id[1:13], 16) / 1000, UTC).date()
+        message = (
+            f"Key {key_id} is not here: by its id it was minted on {day}; it has been deleted since, or is another stage's."
+            f" GET /admin/audit?path=/admin/keys/{key_id}&from={day} says who deleted it."
+        )
+        return Refusal("not_found", message)
     return Refusal(
         "not_found",
         f"No key {key_id[:100]} was minted here. GET /admin/keys lists them; static keys are rows of the key secret, and of them and of"

@@ -1,11 +1,13 @@
 """`signalbox usage report`: what it asks for, prints, writes and has made anew."""
 
+import argparse
 import io
 import json
+from datetime import datetime
 
 import pytest
 
-from ops import cli, control_api, reports, stages
+from ops import analytics, cli, control_api, reports, stages
 from signalbox.reports.report import to_data
 from tests.unit.reports.day import mixed_day, report_of
 
@@ -104,3 +106,29 @@ def test_a_day_of_nothing_and_a_long_list_say_so():
     assert list(reports.listed({"day": "2026-11-20", "reports": [], "next": None})) == ["nothing is recorded of 2026-11-20"]
     row = {"tenant": "a", "team": None, "stored": True}
     assert "GET /admin/reports?day=2026-11-20" in list(reports.listed({"day": "2026-11-20", "reports": [row], "next": "x"}))[-1]
+
+
+def test_a_day_of_which_nothing_is_recorded_tells_of_today(stage, capsys, monkeypatch):
+    def nothing(_, path):
+        raise control_api.Missing("Nothing is recorded of acme.")
+
+    monkeypatch.setattr(control_api, "text", nothing)
+    for more in ((), ("--out", "acme.html"), ("--day", "yesterday"), ("--day", "2026-11-20")):
+        assert cli.main(["usage", "report", "--tenant", "acme", *more]) == 1
+        assert "`--day today` is for today so far" in capsys.readouterr().err
+    assert cli.main(["usage", "report", "--tenant", "acme", "--day", "today"]) == 1
+    said = capsys.readouterr().err
+    assert "lists those there are" in said
+    assert "--day today` is" not in said
+
+
+def test_a_day_is_said_as_people_say_it(monkeypatch):
+    class Clock(datetime):
+        @classmethod
+        def now(cls, zone):
+            return datetime(2026, 12, 1, tzinfo=zone)
+
+    monkeypatch.setattr(analytics, "datetime", Clock)
+    assert [analytics.day(text) for text in ("today", "yesterday", "2026-11-20")] == ["2026-12-01", "2026-11-30", "2026-11-20"]
+    with pytest.raises(argparse.ArgumentTypeError, match="or today, or yesterday"):
+        analytics.day("tomorrow")

@@ -90,7 +90,10 @@ def test_a_key_is_disabled_enabled_and_deleted(run: Run, api: Api) -> None:
     for action, status in (("disable", 401), ("enable", 200), ("delete", 401)):
         assert run("keys", action, id)[0] == 0
         assert api("GET", "/v1/usage", key=secret)[0] == status
-    assert f"No key {id} was minted here" in run("keys", "show", id)[2]
+    for command in (("show", id), ("update", id, "--name", "x"), ("delete", id)):
+        said = run("keys", *command)[2]
+        assert f"Key {id} is not here: by its id it was minted on " in said
+        assert f"GET /admin/audit?path=/admin/keys/{id}" in said
 
 
 @pytest.mark.parametrize(
