@@ -229,6 +229,16 @@ def test_an_error_after_the_first_content_leads_to_the_next_target_where_nothing
     assert all_amiss(ask, CHAT, lambda told, model: amiss(told, [told.kinds[0], "ok"], None) or told.kinds[0] == "ok") == {}
 
 
+@pytest.mark.parametrize("chunks", [1, 2, 3, 4])
+def test_a_first_count_is_not_the_bill_of_an_answer_that_an_error_ends(providers, chunks):
+    """Anthropic counts a token of the output before there is any, and Gemini counts as it goes."""
+
+    def ask(model):
+        return broken(providers, model, error_after_chunks=chunks)
+
+    assert all_amiss(ask, CHAT, lambda told, model: undercharged(told) and told.differences) == {}
+
+
 @pytest.mark.parametrize("dialect", WRITING)
 @pytest.mark.parametrize("chunks", [0, 1, WITHIN])
 def test_a_stream_that_is_cut(providers, dialect, chunks):

@@ -22,7 +22,7 @@ FAULTS: tuple[tuple[float, dict[str, Any]], ...] = (
     *((0.008, {"status": status}) for status in (400, 429, 500, 503)),
     *((0.008, {"cut_after_chunks": count}) for count in (0, 3)),
     (0.008, {"error_in_stream": True}),
-    (0.008, {"error_after_chunks": 4}),
+    *((0.002, {"error_after_chunks": count}) for count in (1, 2, 3, 4)),  # from before any of the answer, but behind a first count
     (0.008, {"malformed": True}),
     (0.02, {"late_usage": True}),
     (0.01, {"chunk_ms": 3}),

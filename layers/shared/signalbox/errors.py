@@ -53,11 +53,18 @@ class Refusal(Exception):
 class UpstreamFailure(Exception):
     """One attempt failed. `kind` is a row of `routing.failures`. `detail` holds names and no words of the provider's: `providers.errors`.
 
-    `param` is what of the request was wrong, where the provider says it.
+    `param` is what of the request was wrong, where the provider says it. `counted`: what was counted before it is all there is to bill.
     """
 
     def __init__(
-        self, kind: str, detail: str = "", *, param: str | None = None, status: int | None = None, retry_after_s: float | None = None
+        self,
+        kind: str,
+        detail: str = "",
+        *,
+        param: str | None = None,
+        status: int | None = None,
+        retry_after_s: float | None = None,
+        counted: bool = False,
     ) -> None:
         super().__init__(f"{kind}: {detail}")
         self.kind = kind
@@ -65,3 +72,4 @@ class UpstreamFailure(Exception):
         self.param = param
         self.status = status
         self.retry_after_s = retry_after_s
+        self.counted = counted

@@ -313,7 +313,8 @@ def test_a_count_before_the_first_content_commits_to_nothing(now):
     trip, _ = journey(now, a=[Answer(parts=[counted, failing])], b=[replace(GOOD)])
     trip.begin(whole=False)
     assert kinds(trip) == [("a/m", "server"), ("b/m", "ok")]
-    assert trip.attempts()[0].tokens == Tokens(input=10)
+    first = trip.attempts()[0]
+    assert (first.tokens, first.estimated) == (Tokens(input=10, output=64), True)  # what was written since is not in it
 
 
 def left_at(now, on_leave):

@@ -235,7 +235,7 @@ def test_a_blocked_prompt_is_no_answer_but_counts():
     assert next(chunks) == Usage(Tokens(input=9))
     with pytest.raises(UpstreamFailure) as failure:
         next(chunks)
-    assert failure.value.kind == "content_filtered"
+    assert (failure.value.kind, failure.value.counted) == ("content_filtered", True)
     assert "hunter" not in failure.value.detail
 
 

@@ -25,7 +25,6 @@ KINDS: tuple[tuple[type[TransportError], str], ...] = (
     (Cut, "cut"),
     (Malformed, "malformed"),
 )
-BROKEN = ("cut", "malformed")  # how a stream ends of which nobody has told how
 ERROR_BODY_BYTES = 4_096
 LANDING_S = 0.1  # altogether
 CLOCK_S = 0.005  # a wait may end this much before its time
@@ -77,8 +76,8 @@ class Flight:
             late = kind == "timeout" and self._clock.monotonic() >= self._limits.deadline_s - CLOCK_S
             raise self._failed("deadline" if late else kind, str(error)) from error
         except UpstreamFailure as failure:
-            if self._tally.is_counted and self.ttft_s is None and failure.kind not in BROKEN:
-                self._tally.unbilled()  # it told of its end and of its count, and nothing lies between them
+            if failure.counted and self._tally.is_counted and self.ttft_s is None:
+                self._tally.unbilled()
             raise self._failed(failure.kind, failure.detail, failure.param) from failure
         except Refusal:
             self.outcome = "abandoned"

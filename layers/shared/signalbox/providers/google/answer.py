@@ -76,7 +76,7 @@ def _from_event(event: dict[str, Any], candidates: "dict[int, _Candidate]") -> I
             candidates[number] = _Candidate(number, text(event.get("responseId")))
         yield from candidates[number].read(candidate)
     if reason := text((event.get("promptFeedback") or {}).get("blockReason")):
-        raise UpstreamFailure("content_filtered", f"the prompt was blocked: {names_of({'code': reason})}")
+        raise UpstreamFailure("content_filtered", f"the prompt was blocked: {names_of({'code': reason})}", counted=True)
 
 
 class _Candidate:

@@ -138,7 +138,9 @@ class _Reading:
             yield Usage(tokens)
         status = response["status"]
         if status not in ("completed", "incomplete"):
-            raise to_failure(response.get("error") or {"code": f"response_{text(status)}"})
+            failure = to_failure(response.get("error") or {"code": f"response_{text(status)}"})
+            failure.counted = tokens is not None  # beside its end
+            raise failure
         reason = text((response.get("incomplete_details") or {}).get("reason"))
         yield Finish(FINISHES.get(reason) or ("tool_calls" if self._calls else "stop"))
 
