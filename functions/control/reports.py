@@ -81,9 +81,8 @@ def show_report(
     body = _told(days.one(day), tenant, team, wanted, fresh)
     if body is None:
         whose = f"{tenant[:100]}'s team {team[:100]}" if team else tenant[:100]
-        raise Refusal(
-            "not_found", f"Nothing is recorded of {whose} on {day}: no report. GET /admin/reports?day={day} lists those there are."
-        )
+        listed = f"GET /admin/reports?day={day} lists those there are."
+        raise Refusal("not_found", f"Nothing is recorded of {whose} on {day}, so that there is no report. {listed}")
     if len(body.encode()) > MOST_BYTES:
         raise Refusal(
             "invalid_request",

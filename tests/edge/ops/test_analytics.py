@@ -136,5 +136,5 @@ def test_flags_have_no_series(api, capsys, words):
 
 def test_a_day_that_is_none_is_refused(api, capsys):
     with pytest.raises(SystemExit):
-        cli.main(["savings", "--from", "yesterday"])
+        cli.main(["savings", "--from", "tomorrow"])
     assert "is no day: write it as 2026-11-21" in capsys.readouterr().err
