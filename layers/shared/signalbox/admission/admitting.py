@@ -86,8 +86,7 @@ class Admission:
         mine = sight.leases.get(want.lease)
         if mine and mine.seq == want.number:  # the first try was done, its answer lost
             return self.took(want, sight)
-        if hard:
-            self._behind.add(account)
+        self._behind.add(account)
         self._hand.drop(account)
         if mine:
             self._hand.take(account, mine, sight)
@@ -126,19 +125,18 @@ class Admission:
         limit = limit_of(budget, whole, now_ms)
         left = room(whole, mine) + limit - whole.limit  # with what was on its way between two shards
         short = budget.hard and left < self._floor
-        shut = budget.hard and whole.until_ms == SHUT_MS and len(whole.parts) > 1
-        if shut and lease and mine and whole.remaining < 0 and not short:  # for what its own lease has too much of
-            self.left[account] = self._hand.shards.get(account, 0), lease
+        if whole.until_ms == SHUT_MS and mine and whole.remaining < 0 and not short:  # for what its own lease has too much of
+            self.left[account] = self._hand.shards.get(account, 0), mine
             self._hand.drop(account)
             return None
-        grow = is_full and not short and not whole.is_dated and len(whole.parts) < MOST_SHARDS
+        grow = is_full and not short and len(whole.parts) < MOST_SHARDS
         if ended or grow or (budget.hard and owes_within(whole)):
             if whole.is_torn:
                 return None
             self._level(account, whole, limit, open_until_ms(budget, now_ms) if ended else whole.until_ms, grow)
         if short:
             raise BudgetExceeded(budget, account[1], now_ms, exhausted=is_exhausted(whole, limit, self._floor, now_ms))
-        if is_full and not grow and not whole.is_dated:
+        if is_full and not grow:
             return self._crowded(account, now_ms)
         goal = self._bound
         if budget.hard:
@@ -180,7 +178,7 @@ class Admission:
                 self._hand.drop(account)
             shard = self._hand.shards[account] = chosen(whole, goal, self._hand.draw)
             lacks = goal - whole.parts[shard].remaining
-        if hard and lacks > 0:
+        if hard:
             self._givers[account] = gathered(whole, shard, lacks)
 
     def _crowded(self, account: Account, now_ms: int) -> None:
