@@ -265,6 +265,13 @@ def test_api_gateways_own_refusals_are_the_dialects(kind: str, code: str) -> Non
     assert len(body["error"]["message"]) > 30
 
 
+@pytest.mark.parametrize("kind", ["DEFAULT_5XX", "INTEGRATION_TIMEOUT"])
+def test_who_gets_no_answer_is_told_that_it_may_have_been_charged_and_when_another_try_is_safe(kind: str) -> None:
+    """A worker may have died behind what it asked a provider."""
+    message = json.loads(refusals()[kind]["responseTemplates"]["application/json"])["error"]["message"]
+    assert all(said in message for said in ("charged", "GET /v1/usage", "idempotency-key"))
+
+
 def test_a_throttled_caller_is_told_when_to_come_back() -> None:
     for kind, answer in refusals().items():
         if answer["statusCode"] == "429":
