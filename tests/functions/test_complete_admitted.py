@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from signalbox.aws import records
+from signalbox.admission import leases
+from signalbox.aws import rates, records
 
 from .routes import MINI, SMALL, SMALLER, Routed, code
 
@@ -120,3 +121,34 @@ def test_the_guardrails_of_the_route_that_serves_hold_as_well(routed: Routed):
     through = json.loads(routed.ask(tags="batch", messages=said).body)["choices"][0]["message"]["content"]
     assert through == "write to [email] now"
     assert "ann@example.com" in json.loads(routed.ask(messages=said).body)["choices"][0]["message"]["content"]
+
+
+def test_a_place_and_a_claim_last_as_long_as_what_it_was_routed_to_anew(routed: Routed, monkeypatch):
+    """By what was known it may last 21 s; by the version that its admission read, 24."""
+
+    def publish(target: str, total_s: int):
+        chat = {"targets": [target], "timeouts": {"ttft_s": 20, "between_chunks_s": 20, "total_s": total_s}}
+        routed.publish(routes=routed.document()["routes"] | {"chat": chat})
+
+    monkeypatch.setattr(records, "FRESH_S", 60)
+    publish(MINI, 21)
+    routed.permit(limits={"concurrency": 1})
+    assert routed.ask().status == 200
+    monkeypatch.setattr(records, "FRESH_S", -1)
+    publish(SMALL, 24)
+    pool, kept = routed.world.module.completions.means.pool, []
+    send = pool.send
+
+    def sent(request, timeout_s):
+        kept.append([routed.world.table(name).scan()["Items"] for name in ("ledger", "cache")])
+        return send(request, timeout_s)
+
+    monkeypatch.setattr(pool, "send", sent)
+    response = routed.ask(headers={"idempotency-key": "k-1"})
+    assert (response.status, response.headers["x-signalbox-target"]) == (200, SMALL)
+    [[ledger, cache]] = kept
+    [slots] = [item["slots"] for item in ledger if item["pk"] == "rates#key#local"]
+    [claim] = [item for item in cache if item["pk"].startswith("once#")]
+    over_ms = int(routed.world.now_s * 1000) + 24_000
+    assert [int(ms) for ms in slots.values()] == [over_ms + rates.GRACE_MS]
+    assert int(claim["until_ms"]) == over_ms + leases.GRACE_MS

@@ -18,6 +18,12 @@ def claim(table: str, name: str, *, body: str, request: str, at_ms: int, until_m
     return dynamodb.put(table, item | {"expires_at": at_ms // 1000 + KEPT_S}, condition)
 
 
+def last(table: str, name: str, request: str, until_ms: int) -> Call:
+    """The request's own claim, until then."""
+    expression = Expression("SET #until_ms = :until_ms", "#request = :request", values={"until_ms": until_ms, "request": request})
+    return dynamodb.update(table, f"once#{name}", SK, expression)
+
+
 def answer(table: str, name: str, request: str, packed: bytes | None) -> Call:
     """What came of it; None: it is in S3."""
     expression = Expression("SET #answer = :answer" if packed else "SET #is_large = :yes", "#request = :request")

@@ -113,6 +113,12 @@ class Entry:
         self._is_refused = False
         self._now_ms = 0
 
+    def needs(self, need: Need, until_ms: int) -> None:
+        """Routed anew. What it took for less, or for more, it gives back and takes anew; a place it changes for another in one write."""
+        if (need, until_ms) != (self._need, self._until_ms):
+            self._need, self._until_ms = need, until_ms
+            self._limits.clear()
+
     def calls(self, view: View, now_ms: int) -> Sequence[Call]:
         """One for each scope that has too little in hand. What an old view refuses is left for a fresh one to say."""
         self._now_ms, self._view_is_fresh = now_ms, view.fresh

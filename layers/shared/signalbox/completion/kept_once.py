@@ -35,7 +35,7 @@ class Claim:
         self._table, self._bucket, self._name = table, bucket, name
         self._body = body
         self._request = request_id
-        self._at_ms = 0
+        self._at_ms = self._claimed_ms = 0
         self._is_doubtful = False
         self._found: Answered | None = None
         self._written: InFlight | None = None
@@ -44,9 +44,12 @@ class Claim:
     def calls(self, view: View, now_ms: int) -> Sequence[Call]:
         if self._found:
             raise self._found
-        if self.is_ours:
+        until_ms = self.until_ms + GRACE_MS
+        if self.is_ours and until_ms == self._claimed_ms:
             return ()
-        self._at_ms, until_ms = now_ms, self.until_ms + GRACE_MS
+        self._at_ms, self._claimed_ms = now_ms, until_ms
+        if self.is_ours:  # routed anew
+            return [kept_claims.last(self._table, self._name, self._request, until_ms)]
         return [kept_claims.claim(self._table, self._name, body=self._body, request=self._request, at_ms=now_ms, until_ms=until_ms)]
 
     def heard(self, answers: Sequence[Any]) -> None:

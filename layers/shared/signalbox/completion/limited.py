@@ -29,14 +29,15 @@ class Limited:
         self._left: Callable[[], None] = _nothing  # by the entry before this one
 
     def errand(self, routed: Routed) -> Entry:
-        """The same again, unless it counts for another team since it was routed anew."""
-        caller, inputs = routed.asked.caller, routed.trip.inputs
+        """The same again, for what it needs and until when it may last now; unless it counts for another team since it was routed anew."""
+        caller, inputs, need = routed.asked.caller, routed.trip.inputs, need_of(routed.trip)
         scopes = scopes_of(caller._replace(team=inputs.features.team))[:3]
         if self._entry is None or scopes != self._scopes:
             if self._entry:
                 self._left = self._entry.leave(0, counts=False)
             self._scopes = scopes
-            self._entry = self._rates.entry(caller, scopes, need_of(routed.trip), inputs.deadline_ms)
+            self._entry = self._rates.entry(caller, scopes, need, inputs.deadline_ms)
+        self._entry.needs(need, inputs.deadline_ms)
         return self._entry
 
     def headers(self) -> dict[str, str]:
