@@ -4,8 +4,8 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
-from forms import IN_WORDS, OF_TYPE
 from stage import logger
+from wording import told
 
 from signalbox.aws.boto_accounts import Torn
 from signalbox.aws.boto_budgets import Contended, NoSuchKey, OfTheDocument, OfTheStack
@@ -57,9 +57,7 @@ def invalid(error: RequestValidationError) -> Refusal:
         return Refusal("invalid_request", "The body is missing or is no JSON object. Send one.")
     if first["loc"][0] == "query" and isinstance(first.get("input"), list):
         return Refusal("invalid_request", f"{place}: it is there {len(first['input'])} times; keep one of them.", param=place)
-    words = IN_WORDS.get(first.get("ctx", {}).get("pattern")) or OF_TYPE.get(first["type"])
-    said = words or f"{first['msg'][0].lower()}{first['msg'][1:]}"
-    return Refusal("invalid_request", f"{place}: {said}. GET /openapi.json says what fits.", param=place)
+    return Refusal("invalid_request", f"{place}: {told(first)}. GET /openapi.json says what fits.", param=place)
 
 
 def internal(error: Exception) -> Refusal:

@@ -30,7 +30,6 @@ IN_WORDS = {
     OVERRIDE: "it must be up to 200 letters, digits and _, as PROVIDERS__OPENAI__BASE_URL",
     SIMULATION: "it must be the id of a simulation: s and 22 digits and letters from a to f",
 }
-OF_TYPE = dict.fromkeys(("decimal_type", "decimal_parsing", "finite_number"), "it must be a number, as 12.50")  # by pydantic's names
 
 
 def _usd(value: Any) -> Any:
@@ -58,5 +57,5 @@ IN_A_KEY = AfterValidator(_fits)
 def no_truth(value: Any) -> Any:
     """Which pydantic takes for 1: a flag that was meant to be on would be so for one in a hundred."""
     if isinstance(value, bool):
-        raise ValueError("a number is wanted, as 12.5, and not true or false")
+        raise ValueError("it must be a number, as 12.5, and not true or false")
     return value

@@ -15,7 +15,7 @@ LAST = datetime(2200, 1, 1, tzinfo=UTC)
 def _said(value: Any) -> Any:
     """Of a number nobody knows whether it counts seconds or milliseconds."""
     if not (value is None or (isinstance(value, str) and ":" in value)):
-        raise ValueError("a date and a time with its offset, as 2027-01-31T00:00:00Z, is wanted")
+        raise ValueError("it must be a date and a time with its offset, as 2027-01-31T00:00:00Z")
     return value
 
 

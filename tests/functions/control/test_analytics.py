@@ -205,7 +205,7 @@ def test_what_is_not_monitored_is_still_paid_for(api: Api, published: Any, count
         ({"from": "20261122"}, "from: it must be a day, as 2026-11-20"),
         ({"from": "1795305600"}, "from: it must be a day, as 2026-11-20"),
         ({"to": "2026-02-30"}, "to: it must be a day, as 2026-11-20"),
-        ({"by": "weather"}, "by: input should be 'route'"),
+        ({"by": "weather"}, "by: it must be 'route'"),
     ],
 )
 def test_a_bad_range_is_refused_in_words(api: Api, query: Json, said: str) -> None:

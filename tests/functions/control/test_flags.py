@@ -80,14 +80,14 @@ def test_one_that_policies_hang_on_stays(api: Api) -> None:
     [
         ("slowly", {"segments": ["gold"]}, "segments.0", "there is no segment 'gold'; the segments are: beta"),
         ("slowly", {"percent": 101}, "percent", "less than or equal to 100"),
-        ("slowly", {"percent": True}, "percent", "a number is wanted, as 12.5"),
-        ("slowly", {"enabled": "off"}, "enabled", "input should be a valid boolean"),
-        ("slowly", {"enabled": 0}, "enabled", "input should be a valid boolean"),
-        ("slowly", {"expected_version": True}, "expected_version", "input should be a valid integer"),
-        ("slowly", {"by": "key"}, "by", "input should be 'caller', 'tenant' or 'request'"),
-        ("slowly", {"enable": False}, "enable", "extra inputs are not permitted"),
+        ("slowly", {"percent": True}, "percent", "it must be a number, as 12.5"),
+        ("slowly", {"enabled": "off"}, "enabled", "it must be true or false"),
+        ("slowly", {"enabled": 0}, "enabled", "it must be true or false"),
+        ("slowly", {"expected_version": True}, "expected_version", "it must be a whole number"),
+        ("slowly", {"by": "key"}, "by", "it must be 'caller', 'tenant' or 'request'"),
+        ("slowly", {"enable": False}, "enable", "there is no such field here"),
         ("Loud", {}, "name", "does not look like a name of this kind"),
-        ("x" * 65, {}, "name", "at most 64"),
+        ("x" * 65, {}, "name", "64 characters at the most"),
     ],
 )
 def test_what_is_wrong_is_said_by_the_path_that_the_caller_knows(api: Api, name: str, row: Any, param: str, said: str) -> None:

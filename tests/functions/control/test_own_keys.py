@@ -103,12 +103,12 @@ def test_a_tenant_with_a_slash_is_a_path_that_leads_nowhere(api: Api, tenant: st
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        ({}, "own_keys: field required"),
-        ({"own_keys": "openai"}, "own_keys: input should be a valid list"),
-        ({"own_keys": [1]}, "own_keys.0: input should be a valid string"),
-        ({"own_keys": ["a"] * 101}, "own_keys: list should have at most 100"),
-        ({"own_keys": [], "keys": ["planted-key"]}, "keys: extra inputs are not permitted"),
-        ({"own_keys": {"openai": "planted-key"}}, "own_keys: input should be a valid list"),
+        ({}, "own_keys: it is missing"),
+        ({"own_keys": "openai"}, "own_keys: it must be a list"),
+        ({"own_keys": [1]}, "own_keys.0: it must be a text"),
+        ({"own_keys": ["a"] * 101}, "own_keys: it must hold 100 at the most"),
+        ({"own_keys": [], "keys": ["planted-key"]}, "keys: there is no such field here"),
+        ({"own_keys": {"openai": "planted-key"}}, "own_keys: it must be a list"),
     ],
 )
 def test_what_is_no_list_of_providers_is_refused_without_a_word_of_it(api: Api, body: Any, said: str) -> None:
