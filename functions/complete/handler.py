@@ -2,6 +2,7 @@
 
 import os
 import time
+from typing import Any
 
 from signalbox.aws.capacity import Capacities
 from signalbox.aws.client import Aws
@@ -17,6 +18,7 @@ from signalbox.completion.models import Models
 from signalbox.completion.sampling import Sampler
 from signalbox.completion.visit import Means
 from signalbox.data_api import DIALECTS, DataApi
+from signalbox.runtime.invocation import Context
 
 aws, pool = Aws(os.environ), Pool()
 tables = Tables.from_env(os.environ)
@@ -41,5 +43,14 @@ api = DataApi(
     {path: {"POST": completions.complete} for path in DIALECTS} | {"/v1/models": {"GET": models.all}, "/v1/models/*": {"GET": models.one}}
 )
 
-handler = api.answer
+
+def handler(event: dict[str, Any], context: Any) -> Any:
+    """Called by the runtime loop; or by the managed runtime, whose context is another, as the embedded AWS does."""
+    if isinstance(context, Context):
+        return api.answer(event, context)
+    from signalbox.runtime.managed import answered
+
+    return answered(api.answer, event, context)
+
+
 shutdown = completions.close

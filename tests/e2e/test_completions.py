@@ -1,12 +1,13 @@
 """The main job through the front door: the official SDK, the simulated upstream, and what both sides counted."""
 
+import json
 import time
 
 import httpx
 import openai
 import pytest
 
-from .stack import PLAIN
+from .stack import PLAIN, ROOT
 from .waiting import eventually
 
 
@@ -178,3 +179,13 @@ def test_a_stream_that_breaks_midway_ends_in_an_error_and_is_charged_by_what_is_
     assert error.value.code == "upstream_failed"
     used = eventually(lambda: stack.used(key=key["id"]), lambda used: used["requests"] == 1)
     assert used["cost_nanousd"] >= sum(call["cost_nanousd"] for call in upstream_ledger())
+
+
+@pytest.mark.parametrize("sample", ["complete_chat", "complete_messages_stream"])
+def test_a_sample_event_goes_to_the_function_by_its_name(stack, sample):
+    """As README has it; what streams comes in one piece."""
+    event = (ROOT / "events" / f"{sample}.json").read_bytes()
+    answer = stack.aws("lambda").invoke(FunctionName=stack.outputs["CompleteFunctionName"], Payload=event)
+    told = json.loads(answer["Payload"].read())
+    assert (answer.get("FunctionError"), told["statusCode"]) == (None, 200)
+    assert "message_stop" in told["body"] if "stream" in sample else json.loads(told["body"])["choices"]
