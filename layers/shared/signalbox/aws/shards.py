@@ -70,7 +70,7 @@ def _head(level: Level, more: int, version: int) -> Expression:
     """Of item 00, which guards the others. One of an earlier release gets what it lacks."""
     dated = level.seen_shards == 0
     return Expression(
-        f"{OPEN}, #shards = :size, #total = {':total' if dated else '#total + :by'}, #budget_version = :version",
+        f"{OPEN}, #shards = :size, #total = :total, #budget_version = :version",
         ("attribute_not_exists(#shards)" if dated else AS_SEEN) + (f" AND {OWES_NOTHING}" if level.guarded else ""),
         values={
             "more": more,
@@ -79,7 +79,6 @@ def _head(level: Level, more: int, version: int) -> Expression:
             "hard": level.hard,
             "size": level.size,
             "shards": level.seen_shards,
-            "by": level.by,
             "total": level.total,
             "seen_total": level.total - level.by,
             "version": version,

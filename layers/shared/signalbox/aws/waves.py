@@ -136,31 +136,29 @@ class Waves:
         return refusals
 
     def _change_shards(self, budgets: Mapping[Account, Budget]) -> list[Key]:
-        """More of them, or level ones; the records to read again where a budget changed meanwhile.
-
-        Whatever others came first with shows in the next turn.
-        """
-        changes, changed = dict(self._admission.changes), []
-        self._admission.changes.clear()
-        calls = [
-            shards.levelled(self._tables.ledger, self._tables.control, account, change, budgets[account])
-            for account, change in changes.items()
-        ]
-        for account, answer in zip(changes, self._aws.wave(calls), strict=True):
-            if isinstance(answer, Cancelled) and dynamodb.reasons(answer)[0] == "ConditionalCheckFailed":
-                changed.append((account[0], "scope"))
-        return changed
+        """More of them, or level ones; the records to read again where a budget changed meanwhile."""
+        ledger, control = self._tables.ledger, self._tables.control
+        changes = self._admission.changes
+        calls = {account: shards.levelled(ledger, control, account, change, budgets[account]) for account, change in changes.items()}
+        changes.clear()
+        return self._outdated(calls)
 
     def _create(self, budgets: Mapping[Account, Budget]) -> list[Key]:
         """Makes the items that a period's first request misses; the records to read again where a budget changed meanwhile."""
-        missing = [account for account in self._admission.missing if account in budgets]
-        self._admission.missing.clear()
-        calls = [shards.create(self._tables.ledger, self._tables.control, account, budgets[account], self._now_ms()) for account in missing]
-        changed = []
-        for account, answer in zip(missing, self._aws.wave(calls), strict=True):
-            if isinstance(answer, Cancelled) and dynamodb.reasons(answer)[0] == "ConditionalCheckFailed":
-                changed.append((account[0], "scope"))
-        return changed
+        ledger, control, now_ms = self._tables.ledger, self._tables.control, self._now_ms()
+        missing = self._admission.missing
+        calls = {account: shards.create(ledger, control, account, budgets[account], now_ms) for account in missing}
+        missing.clear()
+        return self._outdated(calls)
+
+    def _outdated(self, calls: Mapping[Account, Call]) -> list[Key]:
+        """Whatever else others came first with shows in the next turn."""
+        answers = zip(calls, self._aws.wave(list(calls.values())), strict=True)
+        return [
+            (account[0], "scope")
+            for account, answer in answers
+            if isinstance(answer, Cancelled) and dynamodb.reasons(answer)[0] == "ConditionalCheckFailed"
+        ]
 
     def _reclaim(self) -> None:
         for account in list(self._admission.dead):
