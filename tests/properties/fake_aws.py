@@ -76,6 +76,7 @@ class FakeCloud:
     def _BatchGetItem(self, payload):
         [(table, wanted)] = payload["RequestItems"].items()
         keys = [(key["pk"]["S"], key["sk"]["S"]) for key in wanted["Keys"]]
+        assert keys, "a read of nothing, which is refused"
         assert len(keys) == len(set(keys)) <= 100
         return {
             "Responses": {table: [to_values(self.items(table)[key]) for key in keys if key in self.items(table)]},
@@ -244,6 +245,7 @@ class Pool:
     delayed    not answered, done when `deliver` is called
     throttled  refused
     contended  a transaction, refused because others are at it
+    in the way an update, refused because a transaction is at its item
     invalid    a transaction, refused because one of its parts cannot be done to what is stored
     """
 
@@ -264,7 +266,9 @@ class Pool:
         if fault in self.REFUSED and action == "TransactWriteItems":
             reasons = [{"Code": self.REFUSED[fault]} for _ in payload["TransactItems"]]
             return Exchange((400, Failure("TransactionCanceledException", CancellationReasons=reasons).body))
-        if fault in self.REFUSED:
+        if fault == "in the way" and action == "UpdateItem":
+            return Exchange((400, Failure("TransactionConflictException").body))
+        if fault in (*self.REFUSED, "in the way"):
             fault = None
         if fault == "delayed":
             self.delayed.append((self.now_ms(), action, payload))
