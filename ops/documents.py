@@ -11,9 +11,13 @@ STDIN = Path("-")
 def read(path: Path) -> str:
     """As it was written; `-` is the standard input."""
     try:
-        return sys.stdin.read() if path == STDIN else path.read_bytes().decode()
-    except (OSError, UnicodeDecodeError) as error:
-        raise Trouble(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+        text = sys.stdin.read() if path == STDIN else path.read_bytes().decode()
+        text.encode()  # what is no UTF-8 comes out of the standard input as halves of signs
+        return text
+    except UnicodeError as error:
+        raise Trouble(f"{'the standard input' if path == STDIN else path} is not UTF-8: store it as that") from error
+    except OSError as error:
+        raise Trouble(f"{path} cannot be read: {error.strerror or error}") from error
 
 
 def write_new(path: Path, text: str, *, force: bool = False) -> None:
