@@ -1,27 +1,49 @@
-"""What the ledger is held against without one of its conditions: the stories in order, then random lives, until a check fails."""
+"""What the ledger is held against without one of its conditions: the stories in order, then what decides by itself, then random lives."""
 
 import signal
 from collections.abc import Iterable
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from inspect import signature
 from io import StringIO
 
-from .ledger_mutants import live
-from .ledger_stories import STORIES
+from _pytest.outcomes import Failed
 
+from tests.unit.admission import test_admitting, test_leases
+
+from . import ledger_stories, ledger_stories_admission, ledger_stories_waves
+from .ledger_mutants import live
+
+STORIES = (*ledger_stories.STORIES, *ledger_stories_admission.STORIES, *ledger_stories_waves.STORIES)
+DECISIONS = {
+    name.removeprefix("test_").replace("_", " "): test
+    for room in (test_admitting, test_leases)
+    for name, test in vars(room).items()
+    if name.startswith("test_") and not signature(test).parameters
+}
 MOST_CPU_S = 5  # for one play: a loop may have lost what ends it
 
 
 def plays(lives):
     """By name, as `docs/ledger.md` has them."""
-    return [*(story.__name__.replace("_", " ") for story in STORIES), *(f"life {number}" for number in range(lives))]
+    return [*(story.__name__.replace("_", " ") for story in STORIES), *DECISIONS, *(f"life {number}" for number in range(lives))]
 
 
 def play(name, ignored=()):
     """Raises what the checks find."""
     if name.startswith("life "):
         return live(int(name.removeprefix("life ")), ignored)
+    if name in DECISIONS:
+        return decided(DECISIONS[name])
     [story] = [story for story in STORIES if story.__name__ == name.replace(" ", "_")]
     return story(ignored).end()
+
+
+def decided(test):
+    """A unit test of what the code decides: anything that it raises is its check."""
+    try:
+        test()
+    except (Exception, Failed) as error:
+        raise AssertionError("another is decided") from error
 
 
 def broken(names: Iterable[str], ignored=()):

@@ -64,35 +64,3 @@ def test_nobody_overspends_whatever_happens(containers_an_item):
                 suppress_health_check=list(HealthCheck),
             ),
         )
-
-
-def test_what_a_container_holds_itself_does_not_keep_it_out_of_an_account_that_is_shut():
-    """A soft budget of several items becomes hard, and owes: no item leases then, until one who holds too much of it gives that back."""
-    with small_shards(2):
-        world = World()
-        world.act(Act(0, "flip"))
-        for who in (0, 2, 1):
-            world.act(Act(who, "step", 20))
-        world.act(Act(1, "step", 1))
-        world.act(Act(1, "step", 1))
-        world.act(Act(0, "flip"))
-        world.act(Act(0, "advance", 3))
-        assert len(world.accounts()["key#k", "total"]) == 2
-        world.act(Act(1, "step", 1))
-        assert world.containers[1].hold, "it may have what it held itself"
-        world.end()
-
-
-def test_a_soft_account_is_not_refused_for_a_raise_that_has_ended():
-    """Nobody has ended it in the ledger yet, and more is spent than what was there before."""
-    world = World(limits={"key#k": ("total", False, 500)})
-    world.act(Act(0, "step", 20))
-    world.act(Act(0, "raise", 4))
-    for _ in range(9):
-        world.act(Act(0, "step", 20))
-    world.act(Act(0, "advance", 4))
-    for who in (0, 1):
-        world.act(Act(who, "step", 20))
-        world.act(Act(who, "step", 20))
-    assert world.containers[1].hold
-    world.end()

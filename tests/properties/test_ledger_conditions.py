@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from . import ledger_stories
+from . import ledger_plays
 from .ledger_mutants import live, mutants
 
 LIVES = 12
 DOC = Path(__file__).parents[2] / "docs" / "ledger.md"
-STORIES = {story.__name__: story for story in ledger_stories.STORIES}
+STORIES = {story.__name__: story for story in ledger_plays.STORIES}
 ROWS = {
     (write, term): story.replace(" ", "_") for write, term, story in re.findall(r"^\| (.+?) \| `(.+?)` \| (.+?) \|", DOC.read_text(), re.M)
 }

@@ -101,7 +101,7 @@ class Level(NamedTuple):
     @property
     def is_needed(self) -> bool:
         """Only of one that somebody leases by: whether a budget is hard changes with its definition."""
-        return bool(self.by or self.size != self.seen_shards or self.until_ms != self.seen_ms or any(shift.more for shift in self.shifts))
+        return self.size != self.seen_shards or self.until_ms != self.seen_ms or any(shift.more for shift in self.shifts)
 
 
 def to_sight(item: Mapping[str, Any]) -> Sight:
@@ -147,7 +147,7 @@ def levelled(whole: Sight, limit: int, until_ms: int, *, hard: bool, grow: bool 
     if grow:
         count = min(MOST_SHARDS, count * GROWTH)
     owes = whole.remaining + by < 0
-    if owes or count == 1:
+    if owes:
         goals = [part.remaining for part in parts] + [0] * (count - len(parts))
         goals[0] += by
     else:
@@ -177,8 +177,8 @@ def _is_needed(shift: Shift, parts: tuple[Sight, ...], until_ms: int, hard: bool
 
 
 def owes_within(whole: Sight) -> bool:
-    """One of several owes, by a cost above its bound, or from when the budget was soft: the others would give away what is not there."""
-    return len(whole.parts) > 1 and any(part.remaining < 0 for part in whole.parts) and whole.until_ms > SHUT_MS
+    """A shard owes, by a cost above its bound, or from when the budget was soft: others beside it would give away what is not there."""
+    return any(part.remaining < 0 for part in whole.parts)
 
 
 def gathered(whole: Sight, into: int, lacks: int) -> tuple[Giver, ...]:
