@@ -30,6 +30,8 @@ GUARDED = {
     "aws.reconcile": ("Reconciler",),
     "aws.sweep": ("Sweep",),
     "aws.outbox": ("Pending", "settle", "names"),
+    "aws.shards": ("",),
+    "aws.waves": ("",),
 }
 MARGINS = {"GRACE_MS", "ADMITS_MS"}
 DROPS = {"drop", "discard", "pop"}
