@@ -8,7 +8,7 @@ from io import StringIO
 
 from _pytest.outcomes import Failed
 
-from tests.unit.admission import test_admitting, test_leases
+from tests.unit.admission import test_admitting, test_leases, test_shards
 
 from . import ledger_stories, ledger_stories_admission, ledger_stories_waves
 from .ledger_mutants import live
@@ -16,7 +16,7 @@ from .ledger_mutants import live
 STORIES = (*ledger_stories.STORIES, *ledger_stories_admission.STORIES, *ledger_stories_waves.STORIES)
 DECISIONS = {
     name.removeprefix("test_").replace("_", " "): test
-    for room in (test_admitting, test_leases)
+    for room in (test_admitting, test_shards, test_leases)
     for name, test in vars(room).items()
     if name.startswith("test_") and not signature(test).parameters
 }
