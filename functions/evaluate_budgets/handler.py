@@ -50,11 +50,13 @@ def evaluate(record: UsageMessage, seen: set[tuple[str, ...]], spenders: Spender
                 tell(alert, defined, spenders)
             note(budget)
         seen.add((scope, period))
-    if usage.refused_by and usage.outcome == "budget_exceeded" and ("exhausted", *usage.refused_by) not in seen:
-        budget = boto_alerts.budget(table(os.environ["SIGNALBOX_LEDGER_TABLE"]), *usage.refused_by)
+    refused_by = [usage.refused_by] if usage.refused_by and usage.outcome == "budget_exceeded" else []
+    for spent in {("exhausted", *account) for account in (*refused_by, *usage.passed_over)} - seen:
+        _, scope, period = spent
+        budget = boto_alerts.budget(table(os.environ["SIGNALBOX_LEDGER_TABLE"]), scope, period)
         if budget and exhausted(budget).id not in told:
-            tell(exhausted(budget), boto_alerts.definition(table(os.environ["SIGNALBOX_CONTROL_TABLE"]), *usage.refused_by), spenders)
-        seen.add(("exhausted", *usage.refused_by))
+            tell(exhausted(budget), boto_alerts.definition(table(os.environ["SIGNALBOX_CONTROL_TABLE"]), scope, period), spenders)
+        seen.add(spent)
 
 
 def tell(alert: Alert, defined: Definition | None, spenders: Spenders) -> None:

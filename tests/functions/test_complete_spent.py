@@ -24,6 +24,7 @@ def test_the_next_providers_target_serves(routed: Routed, budget):
     assert (response.status, response.headers["x-signalbox-target"]) == (200, SMALL)
     assert json.loads(routed.usage[0]["inputs"])["spent"] == ["openai"]
     assert [call["provider"] for call in routed.calls] == ["mistral"]
+    assert (routed.usage[0]["refused_by"], routed.usage[0]["passed_over"]) == (None, [["provider#openai", "total"]])
 
 
 def settled(routed: Routed, scope: str) -> int:
@@ -104,6 +105,7 @@ def test_the_callers_budget_refuses_whoever_could_serve(routed: Routed, budget):
     response = routed.ask()
     assert (response.status, code(response)) == (429, "budget_exceeded")
     assert "key local" in json.loads(response.body)["error"]["message"]
+    assert routed.usage[0]["refused_by"] == ["key#local", "total"]
 
 
 def test_a_policys_refusal_is_told_as_such(routed: Routed, budget):

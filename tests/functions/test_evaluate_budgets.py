@@ -163,6 +163,16 @@ def test_a_refused_request_tells_that_its_budget_is_spent_once(stage, context, r
     assert "$0.049" in body
 
 
+def test_a_request_whose_provider_is_passed_over_tells_that_its_budget_is_spent_once(stage, context, event):
+    scope, period = "provider#openai", "day#2026-11-22"
+    settle(stage, 49_000_000, scope=scope, period=period)
+    served = batch(event, details(event)[0] | {"passed_over": [[scope, period]]})
+    for _ in range(2):
+        module.told.clear()
+        handler(served, context)
+    assert [(name, detail["scope"]) for name, detail in stage.heard()] == [("BudgetExhausted", scope)]
+
+
 def test_a_request_that_was_refused_for_another_reason_exhausts_nothing(stage, context, event):
     settle(stage, 1)
     handler(batch(event, details(event)[1] | {"outcome": "rate_limited"}), context)

@@ -47,6 +47,7 @@ RECORDS = st.builds(
     flags=st.lists(TEXT, max_size=3).map(tuple),
     compared=st.booleans(),
     unlisted=st.lists(NAMES, max_size=3).map(tuple),
+    passed_over=st.lists(st.tuples(NAMES, NAMES), max_size=3).map(tuple),
     features=st.dictionaries(NAMES, st.none() | st.booleans() | COUNTS | TEXT | st.lists(TEXT, max_size=2), max_size=4),
     **dict.fromkeys(TEXTS, TEXT),
     **dict.fromkeys(NUMBERS, COUNTS),

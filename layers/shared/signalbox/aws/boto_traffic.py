@@ -15,7 +15,8 @@ from typing import Any
 
 from ..usage.events import UsageRecorded
 
-LEFT_OUT = {"features", "lease", "period_by_scope", "refused_by"}  # the inputs hold the features; the rest is no matter of routing
+# The inputs hold the features; the rest is no matter of routing.
+LEFT_OUT = {"features", "lease", "period_by_scope", "refused_by", "passed_over"}
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 

@@ -1,6 +1,6 @@
 """A request with its route, and the worst that it may cost put aside; or the reason why not."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..admission.budgets import PROVIDER, scopes_of
@@ -61,16 +61,20 @@ def admit(
     Answered, with what was routed, where one of them finds the answer; or where `replayed` does, which is asked of what nobody can serve.
     """
     decided: list[Trip] = []
-    spent: dict[str, Refusal] = {}
+    spent: dict[str, BudgetExceeded] = {}
     while True:
         try:
-            return _admitted(asked, desk, live, router, decided.append, errands_of, replayed, tuple(spent))
+            admitted = _admitted(asked, desk, live, router, decided.append, errands_of, replayed, tuple(spent))
+            return admitted._replace(trip=_past(admitted.trip, spent)) if spent else admitted
         except Refusal as refusal:
-            provider = provider_of(refusal)
-            if provider and provider not in spent:
+            if isinstance(refusal, BudgetExceeded) and (provider := provider_of(refusal)) and provider not in spent:
                 spent[provider] = refusal  # others may serve it
                 continue
-            raise NotAdmitted(told_of(refusal, spent), decided[-1] if decided else None) from refusal
+            raise NotAdmitted(told_of(refusal, spent), _past(decided[-1], spent) if decided else None) from refusal
+
+
+def _past(trip: Trip, spent: Mapping[str, BudgetExceeded]) -> Trip:
+    return trip._replace(passed_over=tuple((refusal.scope, refusal.period) for refusal in spent.values() if refusal.exhausted))
 
 
 def _admitted(

@@ -134,6 +134,7 @@ def _decided(trip: Trip) -> dict[str, Any]:
         "decision": digest_of(inputs),
         "policies": decision.policies[:MOST_POLICIES],
         "flags": decision.flags,
+        "passed_over": trip.passed_over,
         "default_target": decision.default,
         "features": features._asdict() | {"headers": dict(features.headers)},
         "inputs": inputs if len(inputs) <= MOST_INPUTS_CHARS else "",

@@ -16,7 +16,8 @@ Send = Callable[[HttpRequest, float], Exchange]
 
 class Trip(NamedTuple):
     """`route` is the one asked for. `granted_nanousd` is None where no budget holds it; `binds`: one does that may not be overspent.
-    `less_nanousd` is by provider, where its own attempts may not cost all that is granted.
+    `less_nanousd` is by provider, where its own attempts may not cost all that is granted. `passed_over` are the providers' budgets, and
+    their periods, of which nothing is left: their targets were no candidates.
 
     `own_keys` are the tenant's own providers. `near_nanousd` is what of it is for a look-up by meaning; None: there is none. `by_meaning`:
     one may be made, as far as the budgets of those who embed are known.
@@ -35,6 +36,7 @@ class Trip(NamedTuple):
     near_nanousd: int | None = None
     by_meaning: bool = True
     less_nanousd: Mapping[str, int] = MappingProxyType({})
+    passed_over: tuple[tuple[str, str], ...] = ()
 
     @property
     def spared(self) -> "Trip":

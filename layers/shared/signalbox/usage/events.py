@@ -98,6 +98,7 @@ class UsageRecorded(Event):
     user: Name = ""
     slow: bool = False
     unlisted: Annotated[list[Target], Field(max_length=MOST_ATTEMPTS)] = []
+    passed_over: Annotated[list[Annotated[list[Id], Field(min_length=2, max_length=2)]], Field(max_length=50)] = []
 
 
 class Spender(Strict):

@@ -80,6 +80,7 @@ class UsageRecord(NamedTuple):
     user: str = ""  # the end user, as the request says it, cut to MOST_USER_CHARS
     slow: bool = False  # took as long as its route or the stage calls slow, or longer
     unlisted: tuple[str, ...] = ()  # of its targets those that a `*` stands for in the document: names that callers made up
+    passed_over: tuple[tuple[str, str], ...] = ()  # scope and period of the providers' budgets that are used up: others were asked
 
     def to_detail(self) -> dict[str, Any]:
         """The detail of `UsageRecorded`: JSON-ready, never a body, never a key."""
