@@ -32,6 +32,7 @@ GUARDED = {
     "aws.outbox": ("Pending", "settle", "names"),
     "aws.shards": ("",),
     "aws.waves": ("",),
+    "aws.windows": ("to_call", "hand_back", "_placed"),
 }
 MARGINS = {"GRACE_MS", "ADMITS_MS"}
 DROPS = {"drop", "discard", "pop"}

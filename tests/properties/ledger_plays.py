@@ -10,13 +10,13 @@ from _pytest.outcomes import Failed
 
 from tests.unit.admission import test_admitting, test_leases, test_shards
 
-from . import ledger_stories, ledger_stories_admission, ledger_stories_waves
+from . import ledger_stories, ledger_stories_admission, ledger_stories_waves, test_windows
 from .ledger_mutants import live
 
 STORIES = (*ledger_stories.STORIES, *ledger_stories_admission.STORIES, *ledger_stories_waves.STORIES)
 DECISIONS = {
     name.removeprefix("test_").replace("_", " "): test
-    for room in (test_admitting, test_shards, test_leases)
+    for room in (test_admitting, test_shards, test_leases, test_windows)
     for name, test in vars(room).items()
     if name.startswith("test_") and not signature(test).parameters
 }

@@ -17,6 +17,14 @@ def test_a_caller_gets_all_of_its_limits_and_no_more():
     world.end()
 
 
+def test_an_hour_that_is_over_is_not_counted_on_by_who_never_saw_its_item():
+    world, an_hour_and_more_ms = rates.World(), 4_000_000
+    world.act(rates.Act("ask", 0, times=3))
+    world.now_ms += an_hour_and_more_ms
+    world.act(rates.Act("ask", 3, times=3))
+    assert len(world.asked) == 6, "three of five in the hour before, and three in this one"
+
+
 def test_a_place_is_free_again_once_its_request_is_over_or_has_expired():
     world = capacity.World()
     for name in capacity.TARGETS:
