@@ -14,15 +14,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 GUARDED = {
-    "admission.leases": ("Hand.admits", "Hand.drop", "Want"),
-    "admission.admitting": (
-        "Admission.touch",
-        "Admission.parts",
-        "Admission.granted",
-        "Admission.less",
-        "Admission._held",
-        "Admission._has_enough",
-    ),
+    "admission.leases": ("",),
+    "admission.admitting": ("Admission", "_goal"),
+    "admission.shards": ("",),
+    "admission.covers": ("",),
     "admission.settling": ("why_unsettled",),
     "aws.ledger": ("Desk.open", "Desk.settle", "Desk.cancel", "Desk._drop"),
     "aws.till": ("Till",),

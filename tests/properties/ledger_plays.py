@@ -3,12 +3,12 @@
 import signal
 from collections.abc import Iterable
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from inspect import signature
 from io import StringIO
+from itertools import chain
 
 from _pytest.outcomes import Failed
 
-from tests.unit.admission import test_admitting, test_leases, test_shards
+from tests.unit.admission import test_admitting, test_covers, test_leases, test_shards
 
 from . import ledger_stories, ledger_stories_admission, ledger_stories_waves, test_windows
 from .ledger_mutants import live
@@ -16,9 +16,9 @@ from .ledger_mutants import live
 STORIES = (*ledger_stories.STORIES, *ledger_stories_admission.STORIES, *ledger_stories_waves.STORIES)
 DECISIONS = {
     name.removeprefix("test_").replace("_", " "): test
-    for room in (test_admitting, test_shards, test_leases, test_windows)
+    for room in (test_admitting, test_shards, test_leases, test_covers, test_windows)
     for name, test in vars(room).items()
-    if name.startswith("test_") and not signature(test).parameters
+    if name.startswith("test_")
 }
 MOST_CPU_S = 5  # for one play: a loop may have lost what ends it
 
@@ -40,8 +40,10 @@ def play(name, ignored=()):
 
 def decided(test):
     """A unit test of what the code decides: anything that it raises is its check."""
+    tables = [mark.args[1] for mark in getattr(test, "pytestmark", ())] or [[()]]
     try:
-        test()
+        for row in chain(*tables):
+            test(*row)
     except (Exception, Failed) as error:
         raise AssertionError("another is decided") from error
 

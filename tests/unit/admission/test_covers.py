@@ -3,7 +3,7 @@
 import pytest
 
 from signalbox.admission.budgets import Budget, Raise
-from signalbox.admission.covers import refusal_of, untouched
+from signalbox.admission.covers import is_exhausted, refusal_of, untouched
 from signalbox.admission.shards import SHUT_MS, Lease, Sight
 
 NOW_MS = 1_795_392_000_000
@@ -42,3 +42,15 @@ def test_of_what_nobody_has_touched_all_is_left():
     raised = BUDGET._replace(raises=(Raise("1", 500, NOW_MS + 1), Raise("2", 500, NOW_MS)))
     sight = untouched(raised, NOW_MS)
     assert (refused(sight, 1_500, budget=raised), refused(sight, 1_501, budget=raised)) == (None, "exhausted")
+
+
+def test_what_is_missing_is_spent_where_nobody_alive_holds_any_or_all_of_that_would_be_too_little():
+    idle, dead = Lease("a-1", 0, 1, NOW_MS), Lease("dead-1", 200, 1, NOW_MS - 1)
+    assert is_exhausted(whole(0, 800, idle, dead), 1_000, 100, NOW_MS)
+    assert not is_exhausted(whole(0, 800, Lease("b-1", 200, 1, NOW_MS)), 1_000, 200, NOW_MS)
+    assert is_exhausted(whole(0, 800, Lease("b-1", 200, 1, NOW_MS)), 1_000, 201, NOW_MS)
+
+
+def test_all_that_it_holds_itself_counts():
+    mine = [Lease(f"mine-{number}", 100, 1, NOW_MS) for number in (1, 2)]
+    assert refused(whole(50, 750, *mine), 250, own={"mine-1", "mine-2"}) is None
