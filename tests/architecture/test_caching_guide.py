@@ -78,7 +78,7 @@ def test_what_is_left_aside_and_what_is_asked_of_others_is_named() -> None:
 
 
 def test_the_times_and_lengths_are_the_codes() -> None:
-    assert f"It is waited for {kept.PATIENCE_S} s" in GUIDE
+    assert f"It is waited for {kept.SOON_S} s" in GUIDE
     assert f"for {kept_lookup.SILENCE_S:.0f} s this container does not ask it" in GUIDE
     assert f"1 to {asked.MOST_KEY_CHARS} printable" in GUIDE
     assert f"within {kept_claims.KEPT_S // 3600} hours" in GUIDE

@@ -150,6 +150,7 @@ def test_a_server_that_hangs_costs_one_request_its_patience(
 )
 def test_a_server_that_babbles_is_no_error(caching: Routed, monkeypatch: pytest.MonkeyPatch, reply: bytes) -> None:
     meaning.publish(caching, route="vectors")
+    monkeypatch.setattr(wire, "PATIENCE_S", 0.3)  # some of it leaves more to be waited for
     with babbling(reply) as address:
         monkeypatch.setattr(wire.Valkey, "_reached", lambda *_: socket.create_connection(address, 5))
         responses = [meaning.ask(caching, meaning.SAME, headers=headers) for headers in ({}, {"idempotency-key": "k"})]
